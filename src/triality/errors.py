@@ -1,0 +1,46 @@
+"""One tree of errors. Each message says what was expected, what was got, and what to do; the command turns the class into an exit code.
+
+This file imports nothing, so that a wrong command line is refused before anything heavy is loaded.
+"""
+
+
+class TrialityError(Exception):
+    """Base of every error that the library raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(TrialityError):
+    """An option, a name or a combination of them is wrong."""
+
+    exit_code = 2
+
+
+class DataError(TrialityError):
+    """A demonstration file, a data set or an array cannot be used as it is."""
+
+    exit_code = 3
+
+
+class SimulatorError(TrialityError):
+    """An environment raised, or returned something that its specification rules out."""
+
+    exit_code = 4
+
+
+class NonFiniteError(TrialityError):
+    """Training met NaN or infinity and stopped before saving it."""
+
+    exit_code = 5
+
+
+class StorageError(TrialityError):
+    """A run folder or a checkpoint cannot be written or read."""
+
+    exit_code = 6
+
+
+class RunLockedError(TrialityError):
+    """Another process owns the run folder."""
+
+    exit_code = 7
