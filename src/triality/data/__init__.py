@@ -1,0 +1,1 @@
+"""Demonstrations: their record, file, checks, and the trajectories that they become."""

@@ -1,0 +1,162 @@
+"""Demonstrations against the environment that they are used with: the last check before anything compiles. Imports no jax."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from triality.data.demonstrations import Demonstrations, problem_report
+from triality.errors import ConfigError, DataError
+from triality.specs import EnvironmentSpec
+
+ActionPolicy = Literal["error", "clip", "raw"]
+ACTION_POLICIES = ("error", "clip", "raw")
+
+
+class CheckedDemonstrations(NamedTuple):
+    """Demonstrations that fit an environment, and what the user should be told about them.
+
+    Fields:
+        demonstrations: as they came in, or with clipped actions.
+        notes: one sentence each, for people to read; empty where there is nothing to say.
+    """
+
+    demonstrations: Demonstrations
+    notes: tuple[str, ...]
+
+
+def check_against(
+    demonstrations: Demonstrations, spec: EnvironmentSpec, actions: ActionPolicy = "error", num_demos: int | None = None
+) -> CheckedDemonstrations:
+    """Check sizes, the kind and range of the actions, and the number of demonstrations asked for.
+
+    Args:
+        demonstrations: what was read.
+        spec: the environment's sizes and bounds.
+        actions: what to do with actions outside the box. ``error`` refuses them. ``clip`` moves them to the bound, and drops
+            ``log_prob``, which is no density of a clipped action. ``raw`` keeps them: meant for an unsquashed policy, with the
+            simulator's own clipping.
+        num_demos: how many will be selected; ``None`` takes all.
+
+    Raises:
+        DataError: lists all that does not fit.
+        ConfigError: ``actions`` is no such policy.
+    """
+    if actions not in ACTION_POLICIES:
+        raise ConfigError(f"expected --actions {', '.join(ACTION_POLICIES)}, got '{actions}'; choose one of them")
+    problems = _size_problems(demonstrations, spec, num_demos)
+    kind_problems = _kind_problems(demonstrations, spec)
+    notes = _notes(demonstrations)
+    if not kind_problems and spec.is_discrete:
+        problems += _index_problems(demonstrations, spec)
+    elif not kind_problems and spec.action_low:
+        outside = _outside(demonstrations, spec)
+        if outside.any() and actions == "error":
+            problems.append(f"actions: expected all of them within the box of {spec.name}, got {_fractions(outside)} outside; {REMEDY}")
+        elif outside.any():
+            demonstrations, note = _clipped(demonstrations, spec, outside) if actions == "clip" else (demonstrations, _raw_note(outside))
+            notes.append(note)
+    if problems or kind_problems:
+        raise DataError(problem_report(f"demonstrations for {spec.name}", kind_problems + problems))
+    return CheckedDemonstrations(demonstrations, tuple(notes))
+
+
+def duplicate_fraction(demonstrations: Demonstrations) -> float:
+    """Fraction of the trajectories that repeat an earlier one bit by bit: 0 where all differ.
+
+    Example:
+        >>> demos = Demonstrations(np.array([[1.0], [2.0], [1.0]]), np.zeros(3, int), np.ones(3, int))
+        >>> round(duplicate_fraction(demos), 3)
+        0.333
+    """
+    ends = np.cumsum(demonstrations.lengths)
+    digests = set()
+    for start, end in zip(ends - demonstrations.lengths, ends, strict=True):
+        digest = hashlib.blake2b(demonstrations.observations[start:end].tobytes())
+        digest.update(demonstrations.actions[start:end].tobytes())
+        digests.add((int(end - start), digest.digest()))
+    return 1.0 - len(digests) / demonstrations.num_trajectories
+
+
+REMEDY = (
+    "use --actions clip (moves them to the bound and drops log_prob) "
+    "or --actions raw (keeps them, for an unsquashed policy and a simulator that clips by itself)"
+)
+
+
+def _size_problems(demonstrations: Demonstrations, spec: EnvironmentSpec, num_demos: int | None) -> list[str]:
+    problems = []
+    size, longest = demonstrations.observations.shape[1], int(demonstrations.lengths.max())
+    if size != spec.observation_size:
+        problems.append(f"observations: expected {spec.observation_size} coordinates, got {size}; use the demonstrations of {spec.name}")
+    if longest > spec.time_limit:
+        problems.append(
+            f"lengths: expected at most {spec.time_limit} steps (the time limit), got {longest}; use a longer time limit, or cut them"
+        )
+    if num_demos is not None and not 1 <= num_demos <= demonstrations.num_trajectories:
+        have = demonstrations.num_trajectories
+        problems.append(f"number of demonstrations: expected 1 to {have} (all there are), got {num_demos}; lower --num-demos")
+    return problems
+
+
+def _kind_problems(demonstrations: Demonstrations, spec: EnvironmentSpec) -> list[str]:
+    if demonstrations.is_discrete and not spec.is_discrete:
+        wanted = f"continuous actions of {spec.action_size} coordinates"
+        return [f"actions: expected {wanted}, got discrete ones; use the demonstrations of {spec.name}"]
+    if not demonstrations.is_discrete and spec.is_discrete:
+        return [
+            f"actions: expected discrete ones (0 to {spec.num_actions - 1}), got continuous ones; use the demonstrations of {spec.name}"
+        ]
+    if not spec.is_discrete and demonstrations.actions.shape[1] != spec.action_size:
+        got = demonstrations.actions.shape[1]
+        return [f"actions: expected {spec.action_size} coordinates, got {got}; use the demonstrations of {spec.name}"]
+    return []
+
+
+def _index_problems(demonstrations: Demonstrations, spec: EnvironmentSpec) -> list[str]:
+    bad = (demonstrations.actions < 0) | (demonstrations.actions >= spec.num_actions)
+    if not bad.any():
+        return []
+    first = int(np.argmax(bad))
+    got = f"{int(bad.sum())} others, the first at index {first}: {demonstrations.actions[first]}"
+    return [f"actions: expected indices 0 to {spec.num_actions - 1}, got {got}; number the actions as {spec.name} does"]
+
+
+def _outside(demonstrations: Demonstrations, spec: EnvironmentSpec) -> Bool[np.ndarray, "steps act"]:
+    low, high = _box(demonstrations, spec)
+    return (demonstrations.actions < low) | (demonstrations.actions > high)
+
+
+def _box(demonstrations: Demonstrations, spec: EnvironmentSpec) -> tuple[np.ndarray, np.ndarray]:
+    """The bounds in the type of the actions: float32(0.4) lies above 0.4, and must not count as outside."""
+    dtype = demonstrations.actions.dtype
+    return np.asarray(spec.action_low, dtype), np.asarray(spec.action_high, dtype)
+
+
+def _fractions(outside: Bool[np.ndarray, "steps act"]) -> str:
+    return f"{outside.mean():.1%} of the coordinates ({outside.any(axis=1).mean():.1%} of the steps)"
+
+
+def _clipped(demonstrations: Demonstrations, spec: EnvironmentSpec, outside: Bool[np.ndarray, "steps act"]) -> tuple[Demonstrations, str]:
+    clipped = np.clip(demonstrations.actions, *_box(demonstrations, spec))
+    dropped = "; their log_prob is dropped" if demonstrations.log_prob is not None else ""
+    note = f"clipped {int(outside.sum())} action coordinates to the box, {_fractions(outside)}{dropped}"
+    return dataclasses.replace(demonstrations, actions=clipped, log_prob=None), note
+
+
+def _raw_note(outside: Bool[np.ndarray, "steps act"]) -> str:
+    return f"kept actions outside the box, {_fractions(outside)}: use an unsquashed policy"
+
+
+def _notes(demonstrations: Demonstrations) -> list[str]:
+    notes = []
+    duplicates = duplicate_fraction(demonstrations)
+    if duplicates > 0:
+        notes.append(f"{duplicates:.1%} of the demonstrations repeat an earlier one bit by bit; each still counts once more")
+    if demonstrations.num_trajectories == 1:
+        notes.append("there is a single demonstration: nothing tells how much demonstrations differ")
+    return notes

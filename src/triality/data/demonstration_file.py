@@ -1,0 +1,106 @@
+"""The demonstration file: an ``npz`` that is read as if a stranger had made it. Imports no jax, executes nothing, unpickles nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from triality.data.columns import COLUMNS, convert_columns
+from triality.data.demonstrations import Demonstrations, problem_report
+from triality.errors import DataError
+from triality.runs.archive import ArchiveError, decode_array, encode_array, read_members, write_members
+from triality.runs.atomic import replace_file
+from triality.runs.json_files import canonical_json, parse_json
+
+META = "meta"
+OTHER_FORMATS = {
+    b"\x93NUMPY": "a single .npy array; save all arrays together with numpy.savez",
+    b"\x89HDF\r\n": "an HDF5 file; convert it to npz",
+    b"\x80": "a pickle, which is never loaded because it can run code; save arrays with numpy.savez",
+}
+
+
+def read_demonstrations(path: str | PathLike[str]) -> Demonstrations:
+    """The demonstrations in ``path``, checked whole.
+
+    Raises:
+        DataError: whatever is wrong with the file; all problems that can be found together are listed together.
+    """
+    path = Path(path)
+    try:
+        arrays = _decode(read_members(path))
+    except ArchiveError as error:
+        raise DataError(f"{path}: {_other_format(path) or error}") from error
+    except (MemoryError, ValueError) as error:
+        raise DataError(f"{path}: expected a readable file, got {type(error).__name__}: {error}; check the path") from error
+    problems = _key_problems(arrays)
+    meta = _parse_meta(arrays.get(META, np.array("{}")), problems)
+    columns, column_problems = convert_columns({name: arrays[name] for name in COLUMNS if name in arrays})
+    if problems or column_problems:
+        raise DataError(problem_report(str(path), problems + column_problems))
+    return Demonstrations(**columns, meta=meta)
+
+
+def write_demonstrations(path: str | PathLike[str], demonstrations: Demonstrations) -> None:
+    """Replace ``path`` by these demonstrations, all at once; equal demonstrations give equal bytes.
+
+    Raises:
+        StorageError: ``meta`` has no JSON form, or the file cannot be written.
+    """
+    path = Path(path)
+    arrays = demonstrations.columns()
+    if demonstrations.meta:
+        arrays[META] = np.array(canonical_json(demonstrations.meta))
+    members = [(f"{name}.npy", encode_array(array)) for name, array in arrays.items()]
+    replace_file(path, lambda file: write_members(file, members), verify=read_demonstrations)
+
+
+def _decode(members: Mapping[str, bytes]) -> dict[str, np.ndarray]:
+    """Arrays by key. A member without the suffix could be a second array of the same key, so it is refused."""
+    foreign = sorted(name for name in members if not name.endswith(".npy"))
+    if foreign:
+        raise ArchiveError(f"expected members that end in .npy, got {', '.join(foreign[:5])}; save the file again with numpy.savez")
+    return {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in members.items()}
+
+
+def _other_format(path: Path) -> str | None:
+    """Name a well-known other format by its first bytes: the message then says what to do."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except OSError:
+        return None
+    return next((f"expected an npz of arrays, got {text}" for magic, text in OTHER_FORMATS.items() if start.startswith(magic)), None)
+
+
+def _key_problems(arrays: Mapping[str, Any]) -> list[str]:
+    known = [*COLUMNS, META]
+    problems = []
+    for name in sorted(set(arrays) - set(known)):
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        problems.append(
+            f"{name}: expected one of {', '.join(known)}, got another name; {f'rename it to {close[0]}' if close else 'leave it out'}"
+        )
+    missing = [name for name, column in COLUMNS.items() if column.required and name not in arrays]
+    return problems + [f"{name}: expected this array, got none; save it with the others" for name in missing]
+
+
+def _parse_meta(array: np.ndarray, problems: list[str]) -> dict[str, Any]:
+    remedy = "save numpy.array(json.dumps({...}))"
+    if array.ndim != 0 or array.dtype.kind not in "US":
+        problems.append(f"meta: expected one JSON text, got {array.dtype} of shape {array.shape}; {remedy}")
+        return {}
+    try:
+        meta = parse_json(array.item())
+    except ValueError as error:
+        problems.append(f"meta: expected JSON, got other text ({error}); {remedy}")
+        return {}
+    if not isinstance(meta, dict):
+        problems.append(f"meta: expected a JSON object, got a {type(meta).__name__}; {remedy}")
+        return {}
+    return meta

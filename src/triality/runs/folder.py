@@ -1,0 +1,197 @@
+"""The folder that a run writes: made once everything has been checked, recognized when opened, never overwritten by accident."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from triality import __version__
+from triality.errors import ConfigError, StorageError
+from triality.runs.atomic import TEMPORARY_PREFIX
+from triality.runs.json_files import read_json, to_json_value, write_json
+from triality.runs.metrics_log import MetricsLog
+from triality.runs.summary import check_summary
+
+CONFIG = "config.json"
+# All that ``overwrite`` may remove. A run that learns to write another file names it here.
+FILES = ("metrics.jsonl", "state.ckpt", "summary.json", "report.html", "evaluation.json")
+FOLDERS = ("figures",)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and records of one run.
+
+    ``config.json`` is written first and marks the folder as a run; ``metrics.jsonl`` grows; ``state.ckpt``, ``summary.json``,
+    ``figures/`` and ``report.html`` come at the end. Every file but the log is replaced all at once.
+
+    Example:
+        >>> import tempfile
+        >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "run")
+        >>> run.write_config("irl", {"num_steps": 100})
+        >>> run.metrics.append({"step": 0, "loss": float("inf")})
+        >>> RunFolder.open(run.path).read_config()["config"], run.metrics.read()
+        ({'num_steps': 100}, [{'step': 0, 'loss': None}])
+    """
+
+    path: Path
+
+    @classmethod
+    def check(cls, path: str | PathLike[str], overwrite: bool = False) -> None:
+        """Raise what ``create`` would raise, and touch nothing: for the checks before anything compiles.
+
+        Raises:
+            ConfigError: ``path`` is a file, or a folder that is not empty (without ``overwrite``) or no run folder (with it).
+            StorageError: the folder cannot be written.
+        """
+        folder = Path(path)
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
+        if folder.is_dir() and any(folder.iterdir()):
+            if not overwrite:
+                raise ConfigError(
+                    f"{folder}: expected an empty or a new folder, got one with files in it; add --overwrite or choose another --out"
+                )
+            _refuse_foreign(folder)
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise StorageError(f"{folder}: expected a folder that can be written, got no permission in {existing}; choose another --out")
+
+    @classmethod
+    def create(cls, path: str | PathLike[str], overwrite: bool = False) -> RunFolder:
+        """An empty run folder, with its parents; ``overwrite`` first removes what an earlier run wrote there, and nothing else.
+
+        Raises:
+            ConfigError, StorageError: as ``check``.
+        """
+        folder = Path(path)
+        cls.check(folder, overwrite)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # The mark of a run folder goes last, so that an interrupted removal can be repeated.
+            for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == CONFIG):
+                _remove(entry)
+        except OSError as error:
+            raise StorageError(f"{folder}: expected to be able to make it, got '{error.strerror}'; choose another --out") from error
+        return cls(folder)
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> RunFolder:
+        """An existing run folder.
+
+        Raises:
+            ConfigError: there is no folder, or it is no run.
+            StorageError: its ``config.json`` is damaged.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{folder}: expected the folder of a run, got {'a file' if folder.exists() else 'nothing there'}; check the path"
+            )
+        if not (folder / CONFIG).is_file():
+            raise ConfigError(f"{folder}: expected the folder of a run, got one without {CONFIG}; give the --out of an earlier run")
+        run = cls(folder)
+        run.read_config()
+        return run
+
+    @property
+    def config_path(self) -> Path:
+        """``config.json``: the version, the command and its configuration."""
+        return self.path / CONFIG
+
+    @property
+    def state_path(self) -> Path:
+        """``state.ckpt``: the final state, for ``write_checkpoint`` and ``read_checkpoint``."""
+        return self.path / "state.ckpt"
+
+    @property
+    def summary_path(self) -> Path:
+        """``summary.json``: the result, in its frozen fields."""
+        return self.path / "summary.json"
+
+    @property
+    def report_path(self) -> Path:
+        """``report.html``: the report, one self-contained file."""
+        return self.path / "report.html"
+
+    @property
+    def figures_path(self) -> Path:
+        """``figures/``: the report's figures as files; whoever writes the first one makes the folder."""
+        return self.path / "figures"
+
+    @property
+    def metrics(self) -> MetricsLog:
+        """``metrics.jsonl``."""
+        return MetricsLog(self.path / "metrics.jsonl")
+
+    def write_config(self, command: str, config: Any) -> None:
+        """Record which command this is a run of, and its whole configuration (a mapping or a dataclass)."""
+        write_json(self.config_path, {"triality": __version__, "command": command, "config": to_json_value(config)})
+
+    def read_config(self) -> dict[str, Any]:
+        """``{"triality": version, "command": name, "config": {...}}``.
+
+        Raises:
+            StorageError: ``config.json`` is missing or damaged.
+        """
+        record = read_json(self.config_path)
+        if not _is_config(record):
+            raise StorageError(
+                f"{self.config_path}: expected 'triality', 'command' and 'config', got {sorted(record)}; restore it or run again"
+            )
+        return record
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Check and write ``summary.json``.
+
+        Raises:
+            StorageError: a frozen field is missing or of another kind, or the file cannot be written.
+        """
+        value = to_json_value(summary)
+        check_summary(value)
+        write_json(self.summary_path, value)
+
+    def read_summary(self) -> dict[str, Any]:
+        """The checked content of ``summary.json``.
+
+        Raises:
+            StorageError: missing (the run has not ended), damaged, or of other fields.
+        """
+        summary = read_json(self.summary_path)
+        check_summary(summary)
+        return summary
+
+
+def _is_config(record: dict[str, Any]) -> bool:
+    kinds = {"triality": str, "command": str, "config": dict}
+    return all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+
+
+def _is_known(entry: Path) -> bool:
+    if entry.is_dir() and not entry.is_symlink():
+        return entry.name in FOLDERS
+    return entry.name in (CONFIG, *FILES) or entry.name.startswith(TEMPORARY_PREFIX)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """``--overwrite`` on a wrong path must not delete somebody's work."""
+    remedy = "choose another --out, or empty it yourself"
+    foreign = sorted(entry.name for entry in folder.iterdir() if not _is_known(entry))
+    if foreign:
+        raise ConfigError(f"{folder}: expected only the files of a run to overwrite, got {', '.join(foreign[:5])} as well; {remedy}")
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(f"{folder}: expected a run folder to overwrite, got one without {CONFIG}; {remedy}")
+    if not _is_config(read_json(folder / CONFIG)):
+        raise ConfigError(f"{folder}: expected a run folder to overwrite, got one with another {CONFIG}; {remedy}")
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
