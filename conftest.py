@@ -1,7 +1,6 @@
 """What every test and every doctest runs under. Nothing here may import ``triality``: the run-time type checks are installed on import."""
 
 import os
-from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
