@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf, pi
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class EnvironmentSpec:
         action_low: lower bound of each action coordinate.
         action_high: upper bound of each action coordinate.
         time_limit: steps after which an episode is cut.
+        observation_low: lower bound of each observation coordinate; empty where nothing is promised.
+        observation_high: upper bound of each observation coordinate; empty where nothing is promised.
     """
 
     name: str
@@ -26,8 +29,73 @@ class EnvironmentSpec:
     action_low: tuple[float, ...] = ()
     action_high: tuple[float, ...] = ()
     time_limit: int = 200
+    observation_low: tuple[float, ...] = ()
+    observation_high: tuple[float, ...] = ()
 
     @property
     def is_discrete(self) -> bool:
         """Whether actions are integers 0 .. num_actions - 1."""
         return self.num_actions > 0
+
+
+def absorbing_spec(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """What ``Absorbing(env)`` looks like: an indicator coordinate more, and zeros are an observation.
+
+    Example:
+        >>> absorbing_spec(SPECS["CartPole-v1"]).observation_size
+        5
+    """
+    low, high = _bounds(spec)
+    with_zero = replace(
+        spec,
+        observation_low=tuple(min(bound, 0.0) for bound in low),
+        observation_high=tuple(max(bound, 0.0) for bound in high),
+    )
+    return _with_coordinate(with_zero, 0.0, 1.0)
+
+
+def timed_spec(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """What ``TimeObservation(env)`` looks like: one coordinate more, the elapsed share of the time limit.
+
+    Example:
+        >>> timed_spec(SPECS["Pendulum-v1"]).observation_high
+        (1.0, 1.0, 8.0, 1.0)
+    """
+    return _with_coordinate(spec, 0.0, 1.0)
+
+
+def _bounds(spec: EnvironmentSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    size = spec.observation_size
+    return spec.observation_low or (-inf,) * size, spec.observation_high or (inf,) * size
+
+
+def _with_coordinate(spec: EnvironmentSpec, low: float, high: float) -> EnvironmentSpec:
+    lower, upper = _bounds(spec)
+    return replace(spec, observation_size=spec.observation_size + 1, observation_low=(*lower, low), observation_high=(*upper, high))
+
+
+def _symmetric(*bounds: float) -> dict[str, tuple[float, ...]]:
+    """Bounds of an observation whose coordinates lie in [-bound, bound]."""
+    return {"observation_low": tuple(-bound for bound in bounds), "observation_high": bounds}
+
+
+_CAR = {"observation_low": (-1.2, -0.07), "observation_high": (0.6, 0.07)}
+_CART_ANGLE = 24 * pi / 180  # Gymnasium documents twice the angle at which an episode ends
+
+_KNOWN = (
+    EnvironmentSpec("Pendulum-v1", 3, action_size=1, action_low=(-2.0,), action_high=(2.0,), **_symmetric(1.0, 1.0, 8.0)),
+    EnvironmentSpec("CartPole-v1", 4, num_actions=2, time_limit=500, **_symmetric(4.8, inf, _CART_ANGLE, inf)),
+    EnvironmentSpec("MountainCar-v0", 2, num_actions=3, **_CAR),
+    EnvironmentSpec("MountainCarContinuous-v0", 2, action_size=1, action_low=(-1.0,), action_high=(1.0,), time_limit=999, **_CAR),
+    EnvironmentSpec("Acrobot-v1", 6, num_actions=3, time_limit=500, **_symmetric(1.0, 1.0, 1.0, 1.0, 4 * pi, 9 * pi)),
+    EnvironmentSpec(
+        "PointMass-v0", 4, action_size=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0), time_limit=100, **_symmetric(2.0, 2.0, 2.0, 2.0)
+    ),
+    EnvironmentSpec(
+        "TwoRooms-v0", 2, action_size=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0), time_limit=100, **_symmetric(1.0, 1.0)
+    ),
+    EnvironmentSpec("Gridworld-v0", 30, num_actions=5, time_limit=50, observation_low=(0.0,) * 30, observation_high=(1.0,) * 30),
+)
+
+SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _KNOWN}
+"""Every environment that lives inside the compiled run, by its public id."""
