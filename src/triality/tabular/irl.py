@@ -1,0 +1,174 @@
+"""Exact inverse reinforcement learning on a table: MaxEnt (Ziebart et al. 2008) and maximum causal entropy (Ziebart 2010).
+
+Both minimize a convex function of the cost (convex in the parameters too, where the cost is linear in them):
+
+    L(theta) = sum_{x,u} n_E(x, u) c_theta(x, u) + sum_x rho_E(x) V_theta(x)  [ + l2 / 2 |theta|^2 ]
+    gradient = f_E - f_theta        (linear cost: demonstrations' expected features minus the model's)
+
+n_E, rho_E: visits and starts of the demonstrations; V = log Z(x_1) of the non-causal model for ``maxent_irl`` (L is then the negative
+log-likelihood of the demonstrations, eq. 4 without sampling), V = the causal soft value for ``mce_irl``. Starts are the demonstrations'
+own: both are conditional on x_1 (X11).
+
+Which one: with deterministic dynamics they are the same. With stochastic dynamics use ``mce_irl``: no agent can tilt the dynamics as
+``maxent_irl`` assumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from triality.errors import ConfigError
+from triality.tabular.costs import CostModel
+from triality.tabular.demonstrations import Visitation
+from triality.tabular.finite_horizon import causal_solution, noncausal_solution
+from triality.tabular.mdp import TabularMDP
+from triality.tabular.soft_value_iteration import expected_soft_value, soft_value_iteration
+from triality.tabular.visits import StepPolicies
+
+ExpectedValue = Callable[[Float[Array, "states actions"]], Float[Array, ""]]
+
+
+@dataclass(frozen=True)
+class IrlConfig:
+    """How the convex problem is solved: L-BFGS with a line search.
+
+    Args:
+        max_num_steps: steps of L-BFGS.
+        tolerance: stop when no entry of the gradient exceeds it, in visits (or features) a trajectory. Needs float64 below about 1e-4.
+        memory_size: pairs that L-BFGS keeps; 3 to 20 is usual (Nocedal and Wright 2006, section 7.2), 10 is scipy's default.
+        l2: weight of the Gaussian prior on the parameters. At 0 the cost of what no demonstration visits grows without bound, slowly.
+    """
+
+    max_num_steps: int = 500
+    tolerance: float = 1e-6
+    memory_size: int = 10
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.max_num_steps < 1 or self.memory_size < 1 or not self.tolerance > 0 or not self.l2 >= 0:
+            raise ConfigError(f"expected max_num_steps, memory_size >= 1, tolerance > 0 and l2 >= 0, got {self}; correct the option")
+
+
+class IrlResult(NamedTuple):
+    """What was learned.
+
+    Fields:
+        parameters: of the cost model.
+        cost: c(x, u). A constant may be added freely, potential shaping too: compare policies, not costs.
+        log_z: sum_x rho_E(x) V(x): the mean of log Z(x_1) for ``maxent_irl``, of the causal soft value for ``mce_irl``, in nats.
+        objective: L(theta), in nats. Its value at the optimum is an entropy, not zero: progress is ``gap``.
+        log_policy: log pi_t(u|x) (T, S, A), or log pi(u|x) (S, A) where the MDP is discounted.
+        gap: largest absolute entry of the gradient before the first step and after every one; the feature gap where l2 = 0.
+        num_steps: steps taken.
+        converged: whether the last gap is within the tolerance.
+    """
+
+    parameters: Float[Array, ...]
+    cost: Float[Array, "states actions"]
+    log_z: Float[Array, ""]
+    objective: Float[Array, ""]
+    log_policy: StepPolicies
+    gap: Float[np.ndarray, " evaluations"]
+    num_steps: int
+    converged: bool
+
+
+def maxent_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig | None = None) -> IrlResult:
+    """Non-causal MaxEnt IRL (Ziebart et al. 2008): maximum likelihood of p(tau) = P e^{-c} / Z(x_1), exactly.
+
+    Args:
+        mdp: with a finite horizon.
+        demonstrated: from ``empirical_visitation``, or exact.
+        cost_model: ``LinearCost(features)``, ``StateCost(mdp)``, ``StateActionCost(mdp)`` or one of your own.
+        config: options.
+
+    Raises:
+        ConfigError: the horizon is infinite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from triality.tabular import StateActionCost
+        >>> mdp = TabularMDP.from_sparse([[[0], [0]]], [[[1.0], [1.0]]], 0, horizon=2)
+        >>> learned = maxent_irl(mdp, Visitation(jnp.array([[0.5, 1.5]]), jnp.ones(1)), StateActionCost(mdp))
+        >>> jnp.exp(learned.log_policy[0, 0]).round(3).tolist()
+        [0.25, 0.75]
+    """
+
+    def expected_value(cost):
+        return demonstrated.start @ noncausal_solution(mdp, cost).value[0]
+
+    parameters, log = _learn(expected_value, demonstrated, cost_model, config or IrlConfig())
+    cost = cost_model(parameters)
+    return _result(parameters, cost, expected_value(cost), noncausal_solution(mdp, cost).log_policy, log, config or IrlConfig())
+
+
+def mce_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig | None = None) -> IrlResult:
+    """Maximum causal entropy IRL (Ziebart 2010), finite-horizon or discounted.
+
+    Of all policies with the demonstrations' expected features, the one of greatest causal entropy.
+    Arguments as ``maxent_irl``; a discounted MDP needs visits discounted alike (``empirical_visitation`` does that).
+    """
+    config = config or IrlConfig()
+
+    def expected_value(cost):
+        if mdp.horizon is None:
+            return expected_soft_value(mdp, cost, demonstrated.start)
+        return demonstrated.start @ causal_solution(mdp, cost).value[0]
+
+    parameters, log = _learn(expected_value, demonstrated, cost_model, config)
+    cost = cost_model(parameters)
+    log_policy = soft_value_iteration(mdp, cost).log_policy if mdp.horizon is None else causal_solution(mdp, cost).log_policy
+    return _result(parameters, cost, expected_value(cost), log_policy, log, config)
+
+
+class _Log(NamedTuple):
+    objective: Float[Array, ""]
+    gap: Float[Array, " evaluations"]
+    num_steps: Int[Array, ""]
+
+
+def _learn(expected_value: ExpectedValue, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig):
+    def objective(parameters):
+        cost = cost_model(parameters)
+        prior = 0.5 * config.l2 * jnp.sum(parameters**2)
+        return jnp.sum(demonstrated.state_action * cost) + expected_value(cost) + prior
+
+    return eqx.filter_jit(_minimize)(objective, cost_model.initial(), config)
+
+
+def _minimize(objective: Callable[[Array], Float[Array, ""]], initial: Float[Array, ...], config: IrlConfig) -> tuple[Array, _Log]:
+    """L-BFGS until the largest entry of the gradient is within the tolerance."""
+    solver = optax.lbfgs(memory_size=config.memory_size)
+    value_and_gradient = optax.value_and_grad_from_state(objective)
+
+    def step(carry):
+        parameters, state, value, gradient, gaps, num_steps = carry
+        updates, state = solver.update(gradient, state, parameters, value=value, grad=gradient, value_fn=objective)
+        parameters = optax.apply_updates(parameters, updates)
+        value, gradient = value_and_gradient(parameters, state=state)
+        return parameters, state, value, gradient, gaps.at[num_steps + 1].set(jnp.max(jnp.abs(gradient))), num_steps + 1
+
+    def unfinished(carry: tuple[PyTree, ...]) -> Bool[Array, ""]:
+        gaps, num_steps = carry[-2:]
+        return (gaps[num_steps] > config.tolerance) & (num_steps < config.max_num_steps)
+
+    value, gradient = jax.value_and_grad(objective)(initial)
+    gaps = jnp.full(config.max_num_steps + 1, jnp.nan, value.dtype).at[0].set(jnp.max(jnp.abs(gradient)))
+    carry = (initial, solver.init(initial), value, gradient, gaps, jnp.array(0))
+    parameters, _, value, _, gaps, num_steps = jax.lax.while_loop(unfinished, step, carry)
+    return parameters, _Log(value, gaps, num_steps)
+
+
+def _result(parameters: Array, cost: Array, log_z: Array, log_policy: StepPolicies, log: _Log, config: IrlConfig) -> IrlResult:
+    num_steps = int(log.num_steps)
+    gap = np.asarray(log.gap)[: num_steps + 1]
+    return IrlResult(parameters, cost, log_z, log.objective, log_policy, gap, num_steps, bool(gap[-1] <= config.tolerance))
