@@ -1,7 +1,12 @@
 """What every test and every doctest runs under. Nothing here may import ``triality``: the run-time type checks are installed on import."""
 
 import os
+from pathlib import Path
 
+# Programs compiled by one test are read back by the next, by the commands that tests start, and by the next session. Ignored by git.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent / ".jax_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import jax
