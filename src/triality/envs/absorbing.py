@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Key, PyTree
 from triality.envs.environment import AbstractEnvironment, Transition
 from triality.specs import EnvironmentSpec, absorbing_spec
 
-S = TypeVar("S", bound=PyTree)
+S = TypeVar("S")
 
 
 class AbsorbingState(NamedTuple):

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Key, PyTree
 
 from triality.specs import EnvironmentSpec
 
-S = TypeVar("S", bound=PyTree)
+S = TypeVar("S")  # any pytree of arrays
 
 
 class Transition(NamedTuple):
