@@ -1,0 +1,149 @@
+"""Three estimates of one log Z: where they disagree by more than their errors allow, something is wrong (D6).
+
+    forward      log mean_q exp(r)                  needs q to cover p_theta
+    symmetric    the acceptance ratio               needs p = p_theta, or q = p_theta
+    reciprocal   -log mean_p exp(-r)                needs p_theta to cover q, and p = p_theta
+
+They are the optimal b of one loss with f = KL, Jensen-Shannon, reverse KL. Agreement is necessary for p_theta = p with covered support,
+**not sufficient**: see ``BLIND_SPOTS``. While training, p_theta != p is normal: log the gaps, and act only if they grow after the loss
+has converged.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from triality.numerics import effective_sample_size
+from triality.partition.acceptance_ratio import Sides, acceptance_influence, acceptance_ratio
+from triality.partition.estimate import Estimate
+from triality.partition.importance import importance
+from triality.partition.influence import influence_variance, log_mean_influence, weights_or_ones
+from triality.partition.reciprocal import reciprocal
+
+# Below this many effective samples the error bars are themselves estimated too badly to be divided by.
+ENOUGH_SAMPLES = 20
+
+BLIND_SPOTS = (
+    "Blind spots: q = p_theta makes all three equal whatever the data are; a mode of p_theta that neither data nor drawn samples visit "
+    "leaves all three wrong together."
+)
+
+
+class Alarm(NamedTuple):
+    """Three estimates and their disagreement.
+
+    Fields:
+        forward: from the drawn samples alone.
+        symmetric: from both sides.
+        reciprocal: from the data alone.
+        gaps: forward - symmetric, symmetric - reciprocal, forward - reciprocal, in joint standard errors.
+        threshold: largest gap that is taken for chance.
+        effective_samples: the smallest of forward ESS, reciprocal ESS, and n_p * overlap; below ``ENOUGH_SAMPLES`` no gap means anything.
+        fired: some gap is larger than the threshold, or an estimate does not exist.
+    """
+
+    forward: Estimate
+    symmetric: Estimate
+    reciprocal: Estimate
+    gaps: Float[Array, "*batch 3"]
+    threshold: Float[Array, "*batch"]
+    effective_samples: Float[Array, "*batch"]
+    fired: Bool[Array, "*batch"]
+
+
+def three_way_alarm(
+    log_ratio_data: Float[Array, " n"],
+    log_ratio_drawn: Float[Array, " m"],
+    log_weight_data: Float[Array, " n"] | None = None,
+    log_weight_drawn: Float[Array, " m"] | None = None,
+    stratum_drawn: Int[Array, " m"] | None = None,
+    num_strata: int = 1,
+    threshold: Float[Array, ""] | float = 5.0,
+) -> Alarm:
+    """All three estimates of log Z from the same samples, and their gaps in joint standard errors.
+
+    Two estimates from the same samples are correlated, so the error of their gap is that of the difference of their influence functions.
+    It is floored at the square root of the float's precision: at q = p_theta all errors vanish together with the gaps.
+
+    Args:
+        log_ratio_data: r = -E(x) - log q(x) at the data, in nats.
+        log_ratio_drawn: r at the drawn samples.
+        log_weight_data: 0 = one sample, -inf = masked; ones by default.
+        log_weight_drawn: the same for the drawn samples.
+        stratum_drawn: past sampler that each drawn sample came from; then q in r is their fusion.
+        num_strata: number of past samplers, static.
+        threshold: in standard errors.
+
+    Raises:
+        ConfigError: strata and their number do not go together.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> x = jax.random.normal(jax.random.key(0), (2, 4000))
+        >>> log_ratio = lambda x: -0.5 * x**2 + 0.5 * (x / 1.2) ** 2 + jnp.log(1.2)  # p_theta = N(0, 1), q = N(0, 1.2^2)
+        >>> bool(three_way_alarm(log_ratio(x[0]), log_ratio(1.2 * x[1])).fired)
+        False
+        >>> bool(three_way_alarm(log_ratio(x[0] + 0.5), log_ratio(1.2 * x[1])).fired)  # data that the model does not fit
+        True
+    """
+    weight_data = weights_or_ones(log_ratio_data, log_weight_data)
+    weight_drawn = weights_or_ones(log_ratio_drawn, log_weight_drawn)
+    sides = Sides(log_ratio_data, log_ratio_drawn, weight_data, weight_drawn)
+    forward = importance(log_ratio_drawn, weight_drawn, stratum_drawn, num_strata)
+    symmetric = acceptance_ratio(*sides, stratum_drawn, num_strata)
+    backward = reciprocal(log_ratio_data, weight_data)
+
+    by_data, by_drawn = acceptance_influence(symmetric.value, sides)
+    by_drawn_alone = log_mean_influence(log_ratio_drawn, weight_drawn)
+    by_data_alone = -log_mean_influence(-log_ratio_data, weight_data)
+
+    def joint_error(data: Float[Array, " n"], drawn: Float[Array, " m"]) -> Float[Array, ""]:
+        on_drawn = influence_variance(drawn, weight_drawn, stratum_drawn, num_strata)
+        return jnp.sqrt(influence_variance(data, weight_data) + on_drawn)
+
+    errors = jnp.stack(
+        [
+            joint_error(-by_data, by_drawn_alone - by_drawn),
+            joint_error(by_data - by_data_alone, by_drawn),
+            joint_error(-by_data_alone, by_drawn_alone),
+        ]
+    )
+    values = jnp.stack([forward.value, symmetric.value, backward.value])
+    floor = jnp.sqrt(jnp.finfo(values.dtype).eps) * jnp.maximum(1.0, jnp.max(jnp.abs(values)))
+    gaps = jnp.stack([values[0] - values[1], values[1] - values[2], values[0] - values[2]]) / jnp.maximum(errors, floor)
+    effective = jnp.minimum(forward.diagnostics.ess, backward.diagnostics.ess)
+    effective = jnp.minimum(effective, effective_sample_size(weight_data) * symmetric.diagnostics.overlap)
+    threshold = jnp.asarray(threshold, gaps.dtype)
+    # Written so that NaN fires: an estimate that does not exist agrees with nothing.
+    fired = ~jnp.all(jnp.abs(gaps) <= threshold)
+    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired)
+
+
+def verdict(alarm: Alarm) -> str:
+    """The alarm in words, on the host, for one alarm (not a batch): what agrees, what it may mean, and what it cannot see.
+
+    Starts with "no estimate", "too few effective samples", "model misfit or missed mode", or "agree".
+    """
+    values = f"log Z {_show(alarm.forward)} forward, {_show(alarm.symmetric)} symmetric, {_show(alarm.reciprocal)} reciprocal"
+    gaps = ", ".join(f"{float(gap):+.1f}" for gap in alarm.gaps)
+    numbers = f"{values}; gaps {gaps} joint standard errors (threshold {float(alarm.threshold):g})"
+    if not all(bool(jnp.isfinite(e.value)) for e in (alarm.forward, alarm.symmetric, alarm.reciprocal)):
+        return f"no estimate: {numbers}. A side has no usable sample, or no overlap at all with the other. {BLIND_SPOTS}"
+    if float(alarm.effective_samples) < ENOUGH_SAMPLES:
+        return (
+            f"too few effective samples: {float(alarm.effective_samples):.1f}, of at least {ENOUGH_SAMPLES} needed, so neither agreement "
+            f"nor disagreement means anything. {numbers}. Draw more, or bring q closer to p_theta. {BLIND_SPOTS}"
+        )
+    if bool(alarm.fired):
+        return (
+            f"model misfit or missed mode: {numbers}. The data do not follow p_theta, or q misses a part of it; during training the "
+            f"first is normal. {BLIND_SPOTS}"
+        )
+    return f"agree: {numbers}. {BLIND_SPOTS}"
+
+
+def _show(estimate: Estimate) -> str:
+    return f"{float(estimate.value):.4g} ± {float(estimate.stderr):.2g}"
