@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
@@ -13,7 +13,6 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.errors import ConfigError, DataError
 from triality.specs import EnvironmentSpec
 
-ActionPolicy = Literal["error", "clip", "raw"]
 ACTION_POLICIES = ("error", "clip", "raw")
 
 
@@ -30,7 +29,7 @@ class CheckedDemonstrations(NamedTuple):
 
 
 def check_against(
-    demonstrations: Demonstrations, spec: EnvironmentSpec, actions: ActionPolicy = "error", num_demos: int | None = None
+    demonstrations: Demonstrations, spec: EnvironmentSpec, actions: str = "error", num_demos: int | None = None
 ) -> CheckedDemonstrations:
     """Check sizes, the kind and range of the actions, and the number of demonstrations asked for.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,19 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 
+def name_problems(names: Collection[str], also: tuple[str, ...] = ()) -> list[str]:
+    """Required arrays that are not there, and names that mean nothing (with the nearest one that does)."""
+    known = [*COLUMNS, *also]
+    problems = []
+    for name in sorted(set(names) - set(known)):
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        problems.append(
+            f"{name}: expected one of {', '.join(known)}, got another name; {f'rename it to {close[0]}' if close else 'leave it out'}"
+        )
+    missing = [name for name, column in COLUMNS.items() if column.required and name not in names]
+    return problems + [f"{name}: expected this array, got none; save it with the others" for name in missing]
+
+
 def convert_columns(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
     """The arrays in their own types, and every problem found, one text each (empty: all is well).
 
@@ -112,7 +126,7 @@ def convert_columns(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndar
             converted[name] = result
     problems += [text for name, array in converted.items() for text in _finite_problems(name, array)]
     problems += _row_problems(converted)
-    if not problems:
+    if not problems and {"observations", "lengths"} <= converted.keys():
         problems = _flag_problems(converted) + _weight_problems(converted) + _next_problems(converted)
     return converted, problems
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from triality.data.columns import COLUMNS, convert_columns
+from triality.data.columns import COLUMNS, convert_columns, name_problems
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.errors import DataError
 from triality.runs.archive import ArchiveError, decode_array, encode_array, read_members, write_members
@@ -38,7 +37,7 @@ def read_demonstrations(path: str | PathLike[str]) -> Demonstrations:
         raise DataError(f"{path}: {_other_format(path) or error}") from error
     except (MemoryError, ValueError) as error:
         raise DataError(f"{path}: expected a readable file, got {type(error).__name__}: {error}; check the path") from error
-    problems = _key_problems(arrays)
+    problems = name_problems(arrays, also=(META,))
     meta = _parse_meta(arrays.get(META, np.array("{}")), problems)
     columns, column_problems = convert_columns({name: arrays[name] for name in COLUMNS if name in arrays})
     if problems or column_problems:
@@ -71,23 +70,13 @@ def _decode(members: Mapping[str, bytes]) -> dict[str, np.ndarray]:
 def _other_format(path: Path) -> str | None:
     """Name a well-known other format by its first bytes: the message then says what to do."""
     try:
+        if not path.is_file():  # opening a pipe would wait for a writer
+            return None
         with open(path, "rb") as file:
             start = file.read(8)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return next((f"expected an npz of arrays, got {text}" for magic, text in OTHER_FORMATS.items() if start.startswith(magic)), None)
-
-
-def _key_problems(arrays: Mapping[str, Any]) -> list[str]:
-    known = [*COLUMNS, META]
-    problems = []
-    for name in sorted(set(arrays) - set(known)):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        problems.append(
-            f"{name}: expected one of {', '.join(known)}, got another name; {f'rename it to {close[0]}' if close else 'leave it out'}"
-        )
-    missing = [name for name, column in COLUMNS.items() if column.required and name not in arrays]
-    return problems + [f"{name}: expected this array, got none; save it with the others" for name in missing]
 
 
 def _parse_meta(array: np.ndarray, problems: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from triality.data.columns import COLUMNS, convert_columns
+from triality.data.columns import COLUMNS, convert_columns, name_problems
 from triality.errors import DataError
 
 
@@ -55,6 +55,26 @@ class Demonstrations:
             raise DataError(problem_report("demonstrations", problems))
         for name, array in converted.items():
             object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], meta: Mapping[str, Any] | None = None) -> Demonstrations:
+        """Demonstrations from anything that numpy can take as an array, by the names of the fields.
+
+        Widening that loses nothing is done (integers or float16 to float32, 0 and 1 to booleans); all else is refused.
+
+        Raises:
+            DataError: a required array is missing, a name is unknown, or what the class refuses.
+
+        Example:
+            >>> Demonstrations.from_arrays({"observations": [[0], [1]], "actions": [1, 0], "lengths": [2]}).observations.dtype
+            dtype('float32')
+        """
+        problems = name_problems(arrays)
+        known = {name: np.asarray(array) for name, array in arrays.items() if name in COLUMNS}
+        converted, column_problems = convert_columns(known)
+        if problems or column_problems:
+            raise DataError(problem_report("demonstrations", problems + column_problems))
+        return cls(**converted, meta={} if meta is None else meta)
 
     def columns(self) -> dict[str, np.ndarray]:
         """The arrays that are there, by name, in the order of the file format."""

@@ -63,9 +63,11 @@ def read_members(path: Path, limits: Limits | None = None) -> dict[str, bytes]:
         if not stat.S_ISREG(status.st_mode):
             raise ArchiveError("expected a file, got a folder or a device; give the path of the file itself")
         with open(path, "rb") as file:
-            _check_directory_size(file, status.st_size, limits)
+            num_members = _declared_members(file, status.st_size, limits)
             with zipfile.ZipFile(file) as archive:
                 infos = archive.infolist()
+                if len(infos) != num_members < 0xFFFF:  # one flipped bit can hide a member behind a longer comment
+                    raise ArchiveError(f"expected {num_members} members, got {len(infos)}: damage; copy or make it again")
                 _check_directory(infos, status.st_size, limits)
                 members = {info.filename: archive.read(info) for info in infos}
     except ArchiveError:
@@ -82,17 +84,18 @@ def read_members(path: Path, limits: Limits | None = None) -> dict[str, bytes]:
     return members
 
 
-def _check_directory_size(file: BinaryIO, size: int, limits: Limits) -> None:
-    """A directory of millions of members is refused before the zip module builds a list of it."""
+def _declared_members(file: BinaryIO, size: int, limits: Limits) -> int:
+    """Number of members by the zip's last record. A directory of millions is refused before the zip module builds a list of it."""
     file.seek(max(0, size - 22 - 65535))
     tail = file.read()
     file.seek(0)
     start = tail.rfind(END_OF_DIRECTORY)
     if start < 0 or len(tail) < start + 22:
         raise ArchiveError("expected a zip of arrays, got a file without a zip directory: it is cut off, or of another format")
-    directory_bytes = struct.unpack_from("<L", tail, start + 12)[0]
+    num_members, directory_bytes = struct.unpack_from("<HL", tail, start + 10)
     if directory_bytes > limits.directory_bytes:
         raise ArchiveError(f"expected a zip directory of at most {limits.directory_bytes} bytes, got {directory_bytes}; save fewer arrays")
+    return num_members
 
 
 def _check_directory(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> None:
