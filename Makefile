@@ -27,7 +27,7 @@ test: $(VENV)/.installed-dev ## all fast tests and every doctest
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the learning tests
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, format, types
 	$(BIN)/ruff check .
