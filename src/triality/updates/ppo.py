@@ -1,0 +1,215 @@
+"""Soft policy optimization by PPO: q is moved toward exp(-cost)/Z by maximizing E_q[sum reward - temperature * log pi] (eq. 2).
+
+    soft reward   r_t = reward_t - temperature * log pi_old(u_t|x_t)         entropy enters here, once, and nowhere else
+    advantage     generalized advantage estimate of r (gamma, lambda; Schulman et al. 2016), normalized over the batch
+    policy        maximize E min(rho A, clip(rho, 1 - eps, 1 + eps) A),  rho = pi/pi_old
+    value         least squares on the lambda-return
+
+With reward = -cost and temperature 1 this descends the sampler loss E_q[cost + log q] (eq. 2, fact 3). gamma and lambda belong to this
+update, not to the model: the trajectory's cost is undiscounted.
+
+Reference: Schulman et al. 2017, arXiv:1707.06347; entropy in the return as in Ziebart 2010.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from triality.energies.mlp import MLP
+from triality.policies.scaling import Scaling
+from triality.trajectory import Policy, Trajectory
+
+
+class Value(eqx.Module):
+    """V(x): a perceptron whose output is counted in units of the effective horizon, so that it is of the size of one reward."""
+
+    net: MLP
+    scaling: Scaling
+    horizon: Float[Array, ""]
+
+    def __call__(self, observation: Float[Array, " obs"]) -> Float[Array, ""]:
+        return self.net(self.scaling(observation))[0] * jax.lax.stop_gradient(self.horizon)
+
+
+class PPOState(NamedTuple):
+    """What the update needs next time."""
+
+    value: Value
+    policy_optimizer: PyTree
+    value_optimizer: PyTree
+
+
+class PPOMetrics(NamedTuple):
+    """Never needed next.
+
+    Fields:
+        entropy: -mean log pi of the drawn actions, nats a step. Falls as q sharpens; a steady dive means the cost's scale runs away.
+        kl: mean log pi_old - log pi over the batch after the update, nats a step; healthy below about 0.05.
+        clip_fraction: share of steps whose ratio left the clip range; healthy below about 0.3.
+        explained_variance: of the lambda-returns by the value before the update; 1 is perfect, below 0 worse than a constant.
+    """
+
+    entropy: Float[Array, ""]
+    kl: Float[Array, ""]
+    clip_fraction: Float[Array, ""]
+    explained_variance: Float[Array, ""]
+
+
+class Minibatch(NamedTuple):
+    observation: Float[Array, "n obs"]
+    action: Array
+    log_prob: Float[Array, " n"]
+    advantage: Float[Array, " n"]
+    target: Float[Array, " n"]
+    mask: Float[Array, " n"]
+
+
+def advantages(
+    reward: Float[Array, " time"],
+    value: Float[Array, " time_plus_1"],
+    terminated: Bool[Array, " time"],
+    mask: Bool[Array, " time"],
+    gamma: Float[Array, ""] | float,
+    gae_lambda: Float[Array, ""] | float,
+) -> Float[Array, " time"]:
+    """Generalized advantage estimates of one trajectory. A termination is worth nothing after it; a time limit is bootstrapped.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> ended, real = jnp.array([False, True]), jnp.array([True, True])
+        >>> advantages(jnp.ones(2), jnp.zeros(3), ended, real, 0.5, 1.0).tolist()
+        [1.5, 1.0]
+    """
+    going_on = jnp.where(terminated | ~mask, 0.0, 1.0)
+    delta = jnp.where(mask, reward + gamma * going_on * value[1:] - value[:-1], 0.0)
+
+    def back(after, step):
+        delta, going_on = step
+        now = delta + gamma * gae_lambda * going_on * after
+        return now, now
+
+    return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, going_on), reverse=True)[1]
+
+
+class PPO(eqx.Module):
+    """Proximal policy optimization of the soft return. Defaults are those of the classic-control settings in CleanRL's ``ppo_continuous``.
+
+    Args:
+        learning_rate: Adam step of the policy.
+        value_learning_rate: Adam step of the value.
+        gamma: discount inside the update.
+        gae_lambda: lambda of the advantage estimate.
+        clip: half-width of the ratio's clip range.
+        temperature: weight of the entropy; 1 is the paper's (eq. 2).
+        max_grad_norm: global clip of both gradients.
+        num_epochs: passes over the batch.
+        num_minibatches: pieces of a pass; must divide N * T.
+        hidden: hidden sizes of the value.
+    """
+
+    learning_rate: Float[Array, ""] = eqx.field(default=3e-4, converter=jnp.asarray)
+    value_learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
+    gamma: Float[Array, ""] = eqx.field(default=0.99, converter=jnp.asarray)
+    gae_lambda: Float[Array, ""] = eqx.field(default=0.95, converter=jnp.asarray)
+    clip: Float[Array, ""] = eqx.field(default=0.2, converter=jnp.asarray)
+    temperature: Float[Array, ""] = eqx.field(default=1.0, converter=jnp.asarray)
+    max_grad_norm: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
+    num_epochs: int = eqx.field(default=4, static=True)
+    num_minibatches: int = eqx.field(default=8, static=True)
+    hidden: tuple[int, ...] = eqx.field(default=(64, 64), static=True)
+
+    def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> PPOState:
+        """A fresh value and fresh optimizers for ``policy``."""
+        net = MLP(key, (scaling.mean.shape[0], *self.hidden, 1))
+        value = Value(net, scaling, 1.0 / (1.0 - self.gamma))
+        return PPOState(value, self._optimizer(self.learning_rate).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
+
+    def update(
+        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, reward: Float[Array, "n time"]
+    ) -> tuple[Policy, PPOState, PPOMetrics]:
+        """One improvement of the policy on a batch that it drew itself; ``batch.log_prob`` must be its own."""
+        data, explained = self._prepare(state.value, batch, reward)
+        num_steps = data.mask.shape[0]
+
+        def minibatch(carry, index: Int[Array, " m"]):
+            policy, state = carry
+            part = jax.tree.map(lambda leaf: leaf[index], data)
+            return self._descend(policy, state, part), None
+
+        keys = jax.random.split(key, self.num_epochs)
+        order = jax.vmap(lambda k: jax.random.permutation(k, num_steps))(keys)
+        order = order.reshape(self.num_epochs * self.num_minibatches, -1)
+        dynamic, static = eqx.partition((policy, state), eqx.is_array)
+
+        def body(dynamic, index):
+            carry, _ = minibatch(eqx.combine(dynamic, static), index)
+            return eqx.filter(carry, eqx.is_array), None
+
+        policy, state = eqx.combine(jax.lax.scan(body, dynamic, order)[0], static)
+        return policy, state, self._metrics(policy, data, explained)
+
+    def _prepare(self, value: Value, batch: Trajectory, reward: Float[Array, "n time"]) -> tuple[Minibatch, Float[Array, ""]]:
+        soft_reward = reward - self.temperature * batch.log_prob
+        values = jax.vmap(jax.vmap(value))(batch.observation)
+        gae = jax.vmap(lambda r, v, t, m: advantages(r, v, t, m, self.gamma, self.gae_lambda))
+        advantage = gae(soft_reward, values, batch.terminated, batch.mask)
+        target = advantage + values[:, :-1]
+        mask = batch.mask.astype(values.dtype)
+        mean, var = _masked_moments(advantage, mask)
+        explained = 1.0 - var / jnp.maximum(_masked_moments(target, mask)[1], jnp.finfo(var.dtype).tiny)
+        normalized = (advantage - mean) / jnp.sqrt(var + 1e-8)
+        pieces = (batch.observation[:, :-1], batch.action, batch.log_prob, normalized, target, mask)
+        return Minibatch(*(piece.reshape((-1, *piece.shape[2:])) for piece in pieces)), explained
+
+    def _descend(self, policy: Policy, state: PPOState, part: Minibatch) -> tuple[Policy, PPOState]:
+        total = jnp.maximum(jnp.sum(part.mask), 1.0)
+
+        def policy_loss(policy: Policy) -> Float[Array, ""]:
+            ratio = jnp.exp(_log_probs(policy, part) - part.log_prob)
+            gain = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1.0 - self.clip, 1.0 + self.clip) * part.advantage)
+            return -jnp.sum(part.mask * gain) / total
+
+        def value_loss(value: Value) -> Float[Array, ""]:
+            error = (jax.vmap(value)(part.observation) - part.target) / value.horizon
+            return 0.5 * jnp.sum(part.mask * error**2) / total
+
+        policy, policy_optimizer = self._step(policy_loss, policy, state.policy_optimizer, self.learning_rate)
+        value, value_optimizer = self._step(value_loss, state.value, state.value_optimizer, self.value_learning_rate)
+        return policy, PPOState(value, policy_optimizer, value_optimizer)
+
+    def _step(self, loss, model, optimizer_state, learning_rate):
+        updates, optimizer_state = self._optimizer(learning_rate).update(eqx.filter_grad(loss)(model), optimizer_state)
+        return eqx.apply_updates(model, updates), optimizer_state
+
+    def _optimizer(self, learning_rate: Float[Array, ""] | float) -> optax.GradientTransformation:
+        return optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.scale_by_adam(eps=1e-5), optax.scale(-1.0 * learning_rate))
+
+    def _metrics(self, policy: Policy, data: Minibatch, explained: Float[Array, ""]) -> PPOMetrics:
+        log_ratio = _log_probs(policy, data) - data.log_prob
+        outside = (jnp.abs(jnp.exp(log_ratio) - 1.0) > self.clip).astype(log_ratio.dtype)
+        total = jnp.maximum(jnp.sum(data.mask), 1.0)
+
+        def mean(values: Float[Array, " n"]) -> Float[Array, ""]:
+            return jnp.sum(data.mask * values) / total
+
+        return PPOMetrics(-mean(data.log_prob), -mean(log_ratio), mean(outside), explained)
+
+
+def _arrays(model: PyTree) -> PyTree:
+    return eqx.filter(model, eqx.is_inexact_array)
+
+
+def _log_probs(policy: Policy, part: Minibatch) -> Float[Array, " n"]:
+    return jax.vmap(lambda x, u: policy(x).log_prob(u))(part.observation, part.action)
+
+
+def _masked_moments(values: Float[Array, "n time"], mask: Float[Array, "n time"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    total = jnp.maximum(jnp.sum(mask), 1.0)
+    mean = jnp.sum(mask * values) / total
+    return mean, jnp.sum(mask * (values - mean) ** 2) / total
