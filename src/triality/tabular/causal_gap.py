@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -38,6 +39,7 @@ class CausalGap(NamedTuple):
         return self.start + self.dynamics
 
 
+@eqx.filter_jit
 def causal_gap(mdp: TabularMDP, cost: StepCosts) -> CausalGap:
     """The gap, by dynamic programming.
 
@@ -51,6 +53,7 @@ def causal_gap(mdp: TabularMDP, cost: StepCosts) -> CausalGap:
     return CausalGap(log_partition(mdp, noncausal) - conditional, conditional - start @ causal_solution(mdp, cost).value[0])
 
 
+@eqx.filter_jit
 def expected_sampler_loss(mdp: TabularMDP, cost: StepCosts, log_policy: StepPolicies) -> Float[Array, ""]:
     """E_q[c(tau) + log q(tau)] (eq. 2) of a policy, exactly, in nats; differentiable in ``log_policy``. Minus its minimum is E_rho[V_1]."""
     slices = time_slices(mdp, cost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,6 +42,7 @@ class Visitation(NamedTuple):
     start: Float[Array, " states"]
 
 
+@eqx.filter_jit
 def sample_demonstrations(
     key: Key[Array, ""], mdp: TabularMDP, log_policy: StepPolicies, num_trajectories: int, num_steps: int | None = None
 ) -> TabularDemonstrations:
@@ -68,7 +70,7 @@ def sample_demonstrations(
         branch = jax.random.categorical(key_dynamics, mdp.log_probabilities[state, action])
         return mdp.successors[state, action, branch], (state, action)
 
-    last, (states, actions) = jax.lax.scan(step, first, (steps, jax.random.split(key_steps, num_steps)))
+    last, (states, actions) = jax.lax.scan(step, first.astype(mdp.successors.dtype), (steps, jax.random.split(key_steps, num_steps)))
     states = jnp.concatenate([states, last[None]]).T
     return TabularDemonstrations(states, actions.T, jnp.full(num_trajectories, num_steps))
 

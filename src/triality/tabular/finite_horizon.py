@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -40,6 +41,7 @@ class FiniteSolution(NamedTuple):
         return self.q_value - self.value[:-1, :, None]
 
 
+@eqx.filter_jit
 def noncausal_solution(mdp: TabularMDP, cost: StepCosts, terminal_cost: Float[Array, " states"] | None = None) -> FiniteSolution:
     """Backward pass of the non-causal model: Q_t(x, u) = log sum_x' P(x'|x, u) exp(-c_t(x, u, x') + V_{t+1}(x')).
 
@@ -67,6 +69,7 @@ def noncausal_solution(mdp: TabularMDP, cost: StepCosts, terminal_cost: Float[Ar
     return _backward(mdp, cost, terminal_cost, look_ahead)
 
 
+@eqx.filter_jit
 def causal_solution(mdp: TabularMDP, cost: StepCosts, terminal_cost: Float[Array, " states"] | None = None) -> FiniteSolution:
     """Backward pass of the causal model: Q_t(x, u) = sum_x' P(x'|x, u) (-c_t(x, u, x') + V_{t+1}(x')). Arguments as ``noncausal_solution``.
 
@@ -94,6 +97,7 @@ def tilted_start(mdp: TabularMDP, solution: FiniteSolution) -> Float[Array, " st
     return mdp.log_start + solution.value[0] - log_partition(mdp, solution)
 
 
+@eqx.filter_jit
 def tilted_dynamics(mdp: TabularMDP, cost: StepCosts, solution: FiniteSolution) -> Float[Array, "time states actions branches"]:
     """log p_t(x'|x, u) of the non-causal model: log P + V_{t+1}(x') - c_t - Q_t, in nats.
 
@@ -103,6 +107,7 @@ def tilted_dynamics(mdp: TabularMDP, cost: StepCosts, solution: FiniteSolution) 
     return mdp.log_probabilities - time_slices(mdp, cost) + ahead - solution.q_value[..., None]
 
 
+@eqx.filter_jit
 def trajectory_cost_of_causal(mdp: TabularMDP, cost: StepCosts) -> Float[Array, "time states actions branches"]:
     """The cost under which the non-causal model *is* the causal one: c'_t(x, u, x') = c_t + V_{t+1}(x') - E[V_{t+1}(x')] (X10).
 

@@ -26,7 +26,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from triality.errors import ConfigError
+from triality.errors import ConfigError, DataError
 from triality.tabular.costs import CostModel
 from triality.tabular.demonstrations import Visitation
 from triality.tabular.finite_horizon import causal_solution, noncausal_solution
@@ -34,7 +34,8 @@ from triality.tabular.mdp import TabularMDP
 from triality.tabular.soft_value_iteration import expected_soft_value, soft_value_iteration
 from triality.tabular.visits import StepPolicies
 
-ExpectedValue = Callable[[Float[Array, "states actions"]], Float[Array, ""]]
+ROUNDING = 1e-6
+"""A dual value this far below its bound, in nats, is no rounding."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class IrlConfig:
         max_num_steps: steps of L-BFGS.
         tolerance: stop when no entry of the gradient exceeds it, in visits (or features) a trajectory. Needs float64 below about 1e-4.
         memory_size: pairs that L-BFGS keeps; 3 to 20 is usual (Nocedal and Wright 2006, section 7.2), 10 is scipy's default.
-        l2: weight of the Gaussian prior on the parameters. At 0 the cost of what no demonstration visits grows without bound, slowly.
+        l2: weight of the Gaussian prior on the parameters. At 0 the cost of what no demonstration visits grows without bound, slowly, and
+            ``mce_irl`` refuses visits that no policy has; a few demonstrations of stochastic dynamics usually are of that kind.
     """
 
     max_num_steps: int = 500
@@ -102,13 +104,7 @@ def maxent_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel,
         >>> jnp.exp(learned.log_policy[0, 0]).round(3).tolist()
         [0.25, 0.75]
     """
-
-    def expected_value(cost):
-        return demonstrated.start @ noncausal_solution(mdp, cost).value[0]
-
-    parameters, log = _learn(expected_value, demonstrated, cost_model, config or IrlConfig())
-    cost = cost_model(parameters)
-    return _result(parameters, cost, expected_value(cost), noncausal_solution(mdp, cost).log_policy, log, config or IrlConfig())
+    return _learn(_Dual(mdp, demonstrated, cost_model, _noncausal_value, -np.inf), _noncausal_policy, config or IrlConfig())
 
 
 def mce_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig | None = None) -> IrlResult:
@@ -116,18 +112,51 @@ def mce_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, co
 
     Of all policies with the demonstrations' expected features, the one of greatest causal entropy.
     Arguments as ``maxent_irl``; a discounted MDP needs visits discounted alike (``empirical_visitation`` does that).
+
+    Raises:
+        DataError: l2 = 0, and no policy has the demonstrated features in this MDP: L is then unbounded. L < 0 proves it, since
+            L(theta) >= the causal entropy of any policy with those features >= 0.
     """
-    config = config or IrlConfig()
+    return _learn(_Dual(mdp, demonstrated, cost_model, _causal_value, 0.0), _causal_policy, config or IrlConfig())
 
-    def expected_value(cost):
-        if mdp.horizon is None:
-            return expected_soft_value(mdp, cost, demonstrated.start)
-        return demonstrated.start @ causal_solution(mdp, cost).value[0]
 
-    parameters, log = _learn(expected_value, demonstrated, cost_model, config)
-    cost = cost_model(parameters)
-    log_policy = soft_value_iteration(mdp, cost).log_policy if mdp.horizon is None else causal_solution(mdp, cost).log_policy
-    return _result(parameters, cost, expected_value(cost), log_policy, log, config)
+def _noncausal_value(mdp: TabularMDP, cost: Float[Array, "states actions"], start: Float[Array, " states"]) -> Float[Array, ""]:
+    return start @ noncausal_solution(mdp, cost).value[0]
+
+
+def _causal_value(mdp: TabularMDP, cost: Float[Array, "states actions"], start: Float[Array, " states"]) -> Float[Array, ""]:
+    return expected_soft_value(mdp, cost, start) if mdp.horizon is None else start @ causal_solution(mdp, cost).value[0]
+
+
+def _noncausal_policy(mdp: TabularMDP, cost: Float[Array, "states actions"]) -> StepPolicies:
+    return noncausal_solution(mdp, cost).log_policy
+
+
+def _causal_policy(mdp: TabularMDP, cost: Float[Array, "states actions"]) -> StepPolicies:
+    return soft_value_iteration(mdp, cost).log_policy if mdp.horizon is None else causal_solution(mdp, cost).log_policy
+
+
+class _Dual(eqx.Module):
+    """L(theta) without the prior. A module, not a closure, so that a second call with the same shapes compiles nothing."""
+
+    mdp: TabularMDP
+    demonstrated: Visitation
+    cost_model: CostModel
+    expected_value: Callable[..., Float[Array, ""]] = eqx.field(static=True)
+    lower_bound: float = eqx.field(static=True)
+
+    def log_z(self, cost: Float[Array, "states actions"]) -> Float[Array, ""]:
+        return self.expected_value(self.mdp, cost, self.demonstrated.start)
+
+    def __call__(self, parameters: Float[Array, ...]) -> Float[Array, ""]:
+        cost = self.cost_model(parameters)
+        return jnp.sum(self.demonstrated.state_action * cost) + self.log_z(cost)
+
+
+class _Limits(NamedTuple):
+    tolerance: Float[Array, ""]
+    l2: Float[Array, ""]
+    lower_bound: Float[Array, ""]
 
 
 class _Log(NamedTuple):
@@ -136,18 +165,31 @@ class _Log(NamedTuple):
     num_steps: Int[Array, ""]
 
 
-def _learn(expected_value: ExpectedValue, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig):
+def _learn(dual: _Dual, policy_of: Callable[..., StepPolicies], config: IrlConfig) -> IrlResult:
+    limits = _Limits(*(jnp.asarray(value, dtype=float) for value in (config.tolerance, config.l2, dual.lower_bound - ROUNDING)))
+    parameters, log = _minimize(dual, dual.cost_model.initial(), limits, config.max_num_steps, config.memory_size)
+    if config.l2 == 0 and log.objective < dual.lower_bound - ROUNDING:
+        raise DataError(
+            f"expected features that some policy has in this MDP, got some that none has (dual {float(log.objective):.3g} < 0 proves it); "
+            "set l2 > 0, give more demonstrations, or use fewer features"
+        )
+    cost = dual.cost_model(parameters)
+    num_steps = int(log.num_steps)
+    gap = np.asarray(log.gap)[: num_steps + 1]
+    converged = bool(gap[-1] <= config.tolerance)
+    return IrlResult(parameters, cost, dual.log_z(cost), log.objective, policy_of(dual.mdp, cost), gap, num_steps, converged)
+
+
+@eqx.filter_jit
+def _minimize(
+    dual: _Dual, initial: Float[Array, ...], limits: _Limits, max_num_steps: int, memory_size: int
+) -> tuple[Float[Array, ...], _Log]:
+    """L-BFGS until the largest entry of the gradient is within the tolerance, or the value below what a bounded problem allows."""
+
     def objective(parameters):
-        cost = cost_model(parameters)
-        prior = 0.5 * config.l2 * jnp.sum(parameters**2)
-        return jnp.sum(demonstrated.state_action * cost) + expected_value(cost) + prior
+        return dual(parameters) + 0.5 * limits.l2 * jnp.sum(parameters**2)
 
-    return eqx.filter_jit(_minimize)(objective, cost_model.initial(), config)
-
-
-def _minimize(objective: Callable[[Array], Float[Array, ""]], initial: Float[Array, ...], config: IrlConfig) -> tuple[Array, _Log]:
-    """L-BFGS until the largest entry of the gradient is within the tolerance."""
-    solver = optax.lbfgs(memory_size=config.memory_size)
+    solver = optax.lbfgs(memory_size=memory_size)
     value_and_gradient = optax.value_and_grad_from_state(objective)
 
     def step(carry):
@@ -158,17 +200,12 @@ def _minimize(objective: Callable[[Array], Float[Array, ""]], initial: Float[Arr
         return parameters, state, value, gradient, gaps.at[num_steps + 1].set(jnp.max(jnp.abs(gradient))), num_steps + 1
 
     def unfinished(carry: tuple[PyTree, ...]) -> Bool[Array, ""]:
-        gaps, num_steps = carry[-2:]
-        return (gaps[num_steps] > config.tolerance) & (num_steps < config.max_num_steps)
+        _, _, value, _, gaps, num_steps = carry
+        bounded = (limits.l2 > 0) | (value >= limits.lower_bound)
+        return (gaps[num_steps] > limits.tolerance) & bounded & (num_steps < max_num_steps)
 
     value, gradient = jax.value_and_grad(objective)(initial)
-    gaps = jnp.full(config.max_num_steps + 1, jnp.nan, value.dtype).at[0].set(jnp.max(jnp.abs(gradient)))
+    gaps = jnp.full(max_num_steps + 1, jnp.nan, value.dtype).at[0].set(jnp.max(jnp.abs(gradient)))
     carry = (initial, solver.init(initial), value, gradient, gaps, jnp.array(0))
     parameters, _, value, _, gaps, num_steps = jax.lax.while_loop(unfinished, step, carry)
     return parameters, _Log(value, gaps, num_steps)
-
-
-def _result(parameters: Array, cost: Array, log_z: Array, log_policy: StepPolicies, log: _Log, config: IrlConfig) -> IrlResult:
-    num_steps = int(log.num_steps)
-    gap = np.asarray(log.gap)[: num_steps + 1]
-    return IrlResult(parameters, cost, log_z, log.objective, log_policy, gap, num_steps, bool(gap[-1] <= config.tolerance))

@@ -56,6 +56,7 @@ def step_log_probs(log_policy: StepPolicies, trajectory: TabularTrajectory) -> F
     return steps[jnp.arange(num_steps), states[:-1], actions]
 
 
+@eqx.filter_jit
 def policy_log_prob(log_policy: StepPolicies, trajectories: TabularTrajectory) -> Float[Array, " n"]:
     """log q(tau) = sum_t log pi_t(u_t|x_t) of every trajectory of a batch, in nats (D8 without what cancels)."""
     return jnp.sum(jax.vmap(lambda one: step_log_probs(log_policy, one))(trajectories), axis=-1)

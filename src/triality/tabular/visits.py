@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -51,6 +52,7 @@ class DiscountedVisits(NamedTuple):
     num_sweeps: Int[Array, ""]
 
 
+@eqx.filter_jit
 def policy_visits(mdp: TabularMDP, log_policy: StepPolicies, start: Float[Array, " states"] | None = None) -> Visits:
     """Visits of a policy, stationary (S, A) or time-dependent (T, S, A), over the finite horizon; dynamics untouched.
 
@@ -67,6 +69,7 @@ def policy_visits(mdp: TabularMDP, log_policy: StepPolicies, start: Float[Array,
     return _forward(mdp, jnp.exp(mdp.log_start) if start is None else start, steps, lambda _: dynamics, jnp.arange(mdp.num_steps))
 
 
+@eqx.filter_jit
 def noncausal_visits(
     mdp: TabularMDP, cost: StepCosts, terminal_cost: Float[Array, " states"] | None = None, start: Float[Array, " states"] | None = None
 ) -> Visits:
@@ -89,6 +92,7 @@ def causal_visits(mdp: TabularMDP, solution: FiniteSolution, start: Float[Array,
     return policy_visits(mdp, solution.log_policy, start)
 
 
+@eqx.filter_jit
 def discounted_visits(
     mdp: TabularMDP,
     log_policy: Float[Array, "states actions"],
