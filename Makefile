@@ -32,7 +32,7 @@ test-slow: $(VENV)/.installed-dev ## the learning tests
 lint: $(VENV)/.installed-dev ## style, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.installed-dev ## rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
