@@ -74,28 +74,20 @@ def _with_coordinate(spec: EnvironmentSpec, low: float, high: float) -> Environm
     return replace(spec, observation_size=spec.observation_size + 1, observation_low=(*lower, low), observation_high=(*upper, high))
 
 
-def _symmetric(*bounds: float) -> dict[str, tuple[float, ...]]:
-    """Bounds of an observation whose coordinates lie in [-bound, bound]."""
-    return {"observation_low": tuple(-bound for bound in bounds), "observation_high": bounds}
+def _known() -> tuple[EnvironmentSpec, ...]:
+    fallen, spin = 24 * pi / 180, (4 * pi, 9 * pi)  # Gymnasium documents twice the angle at which an episode of CartPole ends
+    unit, cells = ((-1.0, -1.0), (1.0, 1.0)), 30
+    return (
+        EnvironmentSpec("Pendulum-v1", 3, 1, 0, (-2.0,), (2.0,), 200, (-1.0, -1.0, -8.0), (1.0, 1.0, 8.0)),
+        EnvironmentSpec("CartPole-v1", 4, 0, 2, (), (), 500, (-4.8, -inf, -fallen, -inf), (4.8, inf, fallen, inf)),
+        EnvironmentSpec("MountainCar-v0", 2, 0, 3, (), (), 200, (-1.2, -0.07), (0.6, 0.07)),
+        EnvironmentSpec("MountainCarContinuous-v0", 2, 1, 0, (-1.0,), (1.0,), 999, (-1.2, -0.07), (0.6, 0.07)),
+        EnvironmentSpec("Acrobot-v1", 6, 0, 3, (), (), 500, (-1.0,) * 4 + tuple(-w for w in spin), (1.0,) * 4 + spin),
+        EnvironmentSpec("PointMass-v0", 4, 2, 0, *unit, 100, (-2.0,) * 4, (2.0,) * 4),
+        EnvironmentSpec("TwoRooms-v0", 2, 2, 0, *unit, 100, *unit),
+        EnvironmentSpec("Gridworld-v0", cells, 0, 5, (), (), 50, (0.0,) * cells, (1.0,) * cells),
+    )
 
 
-_CAR = {"observation_low": (-1.2, -0.07), "observation_high": (0.6, 0.07)}
-_CART_ANGLE = 24 * pi / 180  # Gymnasium documents twice the angle at which an episode ends
-
-_KNOWN = (
-    EnvironmentSpec("Pendulum-v1", 3, action_size=1, action_low=(-2.0,), action_high=(2.0,), **_symmetric(1.0, 1.0, 8.0)),
-    EnvironmentSpec("CartPole-v1", 4, num_actions=2, time_limit=500, **_symmetric(4.8, inf, _CART_ANGLE, inf)),
-    EnvironmentSpec("MountainCar-v0", 2, num_actions=3, **_CAR),
-    EnvironmentSpec("MountainCarContinuous-v0", 2, action_size=1, action_low=(-1.0,), action_high=(1.0,), time_limit=999, **_CAR),
-    EnvironmentSpec("Acrobot-v1", 6, num_actions=3, time_limit=500, **_symmetric(1.0, 1.0, 1.0, 1.0, 4 * pi, 9 * pi)),
-    EnvironmentSpec(
-        "PointMass-v0", 4, action_size=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0), time_limit=100, **_symmetric(2.0, 2.0, 2.0, 2.0)
-    ),
-    EnvironmentSpec(
-        "TwoRooms-v0", 2, action_size=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0), time_limit=100, **_symmetric(1.0, 1.0)
-    ),
-    EnvironmentSpec("Gridworld-v0", 30, num_actions=5, time_limit=50, observation_low=(0.0,) * 30, observation_high=(1.0,) * 30),
-)
-
-SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _KNOWN}
+SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _known()}
 """Every environment that lives inside the compiled run, by its public id."""
