@@ -1,0 +1,201 @@
+"""At which level data and roll-outs are compared, and from where the roll-outs begin.
+
+| level | one sample | log Z | roll-outs begin |
+|---|---|---|---|
+| ``Trajectories`` | a trajectory | one, solved (D2) | at the environment's start law |
+| ``MatchedTrajectories`` | a trajectory | one a start state, solved (X11) | at the demonstrations' own starts, and some freely |
+| ``Steps`` | an (observation, action) | none: log pi is normalized (D10) | at the environment's start law |
+
+A level is four things that have to agree: who is drawn, what is remembered of past samplers, which ``Samples`` come of it, and the log Z
+that goes with them. The objective and the policy update are the same for all three.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree
+
+from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
+from triality.energy import Conditional, Constant, UnnormalizedDensity
+from triality.envs.environment import AbstractEnvironment
+from triality.objectives.by_start import ByStart, Objective
+from triality.partition.acceptance_ratio import solve_log_z
+from triality.sampler import Samples
+from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, rollout, start_of
+
+
+class Level(Protocol):
+    """See the module."""
+
+    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory: ...
+
+    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers: ...
+
+    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers: ...
+
+    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]: ...
+
+    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity: ...
+
+    def loss(
+        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]: ...
+
+
+class Trajectories(eqx.Module):
+    """Whole trajectories from the environment's start law under one log Z.
+
+    Args:
+        num_rollouts: roll-outs an iteration.
+        num_past_samplers: policies in the fusion (footnote 3), the current one included.
+    """
+
+    num_rollouts: int = eqx.field(default=96, static=True)
+    num_past_samplers: int = eqx.field(default=1, static=True)
+
+    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
+        return _free(key, env, policy, data.mask.shape[1], self.num_rollouts)
+
+    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        return empty(self.num_past_samplers, policy, batch, data)
+
+    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        return add(memory, policy, batch, data)
+
+    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
+        log_m, log_m_data = fused_trajectories(memory)
+        drawn = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), memory.batch)
+        weights = jnp.repeat(memory.log_weight, memory.batch.start.shape[1])
+        return Samples(data, log_m_data, log_weight), Samples(drawn, log_m, weights)
+
+    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
+        energy = WholeTrajectory().energy(cost)
+        log_z = solve_log_z(log_ratio(energy, data), log_ratio(energy, drawn), data.log_weight, drawn.log_weight)
+        return UnnormalizedDensity(energy, Constant(jax.lax.stop_gradient(log_z)))
+
+    def loss(
+        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        return objective(density, data, drawn)
+
+
+class MatchedTrajectories(eqx.Module):
+    """Whole trajectories, each demonstration compared with roll-outs from its own start state, under log Z(start).
+
+    The free roll-outs only improve and monitor the policy, so that it learns to act from every start; they are compared with nothing.
+    Needs an environment whose observation determines its state.
+
+    Args:
+        num_matched: about how many matched roll-outs an iteration: rounded up to equal shares, at least two for each demonstration.
+        num_free: free roll-outs an iteration; they carry start index -1.
+        num_past_samplers: policies in the fusion (footnote 3), the current one included.
+    """
+
+    num_matched: int = eqx.field(default=64, static=True)
+    num_free: int = eqx.field(default=32, static=True)
+    num_past_samplers: int = eqx.field(default=1, static=True)
+
+    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
+        """Matched roll-outs first, ordered by start; then the free ones."""
+        num_data, horizon = data.mask.shape
+        share = self.share(num_data)
+        starts = jax.vmap(env.state_from_observation)(data.observation[:, 0])
+        starts = jax.tree.map(lambda leaf: jnp.repeat(leaf, share, axis=0), starts)
+        key_matched, key_free = jax.random.split(key)
+        keys = jax.random.split(key_matched, share * num_data)
+        index = jnp.repeat(jnp.arange(num_data), share)
+        matched = jax.vmap(lambda k, state, i: rollout(k, env, policy, horizon, state, i))(keys, starts, index)
+        free = _free(key_free, env, policy, horizon, self.num_free, start=-1)
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), matched, free)
+
+    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        return empty(self.num_past_samplers, policy, self._matched(batch, data), data)
+
+    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        return add(memory, policy, self._matched(batch, data), data)
+
+    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
+        num_data = data.start.shape[0]
+        log_m, log_m_data = fused_trajectories(memory)
+        weights = jnp.broadcast_to(memory.log_weight[:, None], memory.batch.start.shape)
+
+        def by_start(leaf: Array) -> Array:
+            """(slots, starts x share, ...) to (starts x slots x share, ...)."""
+            capacity = leaf.shape[0]
+            grouped = leaf.reshape((capacity, num_data, -1, *leaf.shape[2:]))
+            return jnp.moveaxis(grouped, 1, 0).reshape((-1, *leaf.shape[2:]))
+
+        drawn = Samples(jax.tree.map(by_start, memory.batch), by_start(log_m.reshape(weights.shape)), by_start(weights))
+        return Samples(data._replace(start=jnp.arange(num_data)), log_m_data, log_weight), drawn
+
+    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
+        energy = WholeTrajectory().energy(cost)
+        num_data = data.log_q.shape[0]
+        on_data = log_ratio(energy, data)[:, None]
+        on_drawn, weights = log_ratio(energy, drawn).reshape(num_data, -1), drawn.log_weight.reshape(num_data, -1)
+        log_z = jax.vmap(solve_log_z)(on_data, on_drawn, jnp.zeros_like(on_data), weights)
+        return UnnormalizedDensity(energy, Conditional(jax.lax.stop_gradient(log_z), start_of))
+
+    def loss(
+        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        return ByStart(objective)(density, data, drawn)
+
+    def share(self, num_data: int) -> int:
+        """Matched roll-outs of one start."""
+        return max(2, -(-self.num_matched // num_data))
+
+    def _matched(self, batch: Trajectory, data: Trajectory) -> Trajectory:
+        num_data = data.start.shape[0]
+        return jax.tree.map(lambda leaf: leaf[: self.share(num_data) * num_data], batch)
+
+
+class Steps(eqx.Module):
+    """Single (observation, action) pairs: s = -c(x, u) - log pi(u|x), no Z (D10). The current policy alone: no fusion at this level.
+
+    Args:
+        num_rollouts: roll-outs an iteration.
+    """
+
+    num_rollouts: int = eqx.field(default=96, static=True)
+
+    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
+        return _free(key, env, policy, data.mask.shape[1], self.num_rollouts)
+
+    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        return empty(1, policy, batch, data)
+
+    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
+        latest: PyTree = jax.tree.map(lambda leaf: leaf[None], batch)
+        return memory._replace(batch=latest, data_log_probs=on_data[None], num_seen=memory.num_seen + 1)
+
+    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
+        view = EachStep()
+        latest = jax.tree.map(lambda leaf: leaf[0], memory.batch)
+        return view.samples(data, memory.data_log_probs[0], log_weight), view.samples(latest, latest.log_prob)
+
+    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
+        del data, drawn
+        return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
+
+    def loss(
+        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        return objective(density, data, drawn)
+
+
+def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
+    """r = -E(x) - log q(x) for every sample, in nats."""
+    return -jax.vmap(energy)(samples.x) - samples.log_q
+
+
+def _free(
+    key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num_rollouts: int, start: int = 0
+) -> Trajectory:
+    keys = jax.random.split(key, num_rollouts)
+    return jax.vmap(lambda k: rollout(k, env, policy, horizon, start=start))(keys)

@@ -1,0 +1,59 @@
+"""The one loop: a whole run as a scan over evaluations of a scan over steps, compiled once.
+
+Nothing inside prints, writes files or waits for the host. Long runs call it in chunks; between chunks are progress, checkpoints and logs.
+The loop is optional: ``algorithm.step`` can be called by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import equinox as eqx
+import jax
+from jaxtyping import PyTree
+
+S = TypeVar("S")
+
+
+class Algorithm(Protocol[S]):
+    """What can be run: ``step`` maps a state to the next state and its metrics."""
+
+    def step(self, state: S) -> tuple[S, PyTree]: ...
+
+
+def no_evaluation(state: Any) -> None:
+    """Evaluates nothing."""
+    del state
+
+
+def run(
+    algorithm: Algorithm[S], state: S, num_evaluations: int, num_steps: int, evaluate: Callable[[S], PyTree] = no_evaluation
+) -> tuple[S, PyTree, PyTree]:
+    """``num_evaluations`` times: ``num_steps`` steps, then ``evaluate``.
+
+    Args:
+        algorithm: anything with a ``step``; its array leaves are arguments, so another learning rate needs no new compilation.
+        state: where to begin. Array leaves and static structure only, as a ``scan`` carries it.
+        num_evaluations: static.
+        num_steps: steps between evaluations, static.
+        evaluate: pure function of the state.
+
+    Returns:
+        The last state; metrics with leading axes (num_evaluations, num_steps); evaluations with a leading axis of num_evaluations.
+    """
+
+    def one_step(state: S, _: None) -> tuple[S, PyTree]:
+        return algorithm.step(state)
+
+    def stretch(state: S, _: None) -> tuple[S, tuple[PyTree, PyTree]]:
+        state, metrics = jax.lax.scan(one_step, state, None, length=num_steps)
+        return state, (metrics, evaluate(state))
+
+    state, (metrics, evaluations) = jax.lax.scan(stretch, state, None, length=num_evaluations)
+    return state, metrics, evaluations
+
+
+def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function(algorithm, state, ...)`` compiled and mapped over a leading axis of every array leaf of ``state``: seeds in one program."""
+    return eqx.filter_jit(eqx.filter_vmap(function, in_axes=(None, eqx.if_array(0))))
