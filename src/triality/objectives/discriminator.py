@@ -115,14 +115,27 @@ def decomposition(
     energy_drawn: Float[Array, " m"],
     log_q_drawn: Float[Array, " m"],
     log_z: Float[Array, ""],
+    log_weight_data: Float[Array, " n"] | None = None,
+    log_weight_drawn: Float[Array, " m"] | None = None,
 ) -> Float[Array, ""]:
-    """Eq. 8, for nu = m/n: log Z + E_p[E] - nu E_q[log q] + (1 + nu) E_mu[log mu~], mu~ = (p_theta + nu q)/(1 + nu).
+    """Eq. 8, in nats: log Z + E_p[E] - nu E_q[log q] + (1 + nu) E_mu[log mu~], mu~ = (p_theta + nu q)/(1 + nu).
 
     The discriminator's loss is this plus the constant (1 + nu) log(1 + nu) - nu log nu, which the paper leaves out (X1: 2 log 2 at nu = 1).
+    nu is the ratio of the summed weights; m/n where no weights are given.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> zero = jnp.zeros(1)
+        >>> float(decomposition(zero, zero, zero, zero, jnp.array(0.0)))  # p_theta = q = 1, so that D = 1/2: the loss is 2 log 2
+        0.0
     """
-    n, m = energy_data.shape[0], energy_drawn.shape[0]
-    nu = m / n
+    weight_data = jnp.zeros_like(energy_data) if log_weight_data is None else log_weight_data
+    weight_drawn = jnp.zeros_like(energy_drawn) if log_weight_drawn is None else log_weight_drawn
+    log_nu = jax.nn.logsumexp(weight_drawn) - jax.nn.logsumexp(weight_data)
+    nu = jnp.exp(log_nu)
     neg_energy = -jnp.concatenate([energy_data, energy_drawn]) - log_z
     log_q = jnp.concatenate([log_q_data, log_q_drawn])
-    log_mixture = jnp.logaddexp(neg_energy, jnp.log(nu) + log_q) - jnp.log1p(nu)
-    return log_z + jnp.mean(energy_data) - nu * jnp.mean(log_q_drawn) + (1 + nu) * jnp.mean(log_mixture)
+    log_mixture = jnp.logaddexp(neg_energy, log_nu + log_q) - jnp.log1p(nu)
+    on_data, on_drawn = weighted_mean(energy_data, weight_data), weighted_mean(log_q_drawn, weight_drawn)
+    on_both = weighted_mean(log_mixture, jnp.concatenate([weight_data, weight_drawn]))
+    return log_z + on_data - nu * on_drawn + (1.0 + nu) * on_both

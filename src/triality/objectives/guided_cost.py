@@ -12,7 +12,7 @@ meaningless where the effective sample size is a handful: watch ``ess``.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -40,6 +40,7 @@ class GuidedCostMetrics(NamedTuple):
     power: Float[Array, ""]
 
 
+@runtime_checkable
 class Reference(Protocol):
     """p~ of the mixture weights: a rough estimate of the density of the data."""
 
@@ -63,6 +64,7 @@ class DensityReference(eqx.Module):
         return jax.vmap(self.density.log_prob)(x)
 
 
+@runtime_checkable
 class Smoothing(Protocol):
     """What is done to log importance weights before they weigh a gradient; returns them with the power that was used."""
 

@@ -27,22 +27,22 @@ def sampler_loss(energy: Float[Array, " n"], log_q: Float[Array, " n"], log_weig
         >>> float(sampler_loss(jnp.array([1.0, 3.0]), jnp.array([-1.0, -2.0])))
         0.5
     """
-    return weighted_mean(energy + log_q, jnp.zeros_like(log_q) if log_weight is None else log_weight)
+    return _mean(energy + log_q, log_weight)
 
 
-def sum_loss(log_ratio: Float[Array, " n"]) -> Float[Array, ""]:
+def sum_loss(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None) -> Float[Array, ""]:
     """E_q[log(1 - D) - log D] = E_q[-r] (section 2.1's sum of both variants; fact 3)."""
-    return jnp.mean(-log_ratio)
+    return _mean(-log_ratio, log_weight)
 
 
-def minimax_loss(log_ratio: Float[Array, " n"]) -> Float[Array, ""]:
+def minimax_loss(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None) -> Float[Array, ""]:
     """E_q[log(1 - D)] = -E_q[softplus(r)]: saturates where samples are told apart."""
-    return jnp.mean(-jax.nn.softplus(log_ratio))
+    return _mean(-jax.nn.softplus(log_ratio), log_weight)
 
 
-def non_saturating_loss(log_ratio: Float[Array, " n"]) -> Float[Array, ""]:
+def non_saturating_loss(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None) -> Float[Array, ""]:
     """E_q[-log D] = E_q[softplus(-r)]."""
-    return jnp.mean(jax.nn.softplus(-log_ratio))
+    return _mean(jax.nn.softplus(-log_ratio), log_weight)
 
 
 def score_function_loss(
@@ -53,3 +53,8 @@ def score_function_loss(
     ``signal`` is frozen. With signal = E + log q it is the gradient of eq. 2, since E_q[d log q] = 0.
     """
     return jnp.mean(jax.lax.stop_gradient(signal - baseline) * log_q)
+
+
+def _mean(values: Float[Array, " n"], log_weight: Float[Array, " n"] | None) -> Float[Array, ""]:
+    """Under the weights, or a plain mean where every sample counts once."""
+    return jnp.mean(values) if log_weight is None else weighted_mean(values, log_weight)
