@@ -6,7 +6,7 @@ data and drawn samples of its own, and log Z is ``Conditional``, that degree of 
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -17,6 +17,7 @@ from triality.energy import UnnormalizedDensity
 from triality.sampler import Samples
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A pure function of a density and two sets of samples: the loss to minimize, in nats, and its metrics."""
 

@@ -20,13 +20,13 @@ class MixtureSampler(AbstractSampler[X], Generic[X]):
     A stacked pytree, not a list, so it lives in ``scan`` and ``vmap``. An empty slot has log weight -inf.
 
     Args:
-        components: a Sampler whose array leaves have a leading axis of length K.
+        components: a Sampler whose array leaves have a leading axis of length K: ``jax.vmap(Gaussian)(means, log_scales)``, or ``stack``.
         log_weight: K log weights; they need not be normalized.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from triality.samplers.gaussian import Gaussian
-        >>> pair = MixtureSampler(Gaussian(jnp.array([[-1.0], [1.0]]), jnp.zeros((2, 1))), jnp.zeros(2))
+        >>> pair = MixtureSampler(jax.vmap(Gaussian)(jnp.array([[-1.0], [1.0]]), jnp.zeros((2, 1))), jnp.zeros(2))
         >>> float(pair.log_prob(jnp.zeros(1)).__round__(4))
         -1.4189
     """
