@@ -74,7 +74,8 @@ def pareto_smoothed(log_weight: Float[Array, " n"]) -> tuple[Float[Array, " n"],
     """Pareto-smoothed log weights, and k-hat: the largest min(n/5, 3 sqrt n) weights become quantiles of a Pareto law fitted to them.
 
     The smoothed weights keep the scale of the given ones (they are not normalized), so their ``log_mean_exp`` still estimates log Z.
-    k-hat is -inf where the tail is constant and nan where it has fewer than five samples (n < 25); the weights are then left alone.
+    k-hat is -inf where the tail is constant, and nan where there is none to fit: fewer than five samples in it (n < 25), or a quarter of it
+    tied with the largest weight below, as for a single spike among equals, or on a small finite space. The weights are then left alone.
 
     Example:
         >>> import jax
@@ -100,7 +101,8 @@ def pareto_smoothed(log_weight: Float[Array, " n"]) -> tuple[Float[Array, " n"],
     enough = length >= _SMALLEST_TAIL
     flat = (present > 0) & ~(lowest < 0.0)
     excess = jnp.where(live, jnp.exp(log_tail) - cutoff, 0.0)
-    usable = enough & ~flat
+    # Zhang and Stephens' candidates are scaled by the lower quartile of the tail, which ties with the cutoff can make zero.
+    usable = enough & ~flat & (excess[_quartile(length, capacity)] > 0)
     shape, width = _fit_pareto(jnp.where(usable, excess, 1.0), live, jnp.maximum(length, 1))
     log_smooth = jnp.minimum(jnp.log(_pareto_quantile(live, length, shape, width, cutoff)), 0.0)
 
@@ -116,6 +118,11 @@ def _tail_length(num_samples: Int[Array, ""]) -> Int[Array, ""]:
     """floor(min(n/5, 3 sqrt n)); the two cross at n = 225."""
     root = jnp.floor(3.0 * jnp.sqrt(num_samples.astype(float))).astype(num_samples.dtype)
     return jnp.minimum(num_samples // 5, root)
+
+
+def _quartile(length: Int[Array, ""], capacity: int) -> Int[Array, ""]:
+    """Index of the lower quartile of ``length`` ascending values that stand at the end of ``capacity``."""
+    return capacity - length + jnp.maximum((length + 2) // 4 - 1, 0)
 
 
 def _pareto_quantile(
@@ -143,11 +150,8 @@ def _fit_pareto(excess: Float[Array, " m"], live: Bool[Array, " m"], length: Int
     num_candidates = 30 + jnp.floor(jnp.sqrt(length.astype(float))).astype(length.dtype)
     index = jnp.arange(30 + math.isqrt(capacity))
     candidate = index < num_candidates
-    quartile = excess[capacity - length + jnp.maximum((length + 2) // 4 - 1, 0)]
-    # Ties with the cutoff can fill the lowest quarter; the mean then sets the scale of the candidates.
-    quartile = jnp.where(quartile > 0, quartile, jnp.sum(jnp.where(live, excess, 0.0)) / length)
     spread = 1.0 - jnp.sqrt(num_candidates / (index + 0.5))
-    theta = spread / (3.0 * quartile) + 1.0 / excess[-1]
+    theta = spread / (3.0 * excess[_quartile(length, capacity)]) + 1.0 / excess[-1]
 
     def mean_log(values: Float[Array, " ..."]) -> Float[Array, " ..."]:
         terms = jnp.log1p(-values[..., None] * excess)

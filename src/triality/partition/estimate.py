@@ -14,7 +14,7 @@ class Diagnostics(NamedTuple):
         ess: effective sample size (sum w)^2 / sum w^2; n for constant weights, 1 for a single spike, 0 where every weight is zero.
         ess_fraction: the same over the number of samples present, in [0, 1].
         pareto_k: shape of the upper tail of the weights; the value and its error can be relied on below ``pareto_k_threshold(n)``;
-            -inf = no tail at all (constant weights), nan = too few samples to fit one.
+            -inf = no tail at all (constant weights), nan = nothing to fit, because of too few samples or ties.
         largest_weight: share of the largest weight in the sum; near 1, one sample decides.
         overlap: O = E_p[1 - D] = nu E_q[D] (acceptance ratio only, else nan); 1/2 at nu = 1 wherever q = p_theta, 0 without overlap.
     """
