@@ -89,7 +89,7 @@ def test_discounted_causal_policy_equals_irl_maxents():
 
 
 class CostUntilTerminal(eqx.Module):
-    """A cost for every cell but the terminal one, where log A a step makes staying worth nothing: episodes that end, over a fixed horizon."""
+    """A cost for every cell but the terminal one, where log A a step makes staying worth nothing: episodes that end."""
 
     def __call__(self, parameters):
         return jnp.broadcast_to(jnp.insert(parameters, TERMINAL, jnp.log(4.0))[:, None], (25, 4))

@@ -190,12 +190,12 @@ def _minimize(
         return dual(parameters) + 0.5 * limits.l2 * jnp.sum(parameters**2)
 
     solver = optax.lbfgs(memory_size=memory_size)
-    value_and_gradient = optax.value_and_grad_from_state(objective)
+    value_and_gradient: Callable[..., tuple[Array, Array]] = optax.value_and_grad_from_state(objective)  # pyright: ignore[reportAssignmentType]
 
     def step(carry):
         parameters, state, value, gradient, gaps, num_steps = carry
         updates, state = solver.update(gradient, state, parameters, value=value, grad=gradient, value_fn=objective)
-        parameters = optax.apply_updates(parameters, updates)
+        parameters = parameters + updates
         value, gradient = value_and_gradient(parameters, state=state)
         return parameters, state, value, gradient, gaps.at[num_steps + 1].set(jnp.max(jnp.abs(gradient))), num_steps + 1
 
