@@ -139,8 +139,8 @@ def acceptance_ratio(
         ConfigError: strata and their number do not go together.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> estimate = acceptance_ratio(jnp.array([1.0, 2.0]), jnp.array([0.0, -1.0, 0.5]))
+        >>> import jax, jax.numpy as jnp
+        >>> estimate = jax.jit(acceptance_ratio)(jnp.array([1.0, 2.0]), jnp.array([0.0, -1.0, 0.5]))
         >>> float(estimate.value.__round__(3)), float(estimate.diagnostics.overlap.__round__(3))
         (0.591, 0.384)
     """

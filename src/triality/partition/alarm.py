@@ -84,9 +84,10 @@ def three_way_alarm(
         >>> import jax, jax.numpy as jnp
         >>> x = jax.random.normal(jax.random.key(0), (2, 4000))
         >>> log_ratio = lambda x: -0.5 * x**2 + 0.5 * (x / 1.2) ** 2 + jnp.log(1.2)  # p_theta = N(0, 1), q = N(0, 1.2^2)
-        >>> bool(three_way_alarm(log_ratio(x[0]), log_ratio(1.2 * x[1])).fired)
+        >>> alarm = jax.jit(three_way_alarm)
+        >>> bool(alarm(log_ratio(x[0]), log_ratio(1.2 * x[1])).fired)
         False
-        >>> bool(three_way_alarm(log_ratio(x[0] + 0.5), log_ratio(1.2 * x[1])).fired)  # data that the model does not fit
+        >>> bool(alarm(log_ratio(x[0] + 0.5), log_ratio(1.2 * x[1])).fired)  # data that the model does not fit
         True
     """
     weight_data = weights_or_ones(log_ratio_data, log_weight_data)

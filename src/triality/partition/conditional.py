@@ -41,9 +41,10 @@ def conditional_acceptance_ratio(
         log_weight_drawn: the same for the drawn samples.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
+        >>> solve = jax.jit(conditional_acceptance_ratio, static_argnames="num_contexts")
         >>> r, starts = jnp.array([1.0, 5.0]), jnp.array([0, 1])
-        >>> conditional_acceptance_ratio(r, starts, r, starts, 3).value.round(6).tolist()
+        >>> solve(r, starts, r, starts, num_contexts=3).value.round(6).tolist()
         [1.0, 5.0, nan]
     """
     weight_data = weights_or_ones(log_ratio_data, log_weight_data)
