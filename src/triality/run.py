@@ -55,5 +55,5 @@ def run(
 
 
 def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function(algorithm, state, ...)`` compiled and mapped over a leading axis of every array leaf of ``state``: seeds in one program."""
+    """``function(algorithm, state)`` compiled, and mapped over a leading axis of every array of ``state``: seeds in one program."""
     return eqx.filter_jit(eqx.filter_vmap(function, in_axes=(None, eqx.if_array(0))))

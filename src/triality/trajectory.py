@@ -112,6 +112,18 @@ class EachStep(eqx.Module):
         return Samples(flat, log_probs.reshape(-1), per_step.reshape(-1))
 
 
+def random_steps(key: Key[Array, ""], mask: Bool[Array, "n time"], num_steps: int) -> Int[Array, " num_steps"]:
+    """Indices, into the n x T flattened steps, of real steps drawn uniformly with replacement; padding is never drawn.
+
+    Example:
+        >>> import jax
+        >>> random_steps(jax.random.key(0), jnp.array([[True, False], [False, False]]), 3).tolist()
+        [0, 0, 0]
+    """
+    up_to = jnp.cumsum(mask.reshape(-1))
+    return jnp.searchsorted(up_to, jax.random.randint(key, (num_steps,), 0, up_to[-1]), side="right")
+
+
 class PolicyRollout(AbstractSampler[Trajectory]):
     """The trajectories that a policy draws from an environment.
 

@@ -1,0 +1,1 @@
+"""Algorithms: frozen modules with ``init`` and ``step``, one a file."""

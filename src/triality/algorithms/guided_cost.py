@@ -38,7 +38,8 @@ from triality.objectives.discriminator import OverlapNormalizedLoss
 from triality.objectives.guided_cost import GuidedCostLoss
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
-from triality.policies.scaling import Scaling, fit_scaling
+from triality.policies.scaling import Scaling
+from triality.policies.scaling import fit_scaling as fit_to_observations
 from triality.sampler import Samples, log_noise_ratio
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, StepCost, Trajectory, rollout
@@ -92,7 +93,7 @@ class Metrics(NamedTuple):
         overlap: E_p[1 - D] at the solved log Z; 0 = told apart with certainty, nu/(1 + nu) = perfect confusion.
         log_overlap: its log, which still moves where the overlap has underflowed.
         accuracy: of the discriminator, each side counting half; 1/2 is perfect confusion.
-        penalty: value of the gradient penalty, nats.
+        penalty: value of the gradient penalty, nats a step.
         policy: what the policy update reports.
         is_finite: whether cost and policy are finite after the step.
     """
@@ -157,7 +158,7 @@ class CostLearning(eqx.Module):
             scaling: of observations; fitted to demonstrations and to roll-outs of the random policy if None.
         """
         key_policy, key_cost, key_update, key_scaling, key_memory, key_run = jax.random.split(key, 6)
-        scaling = self._fit_scaling(key_scaling, data) if scaling is None else scaling
+        scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
         policy = self._policy(key_policy, scaling) if policy is None else policy
         cost = self.make_cost(key_cost, self.env.spec, scaling)
         weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
@@ -194,8 +195,7 @@ class CostLearning(eqx.Module):
 
         keys = jax.random.split(key_cost, self.num_cost_steps)
         (cost, optimizer), penalty = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
-        reward = -jax.vmap(jax.vmap(cost))(batch.observation[:, :-1], batch.action)
-        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, reward)
+        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, cost)
         density = self.level.density(cost, data, drawn)
         metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, penalty[-1], policy_metrics)
         after = state._replace(cost=cost, cost_optimizer=optimizer, log_z=density.log_z, policy=policy, update=update, past=past)
@@ -205,7 +205,7 @@ class CostLearning(eqx.Module):
         density = self.level.density(cost, data, drawn)
         loss, _ = self.level.loss(self.objective, density, data, drawn)
         penalty = self.penalty(key, cost, state.scaling, state.data, batch)
-        return loss + penalty, penalty
+        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, penalty
 
     def _optimizer(self) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))
@@ -215,7 +215,7 @@ class CostLearning(eqx.Module):
             return self.make_policy(key, self.env.spec, scaling)
         return (categorical_policy if self.env.spec.is_discrete else squashed_gaussian_policy)(key, self.env.spec, scaling)
 
-    def _fit_scaling(self, key: Key[Array, ""], data: Trajectory) -> Scaling:
+    def fit_scaling(self, key: Key[Array, ""], data: Trajectory) -> Scaling:
         """From the demonstrations and as many random roll-outs: what cost and policy will see early and late in the run."""
         size = self.env.spec.observation_size
         key_policy, key_rollouts = jax.random.split(key)
@@ -224,13 +224,15 @@ class CostLearning(eqx.Module):
         drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
         repeats = max(1, 32 // data.start.shape[0])
         both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
-        return fit_scaling(jnp.concatenate([leaf.reshape(-1, size) for leaf in both]))
+        return fit_to_observations(jnp.concatenate([leaf.reshape(-1, size) for leaf in both]))
 
     def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: PPOMetrics) -> Metrics:
         centered = (self._centered(density, data), self._centered(density, drawn))
         log_nu = log_noise_ratio(data, drawn)
         log_overlap = log_mean_exp(-jax.nn.softplus(centered[0] - log_nu), data.log_weight)
-        right = [weighted_mean((side > log_nu).astype(side.dtype), part.log_weight) for side, part in zip(centered, (data, drawn), strict=True)]
+        right = [
+            weighted_mean((side > log_nu).astype(side.dtype), part.log_weight) for side, part in zip(centered, (data, drawn), strict=True)
+        ]
         spread = jnp.sqrt(weighted_mean((centered[1] - weighted_mean(centered[1], drawn.log_weight)) ** 2, drawn.log_weight))
         ess = effective_sample_size(centered[1] + drawn.log_weight)
         per_step = jax.vmap(jax.vmap(state.cost))

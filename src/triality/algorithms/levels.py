@@ -41,9 +41,9 @@ class Level(Protocol):
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity: ...
 
-    def loss(
-        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]: ...
+    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]: ...
+
+    def steps_in_sample(self, horizon: int) -> int: ...
 
 
 class Trajectories(eqx.Module):
@@ -74,13 +74,15 @@ class Trajectories(eqx.Module):
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         energy = WholeTrajectory().energy(cost)
-        log_z = solve_log_z(log_ratio(energy, data), log_ratio(energy, drawn), data.log_weight, drawn.log_weight)
-        return UnnormalizedDensity(energy, Constant(jax.lax.stop_gradient(log_z)))
+        frozen = jax.lax.stop_gradient((log_ratio(energy, data), log_ratio(energy, drawn)))
+        return UnnormalizedDensity(energy, Constant(solve_log_z(*frozen, data.log_weight, drawn.log_weight)))
 
-    def loss(
-        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]:
+    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
         return objective(density, data, drawn)
+
+    def steps_in_sample(self, horizon: int) -> int:
+        """A loss sums the costs of this many steps; a regularizer counted a step is multiplied by it."""
+        return horizon
 
 
 class MatchedTrajectories(eqx.Module):
@@ -135,15 +137,18 @@ class MatchedTrajectories(eqx.Module):
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         energy = WholeTrajectory().energy(cost)
         num_data = data.log_q.shape[0]
-        on_data = log_ratio(energy, data)[:, None]
-        on_drawn, weights = log_ratio(energy, drawn).reshape(num_data, -1), drawn.log_weight.reshape(num_data, -1)
-        log_z = jax.vmap(solve_log_z)(on_data, on_drawn, jnp.zeros_like(on_data), weights)
-        return UnnormalizedDensity(energy, Conditional(jax.lax.stop_gradient(log_z), start_of))
+        on_data, on_drawn = jax.lax.stop_gradient((log_ratio(energy, data), log_ratio(energy, drawn)))
+        weights = drawn.log_weight.reshape(num_data, -1)
+        one_each = on_data[:, None]
+        log_z = jax.vmap(solve_log_z)(one_each, on_drawn.reshape(num_data, -1), jnp.zeros_like(one_each), weights)
+        return UnnormalizedDensity(energy, Conditional(log_z, start_of))
 
-    def loss(
-        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]:
+    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
         return ByStart(objective)(density, data, drawn)
+
+    def steps_in_sample(self, horizon: int) -> int:
+        """As for ``Trajectories``."""
+        return horizon
 
     def share(self, num_data: int) -> int:
         """Matched roll-outs of one start."""
@@ -183,10 +188,13 @@ class Steps(eqx.Module):
         del data, drawn
         return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
 
-    def loss(
-        self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]:
+    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
         return objective(density, data, drawn)
+
+    def steps_in_sample(self, horizon: int) -> int:
+        """One."""
+        del horizon
+        return 1
 
 
 def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
@@ -194,8 +202,6 @@ def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
     return -jax.vmap(energy)(samples.x) - samples.log_q
 
 
-def _free(
-    key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num_rollouts: int, start: int = 0
-) -> Trajectory:
+def _free(key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num_rollouts: int, start: int = 0) -> Trajectory:
     keys = jax.random.split(key, num_rollouts)
     return jax.vmap(lambda k: rollout(k, env, policy, horizon, start=start))(keys)

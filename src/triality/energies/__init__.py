@@ -1,0 +1,1 @@
+"""Energies of points and costs of steps, one a file."""

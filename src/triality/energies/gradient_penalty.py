@@ -14,23 +14,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from triality.policies.scaling import Scaling
-from triality.trajectory import StepCost, Trajectory
+from triality.trajectory import StepCost, Trajectory, random_steps
 
 
 class GradientPenalty(eqx.Module):
     """Squared gradient of the cost, averaged over ``num_points`` interpolates; for discrete actions, in the observation alone.
 
     Args:
-        weight: in nats for a gradient of one a scaled unit.
+        weight: nats a step for a gradient of one a scaled unit; an objective over trajectories counts it once a step.
         num_points: interpolates a call.
     """
 
     weight: Float[Array, ""] = eqx.field(default=0.1, converter=jnp.asarray)
     num_points: int = eqx.field(default=512, static=True)
 
-    def __call__(
-        self, key: Key[Array, ""], cost: StepCost, scaling: Scaling, data: Trajectory, drawn: Trajectory
-    ) -> Float[Array, ""]:
+    def __call__(self, key: Key[Array, ""], cost: StepCost, scaling: Scaling, data: Trajectory, drawn: Trajectory) -> Float[Array, ""]:
         key_data, key_drawn, key_mix = jax.random.split(key, 3)
         mix = jax.random.uniform(key_mix, (self.num_points, 1))
         (x_data, u_data), (x_drawn, u_drawn) = self._pick(key_data, data), self._pick(key_drawn, drawn)
@@ -44,8 +42,6 @@ class GradientPenalty(eqx.Module):
         return self.weight * jnp.mean(squared)
 
     def _pick(self, key: Key[Array, ""], batch: Trajectory) -> tuple[Float[Array, "n obs"], Array]:
-        """Random real steps; padding is never picked."""
-        log_weight = jnp.where(batch.mask, 0.0, -jnp.inf).reshape(-1)
-        index = jax.random.categorical(key, log_weight, shape=(self.num_points,))
+        index = random_steps(key, batch.mask, self.num_points)
         observation = batch.observation[:, :-1].reshape((-1, batch.observation.shape[-1]))
         return observation[index], batch.action.reshape((-1, *batch.action.shape[2:]))[index]

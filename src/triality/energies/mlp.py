@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
@@ -11,7 +12,7 @@ from jaxtyping import Array, Float, Key
 
 
 class MLP(eqx.Module):
-    """A multilayer perceptron with orthogonal initialization and per-feature input scaling.
+    """A multilayer perceptron; initial weights normal, scaled to keep the variance (LeCun et al. 1998).
 
     Args:
         key: randomness of the initial weights.
@@ -35,9 +36,9 @@ class MLP(eqx.Module):
         activation: Callable[[Array], Array] = jax.nn.tanh,
     ):
         keys = jax.random.split(key, len(sizes) - 1)
-        gains = [jnp.sqrt(2.0)] * (len(sizes) - 2) + [output_scale]
-        shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
-        self.weights = [jax.nn.initializers.orthogonal(g)(k, s) for k, s, g in zip(keys, shapes, gains, strict=True)]
+        gains = [1.0] * (len(sizes) - 2) + [output_scale]
+        shapes = itertools.pairwise(sizes)
+        self.weights = [g * jax.random.normal(k, s) / jnp.sqrt(s[0]) for k, s, g in zip(keys, shapes, gains, strict=True)]
         self.biases = [jnp.zeros(n) for n in (sizes[1:] if output_bias else sizes[1:-1])]
         self.output_bias = output_bias
         self.activation = activation

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from triality.energies.mlp import MLP
+from triality.envs.environment import AbstractEnvironment
 from triality.policies.scaling import Scaling
 from triality.specs import EnvironmentSpec
 
@@ -52,9 +53,26 @@ class StateCost(eqx.Module):
 class ConstantCost(eqx.Module):
     """c = 0: the control that every table of results needs. What a policy reaches under it, a method has not shown."""
 
+    def __init__(self, key: Key[Array, ""] | None = None, spec: EnvironmentSpec | None = None, scaling: Scaling | None = None):
+        """Takes what every cost is made from, and needs none of it."""
+        del key, spec, scaling
+
     def __call__(self, observation: Float[Array, " obs"], action: Array) -> Float[Array, ""]:
         del action
         return jnp.zeros((), observation.dtype)
+
+
+class EnvironmentCost(eqx.Module):
+    """c(x, u) = minus the environment's own reward of that step: what an expert minimizes.
+
+    Needs an environment whose observation determines its state, and a reward that does not depend on chance.
+    """
+
+    env: AbstractEnvironment
+
+    def __call__(self, observation: Float[Array, " obs"], action: Array) -> Float[Array, ""]:
+        state = self.env.state_from_observation(observation)
+        return -self.env.transition(jax.random.key(0), state, action).reward
 
 
 def mlp_cost(
@@ -66,3 +84,10 @@ def mlp_cost(
         return DiscreteCost(net, scaling)
     net = MLP(key, (spec.observation_size + spec.action_size, *hidden, 1), output_scale, output_bias=False)
     return BoxCost(net, scaling, (jnp.asarray(spec.action_high) - jnp.asarray(spec.action_low)) / 2.0)
+
+
+def state_cost(
+    key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden: Sequence[int] = (64, 64), output_scale: float = 0.01
+) -> StateCost:
+    """A perceptron cost of the observation alone; nearly zero at first."""
+    return StateCost(MLP(key, (spec.observation_size, *hidden, 1), output_scale, output_bias=False), scaling)

@@ -1,0 +1,1 @@
+"""Policies: functions from an observation to a Sampler of actions, one a file."""

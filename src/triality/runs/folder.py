@@ -19,7 +19,7 @@ from triality.runs.summary import check_summary
 
 CONFIG = "config.json"
 # All that ``overwrite`` may remove. A run that learns to write another file names it here.
-FILES = ("metrics.jsonl", "state.ckpt", "summary.json", "report.html", "evaluation.json")
+FILES = ("metrics.jsonl", "state.ckpt", "summary.json", "report.html", "evaluation.json", "retrained.json", "figures.npz")
 FOLDERS = ("figures",)
 
 

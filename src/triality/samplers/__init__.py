@@ -1,0 +1,1 @@
+"""Samplers of known density, one a file."""

@@ -1,0 +1,1 @@
+"""How q improves, one a file."""

@@ -1,11 +1,11 @@
-"""Soft policy optimization by PPO: q is moved toward exp(-cost)/Z by maximizing E_q[sum reward - temperature * log pi] (eq. 2).
+"""Soft policy optimization by PPO: q is moved toward exp(-cost)/Z by minimizing E_q[sum cost + temperature * log pi] (eq. 2).
 
-    soft reward   r_t = reward_t - temperature * log pi_old(u_t|x_t)         entropy enters here, once, and nowhere else
+    soft reward   r_t = -cost(x_t, u_t) - temperature * log pi_old(u_t|x_t)  entropy enters here, once, and nowhere else
     advantage     generalized advantage estimate of r (gamma, lambda; Schulman et al. 2016), normalized over the batch
     policy        maximize E min(rho A, clip(rho, 1 - eps, 1 + eps) A),  rho = pi/pi_old
     value         least squares on the lambda-return
 
-With reward = -cost and temperature 1 this descends the sampler loss E_q[cost + log q] (eq. 2, fact 3). gamma and lambda belong to this
+With temperature 1 this descends the sampler loss E_q[cost + log q] (eq. 2, fact 3). gamma and lambda belong to this
 update, not to the model: the trajectory's cost is undiscounted.
 
 Reference: Schulman et al. 2017, arXiv:1707.06347; entropy in the return as in Ziebart 2010.
@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
-from triality.trajectory import Policy, Trajectory
+from triality.trajectory import Policy, StepCost, Trajectory
 
 
 class Value(eqx.Module):
@@ -62,6 +62,8 @@ class PPOMetrics(NamedTuple):
 
 
 class Minibatch(NamedTuple):
+    """Flattened steps with all that both losses need."""
+
     observation: Float[Array, "n obs"]
     action: Array
     log_prob: Float[Array, " n"]
@@ -109,7 +111,7 @@ class PPO(eqx.Module):
         temperature: weight of the entropy; 1 is the paper's (eq. 2).
         max_grad_norm: global clip of both gradients.
         num_epochs: passes over the batch.
-        num_minibatches: pieces of a pass; must divide N * T.
+        num_minibatches: pieces of a pass; of a batch they do not divide, another few steps are left out in each pass.
         hidden: hidden sizes of the value.
     """
 
@@ -131,9 +133,10 @@ class PPO(eqx.Module):
         return PPOState(value, self._optimizer(self.learning_rate).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
 
     def update(
-        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, reward: Float[Array, "n time"]
+        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, cost: StepCost
     ) -> tuple[Policy, PPOState, PPOMetrics]:
-        """One improvement of the policy on a batch that it drew itself; ``batch.log_prob`` must be its own."""
+        """One improvement of the policy under ``cost``, on a batch that it drew itself; ``batch.log_prob`` must be its own."""
+        reward = -jax.vmap(jax.vmap(cost))(batch.observation[:, :-1], batch.action)
         data, explained = self._prepare(state.value, batch, reward)
         num_steps = data.mask.shape[0]
 
@@ -144,7 +147,8 @@ class PPO(eqx.Module):
 
         keys = jax.random.split(key, self.num_epochs)
         order = jax.vmap(lambda k: jax.random.permutation(k, num_steps))(keys)
-        order = order.reshape(self.num_epochs * self.num_minibatches, -1)
+        size = num_steps // self.num_minibatches
+        order = order[:, : size * self.num_minibatches].reshape(self.num_epochs * self.num_minibatches, size)
         dynamic, static = eqx.partition((policy, state), eqx.is_array)
 
         def body(dynamic, index):

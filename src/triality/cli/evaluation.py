@@ -1,0 +1,154 @@
+"""The evaluation that counts: the real environment, 100 episodes a seed, and what becomes of it in ``summary.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from triality.cli.irl import Plan
+from triality.cli.names import Task, make_environment
+from triality.cli.options import IrlOptions
+from triality.data.reference_returns import RANDOM_RETURNS, normalized_return
+from triality.envs.gymnasium_eval import evaluate_in_gymnasium
+from triality.errors import DataError
+from triality.sampler import AbstractSampler
+from triality.trajectory import Policy, rollout
+
+NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
+
+
+class PointMassAtMode(AbstractSampler):
+    """All mass on the mode of a distribution: the mean action, for evaluation."""
+
+    inner: Any
+
+    def log_prob(self, x: Any) -> Any:
+        """Zero: it is never asked for."""
+        return jnp.zeros(())
+
+    def sample_and_log_prob(self, key: Any) -> tuple[Any, Any]:
+        return self.inner.mode, jnp.zeros(())
+
+
+class MeanPolicy(eqx.Module):
+    """The policy's most likely action."""
+
+    policy: Policy
+
+    def __call__(self, observation: Any) -> PointMassAtMode:
+        return PointMassAtMode(self.policy(observation))
+
+
+def evaluate_policies(policies: Policy, num_seeds: int, task: Task, episodes: int = 100) -> list[dict[str, np.ndarray]]:
+    """For every seed the returns of the mean action and of sampled actions, episode by episode."""
+    return [_evaluate(jax.tree.map(lambda leaf, i=i: leaf[i], policies), task, episodes) for i in range(num_seeds)]
+
+
+def _evaluate(policy: Policy, task: Task, episodes: int) -> dict[str, np.ndarray]:
+    if task.bare.name in NOT_IN_GYMNASIUM:
+        return {"mean": _compiled_returns(MeanPolicy(policy), task, episodes), "sampled": _compiled_returns(policy, task, episodes)}
+    seeds = range(episodes)
+
+    def returns(act: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return evaluate_in_gymnasium(task.bare.name, act, episodes, seeds, absorbing=task.is_absorbing)
+
+    key = [jax.random.key(0)]
+
+    def sampled(observation: np.ndarray) -> np.ndarray:
+        key[0], now = jax.random.split(key[0])
+        return np.asarray(_sampled_actions(policy, now, observation))
+
+    return {"mean": returns(lambda observation: np.asarray(_mean_actions(policy, observation))), "sampled": returns(sampled)}
+
+
+@eqx.filter_jit
+def _mean_actions(policy: Policy, observation: Any) -> Any:
+    return jax.vmap(lambda x: policy(x).mode)(observation)
+
+
+@eqx.filter_jit
+def _sampled_actions(policy: Policy, key: Any, observation: Any) -> Any:
+    return jax.vmap(lambda k, x: policy(x).sample(k))(jax.random.split(key, observation.shape[0]), observation)
+
+
+def _compiled_returns(policy: Policy, task: Task, episodes: int) -> np.ndarray:
+    """Where Gymnasium has no such environment: the compiled one is the real one."""
+    environment = make_environment(task)
+    keys = jax.random.split(jax.random.key(0), episodes)
+    draw = eqx.filter_jit(lambda keys: jax.vmap(lambda k: jnp.sum(rollout(k, environment, policy, task.bare.time_limit).reward))(keys))
+    return np.asarray(draw(keys))
+
+
+def seed_records(policies: Policy, plan: Plan, options: IrlOptions) -> list[dict[str, Any]]:
+    """One record a seed: raw and normalized returns beside those of demonstrations and random actions."""
+    expert, random = reference_returns(plan)
+    records = []
+    for index, returns in enumerate(evaluate_policies(policies, options.seeds, plan.task)):
+        mean = float(returns["mean"].mean())
+        records.append(
+            {
+                "seed": options.seed + index,
+                "return_mean": mean,
+                "return_normalized": None if expert is None else normalized_return(mean, random, expert),
+                "return_sampled": float(returns["sampled"].mean()),
+                "return_std": float(returns["mean"].std()),
+                "expert_return": expert,
+                "random_return": random,
+                "ess_fraction": None,
+                "overlap": None,
+            }
+        )
+    return records
+
+
+def reference_returns(plan: Plan) -> tuple[float | None, float]:
+    """Mean return of all demonstrations in the file (None where no rewards were recorded), and of random actions."""
+    random = RANDOM_RETURNS[plan.task.bare.name].mean
+    try:
+        expert = float(plan.demonstrations.returns().mean())
+    except DataError:
+        return None, random
+    return (expert, random) if expert > random else (None, random)
+
+
+def summarize(
+    command: str, config: dict[str, Any], records: list[dict[str, Any]], verdicts: dict[str, Any], steps: int, speed: float, seconds: float
+) -> dict[str, Any]:
+    """``summary.json``: per-seed records, their interquartile mean, log Z, and the cost of it all."""
+    for record, health in zip(records, verdicts.get("seeds", [{}] * len(records)), strict=True):
+        record.update(health)
+    names = ("return_mean", "return_normalized", "return_sampled", "expert_return", "random_return", "ess_fraction", "overlap")
+    iqm = {name: interquartile_mean([record[name] for record in records]) for name in names}
+    return {
+        "command": command,
+        "config": config,
+        "seeds": records,
+        "iqm": iqm,
+        "log_z": verdicts.get("log_z"),
+        "log_z_estimates": verdicts.get("log_z_estimates", {}),
+        "alarm": verdicts.get("alarm"),
+        "env_steps": steps,
+        "env_steps_per_second": speed,
+        "seconds": seconds,
+    }
+
+
+def interquartile_mean(values: list[float | None]) -> float | None:
+    """Mean of the middle half, quarters weighted by share (Agarwal et al. 2021); None where a value is missing.
+
+    Example:
+        >>> interquartile_mean([0.0, 1.0, 2.0, 100.0])
+        1.5
+    """
+    present = [value for value in values if value is not None]
+    if len(present) < len(values):
+        return None
+    ordered, n = np.sort(np.asarray(present, float)), len(present)
+    edges = np.arange(n + 1) / n
+    share = np.clip(np.minimum(edges[1:], 0.75) - np.maximum(edges[:-1], 0.25), 0.0, None)
+    return float(np.sum(ordered * share) / np.sum(share))

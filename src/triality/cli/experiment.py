@@ -1,0 +1,137 @@
+"""From options and demonstrations to an algorithm and its first state: what ``irl`` runs, and what ``eval`` and ``retrain`` rebuild."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
+from triality.algorithms.guided_cost import CostLearning, GanGcl, GuidedCost, MakePolicy, State
+from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
+from triality.cli.irl import Plan
+from triality.cli.names import Task, make_environment, make_objective
+from triality.cli.options import IrlOptions
+from triality.data.absorbing import pad_with_absorbing
+from triality.data.demonstrations import Demonstrations
+from triality.data.trajectories import to_trajectories
+from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
+from triality.policies.categorical import categorical_policy
+from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
+from triality.run import run
+from triality.trajectory import Trajectory
+from triality.updates.ppo import PPO
+
+NUM_CLONING_STEPS = 3000
+"""Gradient steps of cloning where it only prepares the policy."""
+
+
+def demonstration_batch(demonstrations: Demonstrations, task: Task, options: IrlOptions) -> tuple[Trajectory, Float[Array, "seeds n"]]:
+    """The demonstrations of every seed, drawn by a permutation with that seed, as one batch with a leading axis of seeds."""
+    chosen = [demonstrations.select(options.num_demos, seed) for seed in range(options.seed, options.seed + options.seeds)]
+    batches = [as_trajectories(each, task, seed) for seed, each in enumerate(chosen, options.seed)]
+    weights = jnp.asarray(np.stack([each.log_weights for each in chosen]), float)
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches), weights
+
+
+def as_trajectories(demonstrations: Demonstrations, task: Task, seed: int) -> Trajectory:
+    """Padded to the time limit: by the absorbing state where episodes can end, else as masked steps."""
+    if task.is_absorbing:
+        demonstrations = _through_absorbing(demonstrations, task, seed)
+    return to_trajectories(demonstrations, task.bare.time_limit)
+
+
+def build_algorithm(options: IrlOptions, task: Task, objective: str) -> CostLearning | BehavioralCloning:
+    """The algorithm that the options name."""
+    environment = make_environment(task)
+    make_policy = policy_maker(options, task)
+    if options.algorithm == "bc":
+        return BehavioralCloning(task.spec, make_policy=make_policy)
+    constructor = GanGcl if options.algorithm == "gan-gcl" else GuidedCost
+    return constructor(
+        environment,
+        _level(options),
+        make_objective(objective),
+        update_rule=PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature),
+        penalty=GradientPenalty(options.gradient_penalty),
+        cost_learning_rate=options.cost_learning_rate,
+        make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
+        make_policy=make_policy,
+    )
+
+
+def first_state(
+    algorithm: CostLearning | BehavioralCloning, key: Key[Array, ""], data: Trajectory, log_weight: Float[Array, " n"], options: IrlOptions
+) -> State | CloningState:
+    """The state of one seed before its first iteration; with a cloned policy if the options ask for one."""
+    if isinstance(algorithm, BehavioralCloning):
+        return algorithm.init(key, data, log_weight)
+    if options.init_policy == "random":
+        return algorithm.init(key, data, log_weight)
+    key_scaling, key_clone, key_init = jax.random.split(key, 3)
+    scaling = algorithm.fit_scaling(key_scaling, data)
+    cloning = BehavioralCloning(algorithm.env.spec, make_policy=algorithm.make_policy)
+    cloned, _, _ = run(cloning, cloning.init(key_clone, data, log_weight, scaling), 1, NUM_CLONING_STEPS)
+    return algorithm.init(key_init, data, log_weight, cloned.policy, scaling)
+
+
+def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan, options: IrlOptions) -> State | CloningState:
+    """First states of all seeds, stacked; one compiled program."""
+    data, weights = demonstration_batch(plan.demonstrations, plan.task, options)
+    keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
+
+    @eqx.filter_jit
+    def build(keys, data, weights):
+        return jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options))(keys, data, weights)
+
+    return build(keys, data, weights)
+
+
+def state_template(algorithm: CostLearning | BehavioralCloning, task: Task, options: IrlOptions) -> State | CloningState:
+    """Shapes of the stacked states, nothing computed: what a checkpoint is read into."""
+    shapes = _data_shapes(task, options)
+    keys = jax.eval_shape(lambda: jax.vmap(jax.random.key)(jnp.arange(options.seeds)))
+    weights = jax.ShapeDtypeStruct((options.seeds, options.num_demos), jnp.zeros(()).dtype)
+    return jax.eval_shape(jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options)), keys, shapes, weights)
+
+
+def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
+    time, spec = task.bare.time_limit, task.spec
+    episodes = dataclasses.replace(options, seeds=1).num_demos
+    action = np.zeros((episodes, time), int) if spec.is_discrete else np.zeros((episodes, time, spec.action_size))
+    blank = np.zeros((episodes, time))
+    flags = np.zeros((episodes, time), bool)
+    observation = np.zeros((episodes, time + 1, spec.observation_size))
+    one = Trajectory(observation, action, blank, flags, flags, flags, blank, np.zeros(episodes, int))
+    batch = jax.tree.map(lambda leaf: jnp.asarray(leaf), one)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((options.seeds, *leaf.shape), leaf.dtype), batch)
+
+
+def _level(options: IrlOptions) -> Level:
+    if options.level == "step":
+        return Steps(options.num_rollouts)
+    if options.starts == "free":
+        return Trajectories(options.num_rollouts, options.past_samplers)
+    free = options.num_rollouts // 3
+    return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
+
+
+def policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
+    """The class of policy that fits the actions and what is done with those outside the box."""
+    if task.spec.is_discrete:
+        return categorical_policy
+    return gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
+
+
+def _through_absorbing(demonstrations: Demonstrations, task: Task, seed: int) -> Demonstrations:
+    """An absorbing state is an ordinary state whose actions do nothing; what is recorded of them there is drawn uniformly."""
+    padded = pad_with_absorbing(demonstrations.observations, demonstrations.actions, demonstrations.lengths, task.bare, seed)
+    arrays = {"observations": padded.observations, "actions": padded.actions, "lengths": padded.lengths}
+    if demonstrations.weights is not None:
+        arrays["weights"] = demonstrations.weights
+    return Demonstrations.from_arrays(arrays)

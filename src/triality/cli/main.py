@@ -1,0 +1,71 @@
+"""The command ``triality``: parse, run, and turn every error of the library into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from triality.cli import eval as eval_command
+from triality.cli import expert, info, irl, paper, retrain
+from triality.cli.options import EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
+from triality.cli.paper import PaperOptions
+from triality.errors import TrialityError
+
+COMMANDS: dict[type, Callable[[Any], int]] = {
+    IrlOptions: irl.run,
+    EvalOptions: eval_command.run,
+    RetrainOptions: retrain.run,
+    ExpertOptions: expert.run,
+    PaperOptions: paper.run,
+    InfoOptions: info.run,
+}
+
+Options = (
+    Annotated[IrlOptions, tyro.conf.subcommand("irl")]
+    | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
+    | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
+    | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
+    | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
+    | Annotated[InfoOptions, tyro.conf.subcommand("info")]
+)
+
+DESCRIPTION = """Energies learned from samples, with generators whose density can be evaluated.
+
+First steps: triality paper; triality expert --env Pendulum-v1 --out demos.npz;
+triality irl --env Pendulum-v1 --demos demos.npz --out runs/first; then open runs/first/report.html."""
+
+
+def prepare_jax() -> None:
+    """Settings that jax reads once, on import; whatever the user has set stays.
+
+    XLA's CPU thread pool can wait for itself for ever on programs under vmap; with one thread it cannot, and results repeat bit for bit.
+    Compiled programs are kept on disk, so that the next run starts at once.
+    """
+    os.environ.setdefault("NPROC", "1")
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "triality" / "compiled"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    prepare_jax()
+    options = tyro.cli(Options, prog="triality", description=DESCRIPTION, args=arguments, config=(tyro.conf.OmitSubcommandPrefixes,))
+    try:
+        return COMMANDS[type(options)](options)
+    except TrialityError as error:
+        print(f"triality: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("triality: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""A finished run, read back: its options, its task, and the states in its checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from triality.cli.irl import Plan, check_options
+from triality.cli.options import IrlOptions
+from triality.errors import StorageError
+from triality.runs.folder import RunFolder
+
+
+class StoredRun(NamedTuple):
+    """What ``eval`` and ``retrain`` start from.
+
+    Fields:
+        folder: the run folder.
+        options: as the run had them.
+        summary: as the run wrote it.
+        plan: the checked options, without demonstrations.
+    """
+
+    folder: RunFolder
+    options: IrlOptions
+    summary: dict[str, Any]
+    plan: Plan
+
+
+def open_run(path: Path) -> StoredRun:
+    """A finished ``triality irl`` run.
+
+    Raises:
+        ConfigError, StorageError: no run folder, another command's, or one that is not finished.
+    """
+    folder = RunFolder.open(path)
+    record = folder.read_config()
+    if record.get("command") != "irl":
+        raise StorageError(f"{path}: expected a run of triality irl, got one of '{record.get('command')}'; name another folder")
+    try:
+        config = {**record["config"], "demos": Path(record["config"]["demos"]), "out": Path(record["config"]["out"])}
+        options = IrlOptions(**config)
+    except (KeyError, TypeError) as error:
+        raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
+    return StoredRun(folder, options, folder.read_summary(), check_options(options))
+
+
+def load_states(run: StoredRun) -> tuple[Any, Any]:
+    """The algorithm, and the stacked states of all seeds."""
+    from triality.cli.experiment import build_algorithm, state_template
+    from triality.runs.checkpoint import read_checkpoint
+
+    algorithm = build_algorithm(run.options, run.plan.task, run.plan.objective)
+    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.plan.task, run.options))

@@ -1,0 +1,140 @@
+"""What the report knows: a run folder read with patience, since a report is wanted most when a run went wrong or has not ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from triality.errors import StorageError, TrialityError
+from triality.runs.archive import ArchiveError, decode_array, read_members
+from triality.runs.folder import RunFolder
+from triality.runs.json_files import read_json
+from triality.runs.report.curves import Curves
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """A run as far as it can be read.
+
+    Args:
+        path: the run folder, as it was given.
+        version: of triality, that made the run.
+        command: which command made it.
+        config: its configuration.
+        summary: content of ``summary.json``; None while there is none.
+        curves: content of ``metrics.jsonl``.
+        arrays: content of ``figures.npz``, by name.
+        problems: what could not be read, in words; parts of the report are missing because of it.
+    """
+
+    path: Path
+    version: str
+    command: str
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any] | None
+    curves: Curves
+    arrays: Mapping[str, np.ndarray]
+    problems: tuple[str, ...]
+
+    def seeds_of(self, name: str) -> Float[np.ndarray, " s"]:
+        """A number of every seed in the summary, NaN where it is not known."""
+        seeds = self.summary.get("seeds", []) if self.summary else []
+        return np.array([_number(seed.get(name)) for seed in seeds if isinstance(seed, dict)], dtype=float)
+
+    def overall(self, name: str) -> float:
+        """The summary's interquartile mean of a number over the seeds, NaN where it is not known."""
+        block = self.summary.get("iqm") if self.summary else None
+        return _number(block.get(name)) if isinstance(block, dict) else math.nan
+
+    def total(self, name: str) -> float:
+        """A number at the top of the summary, NaN where it is not known."""
+        return _number(self.summary.get(name)) if self.summary else math.nan
+
+    def extra(self, name: str) -> Any:
+        """A field that is not among the frozen ones: at the top of the summary or inside ``iqm``; None if in neither."""
+        summary = self.summary or {}
+        block = summary.get("iqm")
+        return summary.get(name, block.get(name) if isinstance(block, dict) else None)
+
+    @property
+    def baselines(self) -> dict[str, tuple[float, float]]:
+        """(return, normalized return) of what the run is compared with, by name."""
+        rows = self.extra("baselines")
+        rows = rows if isinstance(rows, dict) else {}
+        return {
+            str(name): (_number(row.get("return_mean")), _number(row.get("return_normalized")))
+            for name, row in rows.items()
+            if isinstance(row, dict)
+        }
+
+    @property
+    def published(self) -> tuple[tuple[str, float], ...]:
+        """(name, normalized return) of published results; one object or a list of them in the summary."""
+        given = self.extra("published")
+        rows = given if isinstance(given, list) else [given]
+        pairs = [(str(row.get("name", "published")), _number(row.get("value_normalized"))) for row in rows if isinstance(row, dict)]
+        return tuple(pair for pair in pairs if math.isfinite(pair[1]))
+
+    @property
+    def estimates(self) -> dict[str, tuple[float, float]]:
+        """(value, standard error) of log Z by estimator, in nats."""
+        given = self.summary.get("log_z_estimates") if self.summary else None
+        given = given if isinstance(given, dict) else {}
+        return {
+            str(name): (_number(entry.get("value")), _number(entry.get("stderr"))) for name, entry in given.items() if isinstance(entry, dict)
+        }
+
+    @property
+    def alarm(self) -> str | None:
+        """The verdict in words, None where there is none."""
+        given = self.summary.get("alarm") if self.summary else None
+        given = given.get("verdict") if isinstance(given, dict) else given
+        return given if isinstance(given, str) and given else None
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Everything in the run folder that can be read; what cannot is listed in ``problems``.
+
+    Raises:
+        ConfigError: the folder is no run.
+        StorageError: its ``config.json`` is damaged.
+    """
+    run = RunFolder.open(folder)
+    config = run.read_config()
+    problems: list[str] = []
+    summary = _attempt(run.read_summary, None, problems) if run.summary_path.exists() else None
+    if problems:  # fields that a later version added, or that are missing: what is there can still be shown
+        summary = _attempt(lambda: read_json(run.summary_path), None, [])
+    records = _attempt(run.metrics.read, [], problems)
+    figures = run.path / "figures.npz"
+    arrays = _attempt(lambda: _read_arrays(figures), {}, problems) if figures.exists() else {}
+    return RunRecord(
+        folder, config["triality"], config["command"], config["config"], summary, Curves.from_records(records), arrays, tuple(problems)
+    )
+
+
+def _attempt(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
+    try:
+        return read()
+    except TrialityError as error:
+        problems.append(str(error))
+        return otherwise
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in read_members(path).items()}
+    except ArchiveError as error:
+        raise StorageError(f"{path}: {error}") from error
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

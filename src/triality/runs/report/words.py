@@ -1,0 +1,185 @@
+"""Numbers and verdicts in words."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from triality.runs.report.curves import bootstrap_interval
+from triality.runs.report.record import RunRecord
+
+MISSING = "–"
+
+
+class Verdict(NamedTuple):
+    """A judgement: its level (a role of the palette), a few words, and the explanation."""
+
+    level: str
+    headline: str
+    explanation: str
+
+
+def number(value: float, digits: int = 3) -> str:
+    """``value`` to so many significant digits, with a true minus; a dash where it is not known.
+
+    Example:
+        >>> number(-163.24), number(2_450_000.0), number(float("nan")), number(0.98765)
+        ('−163', '2,450,000', '–', '0.988')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    if abs(value) >= 10 ** (digits - 1):
+        text = f"{value:,.0f}"
+    elif abs(value) >= 1e-4:
+        text = f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+    else:
+        text = f"{value:.1e}"
+    return text.replace("-", "−")
+
+
+def normalized(value: float) -> str:
+    """A normalized return, always with three decimals.
+
+    Example:
+        >>> normalized(1.0), normalized(-0.1)
+        ('1.000', '−0.100')
+    """
+    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else MISSING
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them.
+
+    Example:
+        >>> duration(42.3), duration(425.0), duration(9000.0)
+        ('42 s', '7 min 5 s', '2 h 30 min')
+    """
+    if not math.isfinite(seconds):
+        return MISSING
+    whole = round(seconds)
+    if whole < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def result_paragraph(record: RunRecord) -> str:
+    """Did it work? One paragraph: the normalized return with its interval, and what the comparisons reach."""
+    if record.summary is None:
+        return _unfinished(record)
+    value = record.overall("return_normalized")
+    sentences = [_opening(value), *_numbers(record, value), _comparison(record)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def result_level(record: RunRecord) -> str:
+    """The role of the palette that the headline number is shown in."""
+    value = record.overall("return_normalized")
+    if not math.isfinite(value):
+        return "muted"
+    return "good" if value >= 0.95 else "caution" if value >= 0.5 else "bad"
+
+
+def seed_phrase(count: int) -> str:
+    """How many seeds stand behind a number."""
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def alarm_verdict(record: RunRecord) -> Verdict:
+    """The three-way alarm on log Z, in plain words."""
+    text = record.alarm
+    if record.summary is None:
+        return Verdict("muted", "Not yet known", "The estimates of log Z are compared when the run ends.")
+    if text is None:
+        reason = "At state-action level, and for cloning, there is no partition function to estimate, so there is nothing to compare."
+        return Verdict("muted", "No alarm for this run", reason)
+    for start, level, headline, explanation in ALARMS:
+        if text.startswith(start):
+            return Verdict(level, headline, explanation)
+    return Verdict("muted", "Verdict", "")
+
+
+ALARMS = (
+    (
+        "agree",
+        "good",
+        "The three estimates agree",
+        "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another. That is necessary for a "
+        "model that fits and a sampler that covers it; it does not prove either.",
+    ),
+    (
+        "too few effective samples",
+        "caution",
+        "Too few effective samples to tell",
+        "A handful of trajectories carries all the weight, so neither agreement nor disagreement of the estimates means anything. The "
+        "learned policy may still be good: look at its return. Do not use log Z from this run as a number.",
+    ),
+    (
+        "model misfit or missed mode",
+        "bad",
+        "The three estimates disagree",
+        "Either the demonstrations do not follow the learned model, or the sampler misses a part of it. During training the first is "
+        "normal; at the end it says that log Z is not to be trusted.",
+    ),
+    (
+        "no estimate",
+        "bad",
+        "No estimate exists",
+        "One side has no usable sample, or demonstrations and roll-outs do not overlap at all: the discriminator separates them completely.",
+    ),
+)
+
+
+def _opening(value: float) -> str:
+    if not math.isfinite(value):
+        return "The run has ended, but its normalized return is not known."
+    steps = (
+        (0.95, "It worked: the learned policy earns what the demonstrations earn."),
+        (0.75, "It mostly worked: the learned policy earns most of what the demonstrations earn."),
+        (0.25, "It worked in part: the learned policy earns more than random actions and clearly less than the demonstrations."),
+    )
+    return next((text for bound, text in steps if value >= bound), "It did not work: the learned policy earns little more than random actions.")
+
+
+def _numbers(record: RunRecord, value: float) -> list[str]:
+    if not math.isfinite(value):
+        return []
+    seeds = record.seeds_of("return_normalized")
+    interval = bootstrap_interval(seeds)
+    spread = (
+        f"95 % interval {normalized(interval[0])} to {normalized(interval[1])}, {seed_phrase(len(seeds))}"
+        if interval
+        else f"{seed_phrase(len(seeds))}, too few for an interval"
+    )
+    sentence = f"Normalized return {normalized(value)} ({spread}), where 0 is random actions and 1 the demonstrations;"
+    mean, expert, random = (number(record.overall(name), 4) for name in ("return_mean", "expert_return", "random_return"))
+    return [f"{sentence} in the environment's own reward {mean}, against {expert} for the demonstrations and {random} for random actions."]
+
+
+def _comparison(record: RunRecord) -> str:
+    rows = {name: value for name, (_, value) in record.baselines.items() if math.isfinite(value)}
+    if not rows:
+        return (
+            "No run of cloning or of a constant cost was recorded beside this one: what those reach too, the method has not shown "
+            "(--algorithm bc, --cost constant)."
+        )
+    listed = ", ".join(f"{name} {normalized(value)}" for name, value in rows.items())
+    best = max(rows.values())
+    reached = record.overall("return_normalized")
+    judgement = (
+        "The run does better than each of them." if reached > best else "At least one of them does as well, so the return alone shows no merit."
+    )
+    return f"For comparison: {listed}. {judgement}"
+
+
+def _unfinished(record: RunRecord) -> str:
+    curves = record.curves
+    if not curves.seeds:
+        return "Still running: nothing has been logged yet. Make the report again later."
+    parts = [f"Still running, or interrupted: there is no summary yet. Last logged: iteration {curves.iterations[-1]}"]
+    if curves.has("return_mean"):
+        parts.append(f"return {number(float(curves.band('return_mean').median[-1]), 4)} (sampled actions, median over {seed_phrase(len(curves.seeds))})")
+    return ", ".join(parts) + ". The numbers below are provisional."
