@@ -94,7 +94,7 @@ def interquartile_mean(values: Shaped[np.ndarray, "*batch n"]) -> Float[np.ndarr
     """
     ordered = np.sort(values, axis=-1)
     cut = ordered.shape[-1] // 4
-    return ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
 
 
 def bootstrap_interval(values: Float[np.ndarray, " n"], num_draws: int = 10_000) -> tuple[float, float] | None:

@@ -6,28 +6,30 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from triality.runs.report.curves import Band, band
 from triality.runs.report.palette import DRAWN, INK, MUTED, RULE, follow_scheme
 
-WIDTH, HEIGHT = 400.0, 262.0
+WIDTH, HEIGHT = 400.0, 272.0
 """Points. At 400 a figure is readable across a phone, and two stand side by side on a desktop."""
 
 MAX_SEED_LINES = 12
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.5,
+    "font.size": 11.5,
     "svg.fonttype": "none",
     "svg.hashsalt": "triality",
-    "mathtext.default": "regular",
+    "text.parse_math": False,
     "axes.unicode_minus": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -43,11 +45,11 @@ STYLE = {
     "ytick.color": MUTED.light,
     "xtick.labelcolor": INK.light,
     "ytick.labelcolor": INK.light,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
     "text.color": INK.light,
     "legend.frameon": False,
-    "legend.fontsize": 9.5,
+    "legend.fontsize": 10.5,
     "lines.linewidth": 2.0,
     "figure.facecolor": "none",
 }
@@ -72,17 +74,19 @@ class Panel:
     caption: str
 
 
-def draw(name: str, paint: Callable[[Axes], None], height: float = HEIGHT, width: float = WIDTH) -> str:
+def draw(name: str, paint: Callable[[Axes], None], height: float = HEIGHT) -> str:
     """The inline SVG of what ``paint`` puts on fresh axes; ``name`` makes its ids unique on the page."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+        figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
         paint(figure.add_subplot())
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, dpi=144, metadata={"Date": None, "Creator": None})
     return _inline(name, stream.getvalue())
 
 
-def curve(axes: Axes, x: Float[np.ndarray, " k"], table: Float[np.ndarray, "s k"], color: str = DRAWN.light, label: str | None = None) -> None:
+def curve(
+    axes: Axes, x: Float[np.ndarray, " k"], table: Float[np.ndarray, "s k"], color: str = DRAWN.light, label: str | None = None
+) -> None:
     """Median over the seeds, the range from the lowest to the highest as a band, and each seed as a thin line."""
     middle = band(table)
     marker = "o" if x.size <= 12 else None
@@ -93,7 +97,7 @@ def curve(axes: Axes, x: Float[np.ndarray, " k"], table: Float[np.ndarray, "s k"
     axes.plot(x, middle.median, color=color, label=label, marker=marker, markersize=3.5)
 
 
-def reference(axes: Axes, value: float, label: str, color: str = MUTED.light, dashes: tuple[float, ...] = (5, 3)) -> None:
+def reference(axes: Axes, value: float, label: str, color: str = MUTED.light, dashes: tuple[float, ...] = (5.0, 3.0)) -> None:
     """A dashed horizontal line that the legend names."""
     axes.axhline(value, color=color, linewidth=1.4, linestyle=(0, dashes), label=label)
 
@@ -102,6 +106,16 @@ def legend_above(axes: Axes, columns: int = 2) -> None:
     """The legend over the axes, where it hides nothing."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, borderaxespad=0.2, handlelength=1.8, columnspacing=1.4)
+
+
+def plain_log(axes: Axes) -> None:
+    """A logarithmic vertical axis with labels such as 0.02, 0.05, 0.1, which stay text at every size."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    steps = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(10, steps))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def show_steps(values: Float[np.ndarray, " k"]) -> tuple[Float[np.ndarray, " k"], str]:
@@ -136,5 +150,3 @@ def _inline(name: str, svg: str) -> str:
     svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg)
     svg = re.sub(r"font-family: [^;\"]+;? ?", "", svg)
     return follow_scheme(re.sub(r"\n\s*", "\n", svg)).strip()
-
-

@@ -88,9 +88,8 @@ class RunRecord:
         """(value, standard error) of log Z by estimator, in nats."""
         given = self.summary.get("log_z_estimates") if self.summary else None
         given = given if isinstance(given, dict) else {}
-        return {
-            str(name): (_number(entry.get("value")), _number(entry.get("stderr"))) for name, entry in given.items() if isinstance(entry, dict)
-        }
+        entries = {str(name): entry for name, entry in given.items() if isinstance(entry, dict)}
+        return {name: (_number(entry.get("value")), _number(entry.get("stderr"))) for name, entry in entries.items()}
 
     @property
     def alarm(self) -> str | None:

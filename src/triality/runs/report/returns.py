@@ -11,7 +11,7 @@ from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.figures import Panel, curve, draw, last_range, legend_above, reference, show_steps, show_time
 from triality.runs.report.palette import DATA, DRAWN, INK, MUTED, OTHER, RULE
 from triality.runs.report.record import RunRecord
-from triality.runs.report.words import normalized, number, seed_phrase
+from triality.runs.report.words import MINUS, normalized, number
 
 
 def learning_panels(record: RunRecord) -> list[Panel]:
@@ -53,13 +53,13 @@ def comparison_panel(record: RunRecord) -> Panel | None:
         axes.axvline(0, color=MUTED.light, linewidth=0.8)
         axes.set_xlabel("normalized return (0 = random, 1 = demonstrations)")
 
-    interval = "; the bar below it is the 95 % bootstrap interval" if seeds.size >= 3 else ""
     listed = ", ".join(f"{name} {normalized(reached)}" for name, reached, _ in rows)
     caption = (
-        f"Diamond: interquartile mean over {seed_phrase(max(seeds.size, 1))}, mean action, evaluated in the environment itself{interval}. "
-        "Small dots: the seeds. A row that comes as far as this run, such as cloning or a constant cost, takes the credit away."
+        f"{_marks(seeds.size)} A row that comes as far as this run, such as cloning or a constant cost, takes the credit away: the "
+        "task did not need what the method adds."
     )
-    return Panel("comparison", "Normalized return", draw("comparison", paint, 110 + 34 * len(rows)), f"Normalized returns: {listed}.", caption)
+    drawing = draw("comparison", paint, 96.0 + 29.0 * len(rows))
+    return Panel("comparison", "Normalized return", drawing, f"Normalized returns: {listed}.", caption)
 
 
 def log_z_panel(record: RunRecord) -> Panel | None:
@@ -85,11 +85,12 @@ def log_z_panel(record: RunRecord) -> Panel | None:
 
     listed = ", ".join(f"{name.replace('_', ' ')} {number(value, 4)} ± {number(stderr, 2)}" for name, value, stderr in rows)
     caption = (
-        "log Z = log ∫ exp(−cost) over trajectories, relative to the dynamics, by estimators that fail in different ways. Bars: ± 1.96 standard "
-        "errors, with the cost taken as fixed; the cost was fitted on the same demonstrations, so the true errors are larger. Bars that overlap "
-        "are what to hope for; the verdict says whether they do."
+        f"log Z = log ∫ exp({MINUS}cost) over trajectories, relative to the dynamics, by estimators that fail in different ways. Bars: "
+        "± 1.96 standard errors, with the cost taken as fixed; the cost was fitted on the same demonstrations, so the true errors are "
+        "larger. Bars that overlap are what to hope for; the verdict says whether they do."
     )
-    return Panel("log-z", "log Z by estimator", draw("log-z", paint, 100 + 38 * len(rows)), f"Estimates of log Z in nats: {listed}.", caption)
+    drawing = draw("estimates", paint, 100.0 + 38.0 * len(rows))
+    return Panel("estimates", "log Z by estimator", drawing, f"Estimates of log Z in nats: {listed}.", caption)
 
 
 def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, label: str) -> Panel:
@@ -102,13 +103,16 @@ def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, lab
         if math.isfinite(expert):
             reference(axes, expert, "demonstrations", DATA.light)
         if math.isfinite(random):
-            reference(axes, random, "random actions", MUTED.light, (1.5, 2))
+            reference(axes, random, "random actions", MUTED.light, (1.5, 2.0))
         axes.set_xlabel(label)
         axes.set_ylabel("return (environment's reward)")
         if has_scale:
             for place, (published, value) in enumerate(record.published):
-                reference(axes, random + value * (expert - random), published, OTHER.light, (6 - place, 2, 1.5, 2))
-            right = axes.secondary_yaxis("right", functions=(lambda y: (y - random) / (expert - random), lambda n: random + n * (expert - random)))
+                reference(axes, random + value * (expert - random), published, OTHER.light, (6.0 - place, 2.0, 1.5, 2.0))
+            scale = expert - random
+            right = axes.secondary_yaxis(
+                "right", functions=(lambda y: (np.asarray(y) - random) / scale, lambda n: random + np.asarray(n) * scale)
+            )
             right.set_ylabel("normalized return", color=INK.light)
         legend_above(axes)
 
@@ -118,9 +122,18 @@ def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, lab
     band = "Line: median; band: lowest to highest seed; thin lines: seeds." if len(curves.seeds) > 1 else "One seed, so no band."
     caption = (
         f"{band} Return of the policy's roll-outs while learning, sampled actions, in the environment's own reward: for watching only, "
-        "the method never sees it. The judged number uses the mean action and stands above."
+        "the method never sees it. The judged number is that of the mean action."
     )
     return Panel(name, f"Return over {words}", draw(name, paint), f"Return of the learned policy over {words}: {end}.", caption)
+
+
+def _marks(num_seeds: int) -> str:
+    """What the marks of the comparison stand for."""
+    if num_seeds < 2:
+        return "Diamond: mean action, evaluated in the environment itself; one seed."
+    interval = "; the bar below it is the 95 % bootstrap interval" if num_seeds >= 3 else ""
+    mean = f"Diamond: interquartile mean over {num_seeds} seeds, mean action, evaluated in the environment itself"
+    return f"{mean}{interval}. Small dots: the seeds."
 
 
 def _wrapped(name: str) -> str:

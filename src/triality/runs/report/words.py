@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.record import RunRecord
 
-MISSING = "–"
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
 
 
 class Verdict(NamedTuple):
@@ -31,12 +34,12 @@ def number(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 10 ** (digits - 1):
-        text = f"{value:,.0f}"
+        text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
     elif abs(value) >= 1e-4:
         text = f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
     else:
         text = f"{value:.1e}"
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
 
 
 def normalized(value: float) -> str:
@@ -46,7 +49,7 @@ def normalized(value: float) -> str:
         >>> normalized(1.0), normalized(-0.1)
         ('1.000', '−0.100')
     """
-    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else MISSING
+    return f"{value:.3f}".replace("-", MINUS) if math.isfinite(value) else MISSING
 
 
 def duration(seconds: float) -> str:
@@ -128,7 +131,7 @@ ALARMS = (
         "no estimate",
         "bad",
         "No estimate exists",
-        "One side has no usable sample, or demonstrations and roll-outs do not overlap at all: the discriminator separates them completely.",
+        "One side has no usable sample, or demonstrations and roll-outs do not overlap at all: the discriminator tells them apart.",
     ),
 )
 
@@ -137,11 +140,12 @@ def _opening(value: float) -> str:
     if not math.isfinite(value):
         return "The run has ended, but its normalized return is not known."
     steps = (
-        (0.95, "It worked: the learned policy earns what the demonstrations earn."),
+        (0.95, "It worked: the learned policy earns as much as the demonstrations, or nearly."),
         (0.75, "It mostly worked: the learned policy earns most of what the demonstrations earn."),
         (0.25, "It worked in part: the learned policy earns more than random actions and clearly less than the demonstrations."),
     )
-    return next((text for bound, text in steps if value >= bound), "It did not work: the learned policy earns little more than random actions.")
+    failure = "It did not work: the learned policy earns little more than random actions."
+    return next((text for bound, text in steps if value >= bound), failure)
 
 
 def _numbers(record: RunRecord, value: float) -> list[str]:
@@ -162,24 +166,19 @@ def _numbers(record: RunRecord, value: float) -> list[str]:
 def _comparison(record: RunRecord) -> str:
     rows = {name: value for name, (_, value) in record.baselines.items() if math.isfinite(value)}
     if not rows:
-        return (
-            "No run of cloning or of a constant cost was recorded beside this one: what those reach too, the method has not shown "
-            "(--algorithm bc, --cost constant)."
-        )
+        return "No run of cloning or of a constant cost was recorded beside this one. What they reach too, the method has not shown."
     listed = ", ".join(f"{name} {normalized(value)}" for name, value in rows.items())
-    best = max(rows.values())
-    reached = record.overall("return_normalized")
-    judgement = (
-        "The run does better than each of them." if reached > best else "At least one of them does as well, so the return alone shows no merit."
-    )
-    return f"For comparison: {listed}. {judgement}"
+    better = record.overall("return_normalized") > max(rows.values())
+    merit = "The run does better than each of them." if better else "One of them does as well, so the return alone shows no merit."
+    return f"For comparison: {listed}. {merit}"
 
 
 def _unfinished(record: RunRecord) -> str:
     curves = record.curves
     if not curves.seeds:
         return "Still running: nothing has been logged yet. Make the report again later."
-    parts = [f"Still running, or interrupted: there is no summary yet. Last logged: iteration {curves.iterations[-1]}"]
+    sentence = f"Still running, or interrupted: there is no summary yet. Last logged: iteration {curves.iterations[-1]}"
     if curves.has("return_mean"):
-        parts.append(f"return {number(float(curves.band('return_mean').median[-1]), 4)} (sampled actions, median over {seed_phrase(len(curves.seeds))})")
-    return ", ".join(parts) + ". The numbers below are provisional."
+        value = number(float(np.nanmedian(curves.last("return_mean"))), 4)
+        sentence += f", return {value} (sampled actions, median over {seed_phrase(len(curves.seeds))})"
+    return f"{sentence}. The numbers below are provisional."

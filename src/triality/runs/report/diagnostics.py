@@ -1,0 +1,225 @@
+"""Curves of health: what each number means, what is healthy, and where it stood at the end."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from triality.runs.report.curves import Curves
+from triality.runs.report.figures import Panel, curve, draw, last_range, legend_above, plain_log, reference, show_steps
+from triality.runs.report.palette import DATA, DRAWN
+from triality.runs.report.words import MINUS, number
+
+
+class Diagnostic(NamedTuple):
+    """One metric and how it is shown.
+
+    Fields:
+        field: its name in ``metrics.jsonl``.
+        title: heading.
+        label: axis label with the unit.
+        meaning: what the number is.
+        healthy: which values are good, and what bad ones say.
+        scale: of the vertical axis, matplotlib's name.
+        mark: a value to draw a line at, and its label.
+    """
+
+    field: str
+    title: str
+    label: str
+    meaning: str
+    healthy: str
+    scale: str = "linear"
+    mark: tuple[float, str] | None = None
+
+
+WEIGHTS = (
+    Diagnostic(
+        "ess",
+        "Effective sample size",
+        "effective roll-outs",
+        f"How many equally weighted roll-outs the importance weights exp({MINUS}cost)/q are worth.",
+        "Healthy: above 20, where error bars begin to mean something. Near 1 a single roll-out decides every estimate of log Z.",
+        "log",
+        (20.0, "enough for error bars"),
+    ),
+    Diagnostic(
+        "ess_fraction",
+        "Effective share of the roll-outs",
+        "effective share (no unit)",
+        "The effective sample size as a share of the roll-outs compared.",
+        "Healthy: above 0.1 and steady; 1 means that the policy is the model. A fall over the run says that the cost outruns the policy.",
+        "log",
+    ),
+    Diagnostic(
+        "log_weight_std",
+        "Spread of the log weights",
+        "standard deviation (nats)",
+        f"Standard deviation of {MINUS}cost {MINUS} log q over the roll-outs: how far the policy is from the model that its cost defines.",
+        "Healthy: below about 1 nat, where importance weights are useful. Tens of nats are usual with whole trajectories of 200 steps.",
+        "log",
+        (1.0, "weights are useful below"),
+    ),
+    Diagnostic(
+        "overlap",
+        "Overlap",
+        "overlap (no unit)",
+        f"Mean over the demonstrations of 1 {MINUS} D, with D the discriminator's probability of “demonstration” at the solved log Z.",
+        "0: told apart with certainty, and the discriminator's gradient vanishes. Healthy: near nu/(1+nu), which is 1/2 for equal numbers, "
+        "where nu is the number of roll-outs over demonstrations.",
+    ),
+    Diagnostic(
+        "log_overlap",
+        "Overlap, logarithm",
+        "log overlap (nats)",
+        "The logarithm of the overlap, which still moves where the overlap itself has sunk to zero.",
+        f"Healthy: above about {MINUS}3. A steady fall means that demonstrations and roll-outs separate faster than the policy follows.",
+    ),
+    Diagnostic(
+        "accuracy",
+        "Accuracy of the discriminator",
+        "accuracy (no unit)",
+        "Share told right, demonstrations and roll-outs counting half each.",
+        "Healthy: between 0.5, where nobody can tell them apart, and about 0.9. At 1 little is learned from a sample.",
+        "linear",
+        (0.5, "cannot be told apart"),
+    ),
+    Diagnostic(
+        "log_z",
+        "log Z while learning",
+        "log Z (nats)",
+        "The logarithm of the partition function that the last cost step used; where it is one a start state, their mean.",
+        "It has no healthy value: it moves with the cost. Healthy is that it settles. It is no sign of the return.",
+    ),
+    Diagnostic(
+        "power",
+        "Power of the weights",
+        "power (no unit)",
+        "The exponent that tempers the importance weights so that enough of the sample size is kept.",
+        "1: the weights are used as they are. Near 0 they are nearly equal: then the variance is small and the bias large.",
+        "linear",
+        (1.0, "untempered"),
+    ),
+)
+
+POLICY = (
+    Diagnostic(
+        "entropy",
+        "Entropy of the policy",
+        "entropy (nats per step)",
+        "How random the policy's actions are; for continuous actions it may be negative.",
+        "It falls as the policy sharpens, then settles. A steady dive says that the scale of the cost runs away.",
+    ),
+    Diagnostic(
+        "kl",
+        "Step of the policy",
+        "KL old to new (nats per step)",
+        "How far one update moves the policy.",
+        "Healthy: below about 0.05. Larger steps follow a cost that was fitted for another policy.",
+        "linear",
+        (0.05, "healthy below"),
+    ),
+    Diagnostic(
+        "clip_fraction",
+        "Clipped share",
+        "share of steps (no unit)",
+        "Share of steps whose probability ratio left PPO's clip range.",
+        "Healthy: below about 0.3. Above it, the updates fight the clip: lower the policy's learning rate.",
+        "linear",
+        (0.3, "healthy below"),
+    ),
+    Diagnostic(
+        "explained_variance",
+        "Explained variance of the value",
+        "explained variance (no unit)",
+        "How much of the spread of returns under the learned cost the value function predicted.",
+        "1 is perfect, 0 is no better than a constant, below 0 is worse. Low values make noisy policy updates.",
+        "linear",
+        (0.0, "no better than a constant"),
+    ),
+    Diagnostic(
+        "negative_log_likelihood",
+        "Negative log-likelihood of the demonstrations",
+        "loss (nats per step)",
+        "What cloning minimizes, on the demonstrations' own steps.",
+        "Lower fits better, without bound where a policy sharpens onto a deterministic expert. It is no sign of the return.",
+    ),
+)
+
+
+def weight_panels(curves: Curves) -> list[Panel]:
+    """Everything about the weights that was logged. The log of the overlap is shown where the overlap itself is too small to see."""
+    shown = [each for each in WEIGHTS if curves.has(each.field)]
+    if curves.has("overlap") and curves.has("log_overlap") and np.nanmin(curves.band("log_overlap").median) > -4:
+        shown = [each for each in shown if each.field != "log_overlap"]
+    return [diagnostic_panel(curves, each) for each in shown]
+
+
+def policy_panels(curves: Curves) -> list[Panel]:
+    """Everything about the policy's updates that was logged."""
+    return [diagnostic_panel(curves, each) for each in POLICY if curves.has(each.field)]
+
+
+def cost_panel(curves: Curves) -> Panel | None:
+    """Mean learned cost of a step, demonstrations beside roll-outs."""
+    sides = (("cost_data", "demonstrations", DATA.light), ("cost_drawn", "learned policy", DRAWN.light))
+    shown = [side for side in sides if curves.has(side[0])]
+    if not shown:
+        return None
+
+    def paint(axes: Axes) -> None:
+        x, label = horizontal(curves)
+        for field, name, color in shown:
+            curve(axes, x, curves.values[field], color, name)
+        axes.set_xlabel(label)
+        axes.set_ylabel("mean learned cost (nats per step)")
+        legend_above(axes)
+
+    ends = ", ".join(f"{name} {_end(curves, field)}" for field, name, _ in shown)
+    caption = (
+        "While the policy is behind, its roll-outs cost more than the demonstrations. The curves meet when the policy has caught up. "
+        f"The level means nothing, since a constant can be added to a cost; the gap does. At the end: {ends}."
+    )
+    alt = f"Mean learned cost at the end: {ends}, nats per step."
+    return Panel("step-cost", "Learned cost of a step", draw("step-cost", paint), alt, caption)
+
+
+def diagnostic_panel(curves: Curves, each: Diagnostic) -> Panel:
+    """One metric over the run."""
+    table = curves.values[each.field]
+    # A log scale has no place for zero or below; such a curve is shown on the plain scale rather than with holes.
+    scale = each.scale if np.nanmin(table) > 0 else "linear"
+
+    def paint(axes: Axes) -> None:
+        x, label = horizontal(curves)
+        curve(axes, x, table)
+        if scale == "log":
+            plain_log(axes)
+        else:
+            axes.locator_params(axis="y", nbins=6)
+        if each.mark is not None:
+            reference(axes, *each.mark)
+        axes.set_xlabel(label)
+        axes.set_ylabel(each.label)
+        legend_above(axes)
+
+    end = f"At the end: {_end(curves, each.field)}."
+    name = each.field.replace("_", "-")
+    return Panel(name, each.title, draw(name, paint), f"{each.title} over the run. {end}", f"{each.meaning} {each.healthy} {end}")
+
+
+def horizontal(curves: Curves) -> tuple[np.ndarray, str]:
+    """Environment steps where they were logged and move, iterations otherwise (cloning takes no steps)."""
+    steps = curves.axis("env_steps")
+    if steps is not None and np.nanmax(steps, initial=0.0) > 0:
+        return show_steps(steps)
+    return curves.iterations.astype(float), "iteration"
+
+
+def _end(curves: Curves, field: str) -> str:
+    last = last_range(curves.band(field))
+    assert last is not None, "the caller checked that there are numbers"
+    spread = f" (seeds {number(last[1])} to {number(last[2])})" if len(curves.seeds) > 1 else ""
+    return number(last[0]) + spread
