@@ -8,8 +8,8 @@
         theta: a few steps down the objective on demonstrations and roll-outs         (fact 2: either objective)
         q:     soft policy optimization of -c_theta, entropy with weight one          (fact 3, eq. 2)
 
-``GuidedCost`` minimizes E_p[c] + log Z by importance sampling; ``GanGcl`` trains the discriminator D = sigmoid(-c - log q - log Z - log nu).
-Their gradients are equal where log Z is the acceptance ratio and p~ is the model (fact 2).
+``GuidedCost`` minimizes E_p[c] + log Z by importance sampling; ``GanGcl`` trains the discriminator
+D = sigmoid(-c - log q - log Z - log nu). Their gradients are equal where log Z is the acceptance ratio and p~ is the model (fact 2).
 
 Reference: Finn, Levine, Abbeel 2016 (arXiv:1603.00448); Finn, Christiano, Abbeel, Levine 2016 (arXiv:1611.03852).
 """
@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from triality.algorithms.levels import Level, MatchedTrajectories, Steps, log_ratio
+from triality.algorithms.levels import Level, MatchedSteps, MatchedTrajectories, Steps, log_ratio
 from triality.algorithms.past_samplers import PastSamplers
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import mlp_cost
@@ -266,8 +266,10 @@ def GuidedCost(env: AbstractEnvironment, level: Level | None = None, objective: 
         ConfigError: at step level, where there is no Z to estimate; weights a decision are another estimator (D9).
     """
     level = MatchedTrajectories() if level is None else level
-    if isinstance(level, Steps):
-        raise ConfigError("expected a trajectory level for guided cost, got Steps; use GanGcl per step, or a trajectory level here")
+    if isinstance(level, Steps | MatchedSteps):
+        raise ConfigError(
+            f"expected a trajectory level for guided cost, got {type(level).__name__}; use GanGcl per step, or a trajectory level here"
+        )
     return CostLearning(env, level, GuidedCostLoss() if objective is None else objective, **fields)
 
 
