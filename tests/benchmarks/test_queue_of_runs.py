@@ -1,0 +1,141 @@
+"""The queue with commands of a few milliseconds, and the table's statistics against known ones."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = (sys.executable, "-c")
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_on_the_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+
+
+def job(name, code, result, **more):
+    from queue_of_runs import Job
+
+    return Job(name, (code,), result.exists, program=PROGRAM, **more)
+
+
+def test_done_jobs_are_skipped_and_failed_ones_run_again(tmp_path):
+    from queue_of_runs import Queue, latest_attempts
+
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    write = "import pathlib; pathlib.Path({!r}).open('a').write('x')"
+    jobs = [job("good", write.format(str(good)), good), job("bad", "raise SystemExit('no such thing')", bad)]
+    assert Queue(tmp_path / "out", 60.0).run(jobs) == ["bad"]
+    assert latest_attempts(tmp_path / "out")["bad"]["why"] == "exit code 1: no such thing"
+    mended = [jobs[0], job("bad", write.format(str(bad)), bad)]
+    assert Queue(tmp_path / "out", 60.0, parallel=2).run(mended) == []
+    assert good.read_text() == "x"  # run once
+    assert latest_attempts(tmp_path / "out")["bad"]["ok"]
+    assert len((tmp_path / "out" / "queue.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_command_that_ends_well_without_its_result_has_failed(tmp_path):
+    from queue_of_runs import Queue
+
+    assert Queue(tmp_path, 60.0).run([job("empty", "pass", tmp_path / "never")]) == ["empty"]
+
+
+def test_the_time_limit_ends_a_job_with_its_children(tmp_path):
+    from queue_of_runs import Queue, latest_attempts
+
+    child = tmp_path / "child"
+    inner = f"import time, pathlib; time.sleep(1.5); pathlib.Path({str(child)!r}).touch()"
+    code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {inner!r}]); time.sleep(60)"
+    assert Queue(tmp_path, 0.7).run([job("endless", code, tmp_path / "never")]) == ["endless"]
+    record = latest_attempts(tmp_path)["endless"]
+    assert record["why"] == "over the limit of 1 s"
+    assert record["seconds"] < 10
+    import time
+
+    time.sleep(1.5)
+    assert not child.exists()
+
+
+def test_a_job_whose_need_is_missing_is_left_out(tmp_path):
+    from queue_of_runs import Queue
+
+    result = tmp_path / "result"
+    blocked = job("blocked", f"import pathlib; pathlib.Path({str(result)!r}).touch()", result, is_ready=lambda: False)
+    assert Queue(tmp_path, 60.0).run([blocked]) == ["blocked"]
+    assert not result.exists()
+
+
+def test_a_run_with_other_options_is_not_this_cell(tmp_path):
+    from study_of_runs import is_finished
+
+    chosen = {"num_demos": 5, "gradient_penalty": 0.0, "demos": Path("a.npz")}
+    assert not is_finished(tmp_path, chosen)
+    (tmp_path / "summary.json").write_text(json.dumps({"config": {"num_demos": 5, "gradient_penalty": 0.0, "demos": "a.npz", "seed": 0}}))
+    assert is_finished(tmp_path, chosen)
+    assert not is_finished(tmp_path, {**chosen, "gradient_penalty": 1.0})
+
+
+def test_cells_have_names_of_their_own_and_options_that_the_command_accepts(tmp_path):
+    import cartpole_table
+    import pendulum_table
+
+    from triality.cli.irl import check_options
+    from triality.cli.options import IrlOptions
+
+    for study, number in ((pendulum_table.STUDY, 36), (cartpole_table.STUDY, 10)):
+        assert len({cell.name for cell in study.cells}) == len(study.cells) == number
+        for cell in study.cells:
+            check_options(IrlOptions(env=study.env, demos=study.demos, out=tmp_path, num_demos=cell.num_demos, **cell.options))
+
+
+def summary(values):
+    seeds = [{"return_normalized": value, "return_mean": value} for value in values]
+    iqm = dict.fromkeys(("overlap", "ess_fraction"), 0.25) | {"expert_return": -150.0, "random_return": -1200.0, "return_sampled": -255.0}
+    return {"config": {"env": "Pendulum-v1"}, "seeds": seeds, "iqm": iqm, "env_steps": 500, "seconds": 50.0}
+
+
+def test_the_table_holds_the_statistics_and_the_gate(tmp_path):
+    from table_of_runs import Gate, Result, interquartile_mean, write_table
+
+    gate = Gate("return_normalized", interquartile_mean, 0.97, "0.97", 3)
+    values = [0.0, 0.96, 0.98, 0.99, 1.0]  # middle half: 0.96 and 0.99 each with 3/4 of a share, 0.98 whole
+    results = [
+        Result("Main", "good", 5, summary(values), {"rows": [{"return": -300.0, "normalized": 0.5}]}, 12.3, ""),
+        Result("Main", "poor", 5, summary([0.1, 0.2, 0.3, 0.4, 0.5]), None, None, ""),
+        Result("Main", "broken", 5, None, None, None, "exit code 1: x"),
+    ]
+    text = write_table("T", gate, results, {}, tmp_path / "t.md")
+    assert "| good | 5 | **0.977** | 0.000 to 1.000 |" in text
+    assert "| 0.900 | 0.25 | 0.25 | 100 | 10.0 | 12.3 | 0.500 | yes |" in text
+    assert "| poor | 5 | **0.300** |" in text
+    assert text.count("| yes |") == text.count("| no |") == 1
+    assert "failed: exit code 1: x" in text
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
+
+
+def test_bootstrap_interval_covers_the_median_of_a_large_sample_and_is_a_point_where_nothing_varies():
+    from table_of_runs import bootstrap_interval, interquartile_mean
+
+    assert bootstrap_interval([0.5] * 5) == (0.5, 0.5)
+    values = np.random.default_rng(1).normal(3.0, 1.0, 200)
+    low, high = bootstrap_interval(values)
+    assert low < interquartile_mean(list(values)) < high
+    # The IQM of a normal sample varies about 1.09 times as much as its mean, 1/sqrt(200).
+    assert 0.5 < (high - low) / (2 * 1.96 * 1.09 / np.sqrt(200)) < 1.5
+
+
+def test_a_run_that_never_got_there_counts_as_later_than_all_others():
+    from irl_vs_imitation import _figures, _spread
+
+    run = {"env_steps": 100, "learn_seconds": 2.0, "setup_seconds": 1.0, "compile_seconds": 5.0}
+    run["evaluations"] = [{"seconds": 1.0, "return": -400.0}, {"seconds": 2.0, "return": -240.0}]
+    figures = _figures(run, {"random": -1200.0, "demonstrations": -150.0})
+    assert figures["seconds_to_good"] == 2.0
+    assert figures["seconds_to_good_with_compilation"] == 8.0
+    assert (figures["steps_per_second"], figures["steps_per_second_with_compilation"]) == (50.0, 12.5)
+    assert _figures(run, {"random": -1200.0, "demonstrations": 0.0})["seconds_to_good"] is None
+    assert _spread([3.0, None, 1.0], 1) == "3.0 (1.0 to 3.0, 2 of 3 runs)"
+    assert _spread([None, None, 1.0], 1).startswith("not reached")
