@@ -114,7 +114,7 @@ def test_every_axis_of_every_figure_is_labeled_with_its_unit(whole):
     units = r"\((nats[^)]*|rad|rad/s|s|millions|no unit|environment's reward|reward units per step|0 = .*?)\)"
     assert len(drawings) > 15
     for name, drawing in drawings:
-        assert re.search(units, drawing) or "effective roll-outs" in drawing, name
+        assert re.search(units, drawing) or "effective samples" in drawing, name
 
 
 def test_the_same_run_gives_the_same_bytes(whole):
@@ -185,14 +185,14 @@ def test_missing_and_null_metrics_leave_gaps_and_no_traceback(tmp_path):
             record = metrics_record(seed, chunk)
             record["return_mean"] = float("nan") if chunk == 2 or seed == 1 else record["return_mean"]
             record["ess"] = None
-            record["overlap"] = 0.0
+            record["overlap"] = record["log_z"] = 0.0
             del record["kl"]
             log.append(record)
     log.append({"note": "no seed, no iteration"})
     shown = figures_of(report_of(path))
     assert "return-steps" in shown
     assert {"overlap", "log-overlap"} & set(shown)
-    assert not {"ess", "kl", "power"} & set(shown)
+    assert not {"ess", "kl", "power", "log-z"} & set(shown)
 
 
 def test_cloning_has_curves_over_iterations(tmp_path):
@@ -237,6 +237,17 @@ def test_a_summary_with_a_field_of_a_later_version_is_still_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "content", [{}, {"seeds": None, "iqm": 3, "log_z_estimates": [1], "alarm": 5}, {"seeds": ["x"], "iqm": {"return_mean": "x"}}]
+)
+def test_a_summary_of_any_content_does_not_stop_the_report(tmp_path, content):
+    path = running_run(tmp_path / "run", 1, 0)
+    (path / "summary.json").write_text(json.dumps(content))
+    text = report_of(path)
+    assert "expected the frozen fields of summary.json" in text
+    assert "its normalized return is not known" in text
+
+
+@pytest.mark.parametrize(
     ("key", "array", "gone"),
     [
         ("cost_grid", np.zeros((3, 4)), "learned-cost"),
@@ -253,6 +264,16 @@ def test_arrays_of_unexpected_shapes_are_passed_over(tmp_path, key, array, gone)
     shown = set(figures_of(report_of(path)))
     assert gone not in shown
     assert len(shown) >= 2
+
+
+def test_demonstrations_without_rewards_show_no_return(tmp_path):
+    path = running_run(tmp_path / "run", 1, 0)
+    arrays = pictures()
+    for given, shown in ((arrays["rewards_demonstrations"], True), (np.zeros(20), False)):
+        np.savez(path / "figures.npz", rewards_demonstrations=given, rewards_learned=arrays["rewards_learned"])
+        text = report_of(path)
+        assert figures_of(text) == ["episodes"]
+        assert ("demonstrations " in text[text.index("Medians") :]) == shown
 
 
 def test_trajectories_without_a_grid_find_their_own_frame(tmp_path):

@@ -39,17 +39,17 @@ WEIGHTS = (
     Diagnostic(
         "ess",
         "Effective sample size",
-        "effective roll-outs",
-        f"How many equally weighted roll-outs the importance weights exp({MINUS}cost)/q are worth.",
-        "Healthy: above 20, where error bars begin to mean something. Near 1 a single roll-out decides every estimate of log Z.",
+        "effective samples",
+        f"How many equally weighted roll-outs (per state-action: steps) the weights exp({MINUS}cost)/q are worth.",
+        "Healthy: above 20, where error bars begin to mean something. Near 1 a single one decides every estimate.",
         "log",
         (20.0, "enough for error bars"),
     ),
     Diagnostic(
         "ess_fraction",
-        "Effective share of the roll-outs",
+        "Effective share of the samples",
         "effective share (no unit)",
-        "The effective sample size as a share of the roll-outs compared.",
+        "The effective sample size as a share of the samples compared.",
         "Healthy: above 0.1 and steady; 1 means that the policy is the model. A fall over the run says that the cost outruns the policy.",
         "log",
     ),
@@ -152,6 +152,8 @@ POLICY = (
 def weight_panels(curves: Curves) -> list[Panel]:
     """Everything about the weights that was logged. The log of the overlap is shown where the overlap itself is too small to see."""
     shown = [each for each in WEIGHTS if curves.has(each.field)]
+    if curves.has("log_z") and not np.nan_to_num(curves.values["log_z"]).any():  # logged as zero where there is none
+        shown = [each for each in shown if each.field != "log_z"]
     if curves.has("overlap") and curves.has("log_overlap") and np.nanmin(curves.band("log_overlap").median) > -4:
         shown = [each for each in shown if each.field != "log_overlap"]
     return [diagnostic_panel(curves, each) for each in shown]
@@ -189,8 +191,9 @@ def cost_panel(curves: Curves) -> Panel | None:
 def diagnostic_panel(curves: Curves, each: Diagnostic) -> Panel:
     """One metric over the run."""
     table = curves.values[each.field]
-    # A log scale has no place for zero or below; such a curve is shown on the plain scale rather than with holes.
-    scale = each.scale if np.nanmin(table) > 0 else "linear"
+    finite = table[np.isfinite(table)]
+    # A log scale has no place for zero or below, and too few labels over less than a decade: both are shown on the plain scale.
+    scale = each.scale if finite.min() > 0 and finite.max() > 10 * finite.min() else "linear"
 
     def paint(axes: Axes) -> None:
         x, label = horizontal(curves)

@@ -44,10 +44,15 @@ class RunRecord:
     arrays: Mapping[str, np.ndarray]
     problems: tuple[str, ...]
 
+    @property
+    def seeds(self) -> list[dict[str, Any]]:
+        """The summary's objects, one a seed; empty while there is no summary."""
+        given = self.summary.get("seeds") if self.summary else None
+        return [seed for seed in given if isinstance(seed, dict)] if isinstance(given, list) else []
+
     def seeds_of(self, name: str) -> Float[np.ndarray, " s"]:
         """A number of every seed in the summary, NaN where it is not known."""
-        seeds = self.summary.get("seeds", []) if self.summary else []
-        return np.array([_number(seed.get(name)) for seed in seeds if isinstance(seed, dict)], dtype=float)
+        return np.array([_number(seed.get(name)) for seed in self.seeds], dtype=float)
 
     def overall(self, name: str) -> float:
         """The summary's interquartile mean of a number over the seeds, NaN where it is not known."""

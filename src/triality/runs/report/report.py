@@ -114,10 +114,9 @@ def _comparison_table(record: RunRecord) -> str:
 
 
 def _seed_table(record: RunRecord) -> str:
-    seeds = [seed for seed in (record.summary or {}).get("seeds", []) if isinstance(seed, dict)]
     fields = ("return_mean", "return_normalized", "return_sampled", "expert_return", "ess_fraction", "overlap")
     digits = (4, 4, 4, 4, 2, 2)
-    if len(seeds) < 2:
+    if len(record.seeds) < 2:
         return ""
     columns = [record.seeds_of(field) for field in fields]
     first = record.config.get("seed", 0)

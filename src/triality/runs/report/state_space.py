@@ -58,7 +58,8 @@ def episode_panel(arrays: Mapping[str, np.ndarray]) -> Panel | None:
     """Return of every demonstration and of every roll-out, as cumulative shares."""
     sides = (("rewards_demonstrations", "demonstrations", DATA.light), ("rewards_learned", "learned policy", DRAWN.light))
     found = [(name, np.sort(arrays[key][np.isfinite(arrays[key])]), color) for key, name, color in sides if _is_series(arrays, key)]
-    found = [each for each in found if each[1].size]
+    # Demonstration files need not hold rewards; those without count as zero all over, which is no return.
+    found = [each for each in found if each[1].size and (each[0] != "demonstrations" or each[1].any())]
     if not found:
         return None
 
@@ -73,7 +74,7 @@ def episode_panel(arrays: Mapping[str, np.ndarray]) -> Panel | None:
         legend_above(axes)
 
     listed = "; ".join(
-        f"{name} {number(np.median(returns), 4)} ({returns.size} episodes, {number(returns[0])} to {number(returns[-1])})"
+        f"{name} {number(np.median(returns), 4)} ({_count(returns.size, 'episode')}, {number(returns[0])} to {number(returns[-1])})"
         for name, returns, _ in found
     )
     caption = (
@@ -132,7 +133,7 @@ def _heat_map(name: str, plane: Plane, grid: Grid, label: str) -> str:
         assert plane.y is not None
         mesh = axes.pcolormesh(plane.x, plane.y, grid.T, cmap=COLOR_MAP, shading="nearest", rasterized=True)
         for path in plane.paths.get("demonstrations", ())[:MAX_TRAJECTORIES]:
-            axes.plot(*_unwrapped(path, plane.limits).T, color="white", linewidth=0.8, alpha=0.75)
+            axes.plot(*_unwrapped(path, plane.limits).T, color="white", linewidth=_line_width(path), alpha=0.75)
         bar = axes.figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
         for solid in bar.ax.collections:
             solid.set_rasterized(True)
@@ -148,7 +149,7 @@ def _trajectories(plane: Plane, key: str, title: str, color: str) -> Panel:
 
     def paint(axes: Axes) -> None:
         for path in shown:
-            axes.plot(*_unwrapped(path, plane.limits).T, color=color, linewidth=1.0, alpha=0.6)
+            axes.plot(*_unwrapped(path, plane.limits).T, color=color, linewidth=1.2 * _line_width(path), alpha=0.6)
         finite = [path[np.isfinite(path).all(axis=1)] for path in shown]
         ends = np.array([path[[0, -1]] for path in finite if len(path)])
         axes.plot(*ends[:, 0].T, "o", color=color, markersize=4.5, markerfacecolor="none", linestyle="none", label="start")
@@ -156,11 +157,21 @@ def _trajectories(plane: Plane, key: str, title: str, color: str) -> Panel:
         _frame(axes, plane)
         legend_above(axes)
 
-    count = f"{len(shown)} of {len(paths)}" if len(paths) > len(shown) else f"{len(paths)}"
+    shown_words = f"{len(shown)} of {len(paths)} trajectories" if len(paths) > len(shown) else _count(len(paths), "trajectory")
     source = "as they were given" if key == "demonstrations" else "drawn from the learned policy of the first seed, sampled actions"
-    caption = f"{count} trajectories, {source}. Both panels have the same axes. A line breaks where a coordinate wraps around."
-    alt = f"{title}: {count}, over {plane.labels[0]} and {plane.labels[1]}."
+    caption = f"{shown_words}, {source}. Both panels have the same axes. A line breaks where a coordinate wraps around."
+    alt = f"{title}: {shown_words}, over {plane.labels[0]} and {plane.labels[1]}."
     return Panel(f"paths-{key}", title, draw(f"paths-{key}", paint), alt, caption)
+
+
+def _line_width(path: Float[np.ndarray, "time 2"]) -> float:
+    """Thinner where a path has many steps, which would fill the plane."""
+    return 0.8 if len(path) <= 250 else 0.45
+
+
+def _count(number_of: int, noun: str) -> str:
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number_of} {noun if number_of == 1 else plural}"
 
 
 def _frame(axes: Axes, plane: Plane) -> None:
