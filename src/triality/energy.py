@@ -6,7 +6,7 @@ p(x) = exp(-E(x) - log Z): low energy = likely. log Z is always a leaf of its ow
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ class Conditional(eqx.Module):
     """
 
     values: Float[Array, " contexts"]
-    context: Callable[[object], Int[Array, ""]] = eqx.field(static=True)
+    context: Callable[[Any], Int[Array, ""]] = eqx.field(static=True)
 
     def __call__(self, x: object) -> Float[Array, ""]:
         """log Z of the context that ``x`` belongs to."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
 from triality.energy import Conditional, Constant, UnnormalizedDensity
@@ -26,7 +26,7 @@ from triality.envs.environment import AbstractEnvironment
 from triality.objectives.by_start import ByStart, Objective
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.sampler import Samples
-from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, rollout, start_of
+from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, rollout, start_of
 
 
 class Level(Protocol):

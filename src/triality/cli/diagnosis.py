@@ -1,7 +1,7 @@
 """log Z of the learned trajectory model by every estimator, on fresh roll-outs, and the alarm's verdict in words.
 
-The cost was fitted on these very demonstrations, so the errors of every estimator that uses them are too small (D2): the verdict says how far
-the estimators agree, not that log Z is right.
+The cost was fitted on these very demonstrations, so the errors of every estimator that uses them are too small (D2): the verdict says
+how far the estimators agree, not that log Z is right.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def run(options: EvalOptions) -> int:
     from triality.cli.tables import print_returns
 
     _, states = load_states(stored)
-    results = evaluate_policies(states.policy, stored.options.seeds, stored.plan.task, options.episodes)
+    results = evaluate_policies(states.policy, stored.options.seeds, stored.choice.task, options.episodes)
     expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
 
     def normalized(value: float) -> float | None:

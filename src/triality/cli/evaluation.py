@@ -41,7 +41,8 @@ class MeanPolicy(eqx.Module):
     policy: Policy
 
     def __call__(self, observation: Any) -> PointMassAtMode:
-        return PointMassAtMode(self.policy(observation))
+        distribution: Any = self.policy(observation)
+        return PointMassAtMode(distribution)
 
 
 def evaluate_policies(policies: Policy, num_seeds: int, task: Task, episodes: int = 100) -> list[dict[str, np.ndarray]]:
@@ -68,7 +69,7 @@ def _evaluate(policy: Policy, task: Task, episodes: int) -> dict[str, np.ndarray
 
 @eqx.filter_jit
 def _mean_actions(policy: Policy, observation: Any) -> Any:
-    return jax.vmap(lambda x: policy(x).mode)(observation)
+    return jax.vmap(lambda x: MeanPolicy(policy)(x).sample(jax.random.key(0)))(observation)
 
 
 @eqx.filter_jit

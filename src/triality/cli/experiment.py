@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -101,15 +99,16 @@ def state_template(algorithm: CostLearning | BehavioralCloning, task: Task, opti
 
 
 def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
-    time, spec = task.bare.time_limit, task.spec
-    episodes = dataclasses.replace(options, seeds=1).num_demos
-    action = np.zeros((episodes, time), int) if spec.is_discrete else np.zeros((episodes, time, spec.action_size))
-    blank = np.zeros((episodes, time))
-    flags = np.zeros((episodes, time), bool)
-    observation = np.zeros((episodes, time + 1, spec.observation_size))
-    one = Trajectory(observation, action, blank, flags, flags, flags, blank, np.zeros(episodes, int))
-    batch = jax.tree.map(lambda leaf: jnp.asarray(leaf), one)
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((options.seeds, *leaf.shape), leaf.dtype), batch)
+    """Shapes of ``demonstration_batch``."""
+    shape, spec = (options.seeds, options.num_demos, task.bare.time_limit), task.spec
+
+    def blank() -> Trajectory:
+        numbers, flags = jnp.zeros(shape), jnp.zeros(shape, bool)
+        action = jnp.zeros(shape, int) if spec.is_discrete else jnp.zeros((*shape, spec.action_size))
+        observation = jnp.zeros((*shape[:2], shape[2] + 1, spec.observation_size))
+        return Trajectory(observation, action, numbers, flags, flags, flags, numbers, jnp.zeros(shape[:2], int))
+
+    return jax.eval_shape(blank)
 
 
 def _level(options: IrlOptions) -> Level:

@@ -13,18 +13,30 @@ from triality.errors import ConfigError
 from triality.runs.folder import RunFolder
 
 
+class Choice(NamedTuple):
+    """Checked options.
+
+    Fields:
+        task: the environment.
+        objective: its name, resolved; empty for cloning.
+    """
+
+    task: Task
+    objective: str
+
+
 class Plan(NamedTuple):
     """A checked command.
 
     Fields:
         task: the environment.
-        demonstrations: all that the file holds, actions as the policy can take them; None before it was read.
+        demonstrations: all that the file holds, actions as the policy can take them.
         objective: its name, resolved; empty for cloning.
         notes: what the user should know about the data.
     """
 
     task: Task
-    demonstrations: Demonstrations | None
+    demonstrations: Demonstrations
     objective: str
     notes: tuple[str, ...]
 
@@ -44,20 +56,20 @@ def check(options: IrlOptions) -> Plan:
         ConfigError: an option, or a combination of them, is wrong. All problems are listed together.
         DataError: the demonstrations cannot be read or do not fit.
     """
-    plan = check_options(options)
+    choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
-    checked = check_against(read_demonstrations(options.demos), plan.task.bare, options.actions, options.num_demos)
-    return plan._replace(demonstrations=checked.demonstrations, notes=checked.notes)
+    checked = check_against(read_demonstrations(options.demos), choice.task.bare, options.actions, options.num_demos)
+    return Plan(choice.task, checked.demonstrations, choice.objective, checked.notes)
 
 
-def check_options(options: IrlOptions) -> Plan:
-    """The part of ``check`` that reads no file: a plan without demonstrations."""
+def check_options(options: IrlOptions) -> Choice:
+    """The part of ``check`` that reads no file."""
     task = find_task(options.env)
     problems = _number_problems(options) + _combination_problems(options)
     if problems:
         raise ConfigError("\n  ".join([f"{len(problems)} options cannot be used:", *problems]) if len(problems) > 1 else problems[0])
-    objective = "" if options.algorithm == "bc" else objective_name(options.algorithm, options.level, options.objective)
-    return Plan(task, None, objective, ())
+    objective = "" if options.algorithm == "bc" else objective_name(options.algorithm, options.objective)
+    return Choice(task, objective)
 
 
 def _number_problems(options: IrlOptions) -> list[str]:

@@ -54,7 +54,7 @@ def learn(options: IrlOptions, plan: Plan) -> int:
     if isinstance(algorithm, CostLearning):
         with console.status("estimating log Z"):
             verdicts = diagnose(algorithm, states)
-        np.savez(folder.path / "figures.npz", **picture_arrays(algorithm, states, plan.task))
+        np.savez(folder.path / "figures.npz", allow_pickle=False, **picture_arrays(algorithm, states, plan.task))
     seconds = time.perf_counter() - begin
     summary = summarize("irl", config, records, verdicts, steps, speed, seconds)
     folder.write_summary(summary)

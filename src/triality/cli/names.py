@@ -96,7 +96,7 @@ def make_objective(name: str) -> Objective:
     return table[name]()
 
 
-def objective_name(algorithm: str, level: str, objective: str) -> str:
+def objective_name(algorithm: str, objective: str) -> str:
     """The objective that is meant, ``auto`` resolved.
 
     Raises:
@@ -104,7 +104,7 @@ def objective_name(algorithm: str, level: str, objective: str) -> str:
     """
     allowed = OBJECTIVES[algorithm]
     if objective == "auto":
-        return "plain" if level == "step" else allowed[0]
+        return allowed[0]
     if objective not in allowed:
         raise ConfigError(f"expected --objective auto, {' or '.join(allowed)} with --algorithm {algorithm}, got '{objective}'; choose one")
     return objective

@@ -37,8 +37,8 @@ class IrlOptions:
     iterations: int = 100
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
-    """Of the cost. gan-gcl: normalized (default; the discriminator's gradient in units of the overlap) or plain. guided-cost: q-only (default),
-    tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
+    """Of the cost. gan-gcl: normalized (default; the discriminator's gradient in units of the overlap) or plain. guided-cost: q-only
+    (default), tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
     starts: Literal["matched", "free"] = "matched"
     """Where the roll-outs begin that are compared with the demonstrations: at the demonstrations' own starts (at trajectory level with
     one log Z a start), or at the environment's start law (one log Z)."""
@@ -68,8 +68,8 @@ class IrlOptions:
 class EvalOptions:
     """Evaluate the learned policy of a run in Gymnasium's own environment.
 
-    Prints the return of the mean action and of sampled actions over episodes with reset seeds 0, 1, 2, ..., beside demonstrations and random
-    actions, and writes evaluation.json into the run folder.
+    Prints the return of the mean action and of sampled actions over episodes with reset seeds 0, 1, 2, ..., beside demonstrations and
+    random actions, and writes evaluation.json into the run folder.
     """
 
     run: Annotated[Path, tyro.conf.Positional]

@@ -29,7 +29,7 @@ def run(options: RetrainOptions) -> int:
     from triality.updates.ppo import PPO
 
     algorithm, states = load_states(stored)
-    task, number_of_seeds = stored.plan.task, stored.options.seeds
+    task, number_of_seeds = stored.choice.task, stored.options.seeds
     rule = PPO(learning_rate=stored.options.policy_learning_rate, temperature=stored.options.temperature)
     training = PolicyTraining(algorithm.env, task.bare.time_limit, rule, make_policy=policy_maker(stored.options, task))
     keys = jax.vmap(jax.random.key)(options.seed + jnp.arange(number_of_seeds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triality.cli.irl import Plan, check_options
+from triality.cli.irl import Choice, check_options
 from triality.cli.options import IrlOptions
 from triality.errors import StorageError
 from triality.runs.folder import RunFolder
@@ -18,13 +18,13 @@ class StoredRun(NamedTuple):
         folder: the run folder.
         options: as the run had them.
         summary: as the run wrote it.
-        plan: the checked options, without demonstrations.
+        choice: what the options mean.
     """
 
     folder: RunFolder
     options: IrlOptions
     summary: dict[str, Any]
-    plan: Plan
+    choice: Choice
 
 
 def open_run(path: Path) -> StoredRun:
@@ -50,5 +50,5 @@ def load_states(run: StoredRun) -> tuple[Any, Any]:
     from triality.cli.experiment import build_algorithm, state_template
     from triality.runs.checkpoint import read_checkpoint
 
-    algorithm = build_algorithm(run.options, run.plan.task, run.plan.objective)
-    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.plan.task, run.options))
+    algorithm = build_algorithm(run.options, run.choice.task, run.choice.objective)
+    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.choice.task, run.options))

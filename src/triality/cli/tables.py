@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     console.print(f"report: {report}", soft_wrap=True)
 
 
-def print_returns(console: Console, title: str, rows: list[tuple[str, float | None, float | None]]) -> None:
+def print_returns(console: Console, title: str, rows: Sequence[tuple[str, float | None, float | None]]) -> None:
     """A table of who acts, return and normalized return."""
     table = Table(title=title)
     table.add_column("who acts")
