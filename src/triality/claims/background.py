@@ -19,9 +19,10 @@ from triality.objectives.sampler import minimax_loss, non_saturating_loss, sampl
 from triality.partition.exact import enumeration, gauss_legendre, quadrature
 from triality.partition.importance import importance
 from triality.partition.mixture import mixture
-from triality.sampler import log_noise_ratio
+from triality.sampler import AbstractDensity, log_noise_ratio
 
 EXACT = (ENUMERABLE, GRID)
+Sides = tuple[Float[Array, " n"], Float[Array, " m"]]
 
 
 def mean(values: Float[Array, " n"], log_weight: Float[Array, " n"]) -> Float[Array, ""]:
@@ -29,7 +30,7 @@ def mean(values: Float[Array, " n"], log_weight: Float[Array, " n"]) -> Float[Ar
     return jnp.sum(jnp.exp(log_weight) * values) / jnp.sum(jnp.exp(log_weight))
 
 
-def printed_densities(instance: Instance, log_z: float = 0.3) -> tuple[tuple[Array, Array], tuple[Array, Array], Float[Array, ""]]:
+def printed_densities(instance: Instance, log_z: Float[Array, ""] | float = 0.3) -> tuple[Sides, Sides, Float[Array, ""]]:
     """p_theta at both sides, q at both sides, nu; as numbers, not logarithms."""
     on_data, on_drawn = instance.neg_energies
     nu = jnp.exp(log_noise_ratio(instance.data, instance.drawn))
@@ -61,7 +62,7 @@ def generator_losses(instance: Instance) -> Float[Array, ""]:
 def generator_gradients(instance: Instance) -> Float[Array, ""]:
     """At the optimal D (p_theta = p, nu = 1), frozen: gradients of the three losses against those of 2 JS, KL - 2 JS and KL."""
     space = instance.space
-    log_p = space.log_prob(instance.truth.parameters)
+    log_p = space.log_prob(instance.true_cost)
 
     def divergences(energy: MLPEnergy) -> tuple[Float[Array, ""], Float[Array, ""]]:
         log_q = space.log_prob(energy)
@@ -137,7 +138,7 @@ def sampler_is_kl(instance: Instance) -> Float[Array, ""]:
 
 def optimal_proposal(instance: Instance) -> Float[Array, ""]:
     """At q = p_theta the estimate of Z has no variance, and eq. 2 is at its least value, -log Z, on every sample."""
-    if instance.space is not None:
+    if instance.is_exact:
         q, log_z = Boltzmann(instance.cost, instance.space), instance.space.log_z(instance.cost)
         energies = jax.vmap(instance.cost)(instance.space.points)
     else:
@@ -168,7 +169,7 @@ def mixture_is_unbiased(instance: Instance) -> Float[Array, ""]:
     return in_nats(instance.space.log_z(instance.cost), mixture_log_mean(instance, instance.truth))
 
 
-def mixture_log_mean(instance: Instance, reference: object) -> Float[Array, ""]:
+def mixture_log_mean(instance: Instance, reference: AbstractDensity) -> Float[Array, ""]:
     """log of the expectation of the mixture estimate of Z with p~ = ``reference``."""
     (on_data, on_drawn), data, drawn = instance.neg_energies, instance.data, instance.drawn
     log_reference = [jax.vmap(reference.log_prob)(side.x) for side in (data, drawn)]

@@ -6,6 +6,8 @@ gradients of a discriminator that has separated the two sides are noise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -131,7 +133,7 @@ def printed_energy_loss(instance: Instance) -> Float[Array, ""]:
 class Negated(eqx.Module):
     """x -> -E(x)."""
 
-    energy: MLPEnergy
+    energy: Callable[[Float[Array, " dim"]], Float[Array, ""]]
 
     def __call__(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return -self.energy(x)
@@ -165,7 +167,7 @@ def no_weights(instance: Instance) -> Float[Array, ""]:
 
 
 def _control(
-    id: str, breaks: str, text: str, measure: object, bound: float, spaces: tuple[str, ...] = EVERYWHERE, erratum: str = ""
+    id: str, breaks: str, text: str, measure: Callable, bound: float, spaces: tuple[str, ...] = EVERYWHERE, erratum: str = ""
 ) -> Statement:
     return Statement(id, "controls", "", text, measure, bound, spaces, erratum, breaks)
 

@@ -14,6 +14,7 @@ from triality.claims.equivalence import gradient_at_truth
 from triality.claims.facts import EVERYWHERE, cost_gradient
 from triality.claims.spaces import Boltzmann, Instance, Proposal
 from triality.energies.mlp import MLPEnergy
+from triality.energy import UnnormalizedDensity
 from triality.objectives.discriminator import log_odds
 from triality.objectives.guided_cost import DensityReference, GuidedCostLoss, MixtureGuidedCostLoss
 from triality.objectives.likelihood import exact_energy_loss
@@ -25,7 +26,7 @@ def mixture_mean(instance: Instance) -> Float[Array, ""]:
     """log of the mixture estimate's expectation under a wrong p~, against log Z + log E_{p_theta}[mu/mu~]."""
     reference = instance.past[0]
     space, nu = instance.space, jnp.exp(log_noise_ratio(instance.data, instance.drawn))
-    p, q = jnp.exp(space.log_prob(instance.truth.parameters)), jnp.exp(instance.data.log_q)
+    p, q = jnp.exp(space.log_prob(instance.true_cost)), jnp.exp(instance.data.log_q)
     wrong = jnp.exp(jax.vmap(reference.log_prob)(space.points))
     ratio = space.expectation(space.log_prob(instance.cost), (p + nu * q) / (wrong + nu * q))
     return in_nats(space.log_z(instance.cost) + jnp.log(ratio), mixture_log_mean(instance, reference))
@@ -73,7 +74,7 @@ def consistent(instance: Instance) -> Float[Array, ""]:
     return worst(off, gradient_at_truth(MixtureGuidedCostLoss(), instance, at_truth.log_z))
 
 
-def unweighted_loss(density: object, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], None]:
+def unweighted_loss(density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], None]:
     """E_p[E] - E_q[E], the loss of Kim and Bengio, whose gradient leaves the importance weights out."""
     on_data = mean(jax.vmap(density.energy)(data.x), data.log_weight)
     return on_data - mean(jax.vmap(density.energy)(drawn.x), drawn.log_weight), None

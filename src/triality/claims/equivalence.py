@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -36,7 +38,7 @@ def optimal_discriminator(instance: Instance) -> Float[Array, ""]:
 def optimal_discriminator_is_stationary(instance: Instance) -> Float[Array, ""]:
     """Derivative of E_p[-log D] + nu E_q[-log(1 - D)] in D's log-odds at every point, zero at p/(p + nu q); curvature positive."""
     space = instance.space
-    log_p, log_nu = space.log_prob(instance.truth.parameters), log_noise_ratio(instance.data, instance.drawn)
+    log_p, log_nu = space.log_prob(instance.true_cost), log_noise_ratio(instance.data, instance.drawn)
     p, q = jnp.exp(space.log_mass(log_p)), jnp.exp(log_nu + space.log_mass(instance.data.log_q))
 
     def loss(logits: Float[Array, " n"]) -> Float[Array, ""]:
@@ -91,9 +93,9 @@ def stationary_z(instance: Instance) -> Float[Array, ""]:
     return jnp.abs(mean(jnp.concatenate(ratios), log_weight) - 1.0)
 
 
-def gradient_at_truth(objective: object, instance: Instance, log_z: Float[Array, ""]) -> Float[Array, ""]:
+def gradient_at_truth(objective: Callable, instance: Instance, log_z: Float[Array, ""]) -> Float[Array, ""]:
     """Size of an objective's gradient where the cost is right, relative to that of the data's own term E_p[dc]."""
-    at_truth = instance._replace(cost=instance.truth.parameters)
+    at_truth = instance._replace(cost=instance.true_cost)
 
     def on_data(cost: MLPEnergy) -> Float[Array, ""]:
         return mean(jax.vmap(cost)(instance.data.x), instance.data.log_weight)
@@ -104,7 +106,7 @@ def gradient_at_truth(objective: object, instance: Instance, log_z: Float[Array,
 
 def stationary_at_truth(instance: Instance) -> Float[Array, ""]:
     """Gradient of the discriminator's loss at p_theta = p, for five samplers; and Z* there against the true Z."""
-    log_z = instance.space.log_z(instance.truth.parameters)
+    log_z = instance.space.log_z(instance.true_cost)
     log_nu = log_noise_ratio(instance.data, instance.drawn)
 
     def residual(proposal: Proposal) -> Float[Array, ""]:
@@ -144,7 +146,7 @@ def solved_energy(data: Samples, drawn: Samples) -> Float[Array, 4]:
 
 def true_linear_energy(instance: Instance) -> LinearEnergy:
     """A random energy of that class, its coefficients taken from the instance's own weights."""
-    return LinearEnergy(0.7 * ravel_pytree(instance.truth.parameters)[0][:4])
+    return LinearEnergy(0.7 * ravel_pytree(instance.true_cost)[0][:4])
 
 
 def independent_of_generator(instance: Instance) -> Float[Array, ""]:
@@ -169,7 +171,7 @@ class Fused(AbstractDensity[Float[Array, " dim"]]):
 
 def fused_samples(instance: Instance) -> tuple[Samples, Float[Array, "K N"], Int[Array, " N"]]:
     """What the past samplers drew, pooled, with log m as log q; log q_k of every sampler at every draw; and who drew which."""
-    counts = jnp.log(jnp.asarray(PAST_COUNTS)) if instance.space is not None else jnp.zeros(len(PAST_COUNTS))
+    counts = jnp.log(jnp.asarray(PAST_COUNTS)) if instance.is_exact else jnp.zeros(len(PAST_COUNTS))
     parts = [proposal.drawn(count) for proposal, count in zip(instance.past, counts, strict=True)]
     x, log_weight = (jnp.concatenate(leaves) for leaves in ([part.x for part in parts], [part.log_weight for part in parts]))
     stratum = jnp.concatenate([jnp.full(part.log_q.shape, k) for k, part in enumerate(parts)])

@@ -76,13 +76,16 @@ def _measure_all(
     with jax.enable_x64(True), ThreadPoolExecutor() as pool:
         keys = jax.random.split(jax.random.key(seed), num_draws)
         makers = {**INSTANCES, TRAJECTORIES: trajectories.Drawing.prepare()}
-        groups: dict[tuple[Statement, ...], list[str]] = {}
-        for space in makers:
-            groups.setdefault(tuple(statement for statement in statements if space in statement.spaces), []).append(space)
+        groups: dict[tuple[tuple[Statement, ...], PyTree, tuple], dict[str, PyTree]] = {}
+        for space, make in makers.items():
+            here = tuple(statement for statement in statements if space in statement.spaces)
+            if here:
+                drawn = _execute(jax.jit(jax.vmap(make)).lower(keys), keys)
+                shapes = tuple(leaf.shape for leaf in jax.tree.leaves(drawn))
+                groups.setdefault((here, jax.tree.structure(drawn), shapes), {})[space] = drawn
         running = []
-        for here, spaces in groups.items():
-            drawn = [_execute(jax.jit(jax.vmap(makers[space])).lower(keys), keys) for space in spaces]
-            instances = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *drawn)
+        for (here, *_), spaces in groups.items():
+            instances = jax.tree.map(lambda *leaves: np.concatenate(leaves), *spaces.values())
             program = jax.jit(jax.vmap(partial(_measure, here))).lower(instances)
             running.append((spaces, pool.submit(_execute, program, instances)))
         for spaces, task in running:
@@ -100,7 +103,7 @@ def _measure(statements: Sequence[Statement], instance: PyTree) -> tuple[Float[A
 
 def _execute(program: jax.stages.Lowered, arguments: PyTree) -> PyTree:
     """Compiles and runs once, so that an optimizing compiler would cost more than it saves."""
-    return jax.tree.map(np.asarray, program.compile(compiler_options={"xla_backend_optimization_level": 0})(arguments))
+    return jax.tree.map(np.asarray, program.compile(compiler_options={"xla_backend_optimization_level": "0"})(arguments))
 
 
 def _judge_claim(statement: Statement, space: str, residuals: np.ndarray, overlap: np.ndarray) -> Claim:

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from triality.energies.mlp import MLPEnergy
 from triality.energy import Constant, UnnormalizedDensity
+from triality.errors import ConfigError
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.partition.exact import gauss_legendre
 from triality.sampler import AbstractDensity, Samples
@@ -84,7 +85,7 @@ class Instance(NamedTuple):
         data: the data as samples; ``data.log_q`` is that of ``proposal``.
         drawn: what q draws; the weights of both sides set nu.
         log_z: log of the Z that minimizes the discriminator's loss of this very problem, solved for (fact 1).
-        space: the space to sum over, None in the continuum.
+        summable: the space to sum over, None in the continuum.
     """
 
     cost: MLPEnergy
@@ -94,7 +95,34 @@ class Instance(NamedTuple):
     data: Samples
     drawn: Samples
     log_z: Float[Array, ""]
-    space: EnumerableSpace | None
+    summable: EnumerableSpace | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether losses are exact expectations here."""
+        return self.summable is not None
+
+    @property
+    def space(self) -> EnumerableSpace:
+        """The space to sum over.
+
+        Raises:
+            ConfigError: these are samples.
+        """
+        if self.summable is None:
+            raise ConfigError("expected a space that can be summed over, got samples; measure this claim on exact spaces only")
+        return self.summable
+
+    @property
+    def true_cost(self) -> MLPEnergy:
+        """The energy of p.
+
+        Raises:
+            ConfigError: p has none here.
+        """
+        if not isinstance(self.truth, Boltzmann):
+            raise ConfigError("expected data of Boltzmann law, got another; measure this claim on exact spaces only")
+        return self.truth.parameters
 
     @property
     def neg_energies(self) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
@@ -113,7 +141,7 @@ class Instance(NamedTuple):
 
     def with_true_cost(self) -> Instance:
         """The same problem, the cost being right: p_theta = p. Exact spaces only."""
-        return self._replace(cost=self.truth.parameters).solved()
+        return self._replace(cost=self.true_cost).solved()
 
     def over_samplers(self, residual: Callable[[Proposal], Float[Array, ""]]) -> Float[Array, ""]:
         """The largest residual over all five samplers. Exact spaces only, where one program serves them all."""

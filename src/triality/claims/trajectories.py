@@ -76,7 +76,7 @@ class Drawing(eqx.Module):
     def prepare(cls) -> Drawing:
         """A world of three states with two actions and two successors each, and its paths of three steps."""
         even = np.full((NUM_STATES, NUM_ACTIONS, 2), 0.5)
-        mdp = TabularMDP.from_sparse(SUCCESSORS, even, np.full(NUM_STATES, 1.0 / NUM_STATES), horizon=HORIZON)
+        mdp = TabularMDP.from_sparse(np.asarray(SUCCESSORS), even, np.full(NUM_STATES, 1.0 / NUM_STATES), horizon=HORIZON)
         return cls(mdp, enumerate_trajectories(mdp).points)
 
     def __call__(self, key: Key[Array, ""]) -> TrajectoryInstance:
