@@ -22,6 +22,15 @@ from triality.trajectory import Policy, rollout
 NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
 
 
+PUBLISHED = {
+    "Pendulum-v1": [
+        {"name": "trajectory-level GAN-GCL, 50 demonstrations (Fu et al. 2018)", "value_normalized": 0.83},
+        {"name": "AIRL, 50 demonstrations (Fu et al. 2018)", "value_normalized": 0.95},
+    ]
+}
+"""Published results on the authors' own scale, (score - random)/(expert - random): arXiv:1710.11248."""
+
+
 class PointMassAtMode(AbstractSampler):
     """All mass on the mode of a distribution: the mean action, for evaluation."""
 
@@ -124,7 +133,9 @@ def summarize(
     for record, health in zip(records, verdicts.get("seeds", [{}] * len(records)), strict=True):
         record.update(health)
     names = ("return_mean", "return_normalized", "return_sampled", "expert_return", "random_return", "ess_fraction", "overlap")
-    iqm = {name: interquartile_mean([record[name] for record in records]) for name in names}
+    iqm: dict[str, Any] = {name: interquartile_mean([record[name] for record in records]) for name in names}
+    if config["env"] in PUBLISHED:
+        iqm["published"] = PUBLISHED[config["env"]]
     return {
         "command": command,
         "config": config,

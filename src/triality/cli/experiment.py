@@ -133,4 +133,7 @@ def _through_absorbing(demonstrations: Demonstrations, task: Task, seed: int) ->
     arrays = {"observations": padded.observations, "actions": padded.actions, "lengths": padded.lengths}
     if demonstrations.weights is not None:
         arrays["weights"] = demonstrations.weights
+    if demonstrations.rewards is not None:
+        arrays["rewards"] = np.zeros(len(padded.actions), demonstrations.rewards.dtype)
+        arrays["rewards"][~padded.padded] = demonstrations.rewards
     return Demonstrations.from_arrays(arrays)
