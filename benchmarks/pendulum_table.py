@@ -23,10 +23,11 @@ ROWS = {
     "constant cost": {"algorithm": "gan-gcl", "level": "trajectory", "cost": "constant"},
 }
 
-# What is changed against the default of that algorithm at trajectory level.
+# What is changed against the default of that algorithm, at trajectory level where no level is named.
 CHANGES = {
     "gan-gcl, plain objective": {"algorithm": "gan-gcl", "objective": "plain"},
     "gan-gcl, free starts": {"algorithm": "gan-gcl", "starts": "free"},
+    "gan-gcl step, free starts": {"algorithm": "gan-gcl", "level": "step", "starts": "free"},
     "gan-gcl, 4 past samplers": {"algorithm": "gan-gcl", "past_samplers": 4},
     "gan-gcl, no gradient penalty": {"algorithm": "gan-gcl", "gradient_penalty": 0.0},
     "gan-gcl, gradient penalty 1": {"algorithm": "gan-gcl", "gradient_penalty": 1.0},

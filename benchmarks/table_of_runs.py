@@ -47,14 +47,15 @@ class Result:
 
 HEAD = ("row", "demos", "IQM", "min to max", "95 % interval", "sampled", "overlap", "ESS", "env steps", "s a seed", "s alone", "retrained")
 
-NOTES = """**How to read it.** {env} in Gymnasium itself, 100 episodes a policy, reset seeds 0-99, mean action; {what}.
-IQM: interquartile mean over
-seeds; 95 % interval: percentile bootstrap of the IQM over seeds. *sampled*: IQM of the return of sampled actions. *overlap*: E_p[1 - D]
-after learning, on fresh roll-outs (1/2 = cannot be told apart at equal numbers). *ESS*: effective sample size of the importance weights
-exp(-c)/q as a share of the fresh roll-outs; *overlap* and *ESS* are of pairs at step level, of trajectories otherwise. *env steps*: of
-one seed. *s a seed*: the whole run divided by its seeds, which share one compiled program, evaluation included. *s alone*: the whole
-process for one seed with nothing compiled before. *retrained*: a fresh policy trained on the learned cost alone, same scale. Cloning and
-the constant cost are controls: what they reach too, a method has not shown.
+NOTES = """**How to read it.** {env} in Gymnasium itself, 100 episodes a policy, reset seeds 0-99, mean action; {what}. IQM:
+interquartile mean over seeds; 95 % interval: percentile bootstrap of the IQM over seeds. *sampled*: IQM of the return of
+sampled actions. *overlap*: E_p[1 - D] after learning, on fresh roll-outs (nu/(1 + nu) = cannot be told apart: 1/2 for pairs,
+1 or nearly for trajectories, of which more are drawn than demonstrated). *ESS*: effective sample size of the importance
+weights exp(-c)/q as a share of the fresh roll-outs; *overlap* and *ESS* are of pairs at step level, of trajectories
+otherwise. *env steps*: of one seed. *s a seed*: the whole run divided by its seeds, which share one compiled program,
+evaluation included. *s alone*: the whole process for one seed with nothing compiled before. *retrained*: a fresh policy
+trained on the learned cost alone, same scale. Cloning and the constant cost are controls: what they reach too, a method has
+not shown.
 
 The scale: random actions earn {random:.2f}, the demonstrations {expert:.2f} on average. Gate: {gate}.
 """
