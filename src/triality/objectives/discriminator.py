@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from triality.energy import UnnormalizedDensity
 from triality.numerics import log_mean_exp, weighted_mean
+from triality.objectives.masking import filled
 from triality.sampler import Samples, log_noise_ratio
 
 
@@ -81,6 +82,7 @@ class DiscriminatorLoss(eqx.Module):
     """The discriminator's cross-entropy as an objective of the density; exactly the GAN loss of section 2.1 with D as above."""
 
     def __call__(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], DiscriminatorMetrics]:
+        data, drawn = filled(data), filled(drawn)
         log_nu = log_noise_ratio(data, drawn)
         arrays = (log_odds(density, data, log_nu), log_odds(density, drawn, log_nu), data.log_weight, drawn.log_weight)
         return discriminator_loss(*arrays), discriminator_metrics(*arrays)
@@ -99,6 +101,7 @@ class OverlapNormalizedLoss(eqx.Module):
     """
 
     def __call__(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], DiscriminatorMetrics]:
+        data, drawn = filled(data), filled(drawn)
         log_nu = log_noise_ratio(data, drawn)
         on_data, on_drawn = log_odds(density, data, log_nu), log_odds(density, drawn, log_nu)
         arrays = (on_data, on_drawn, data.log_weight, drawn.log_weight)

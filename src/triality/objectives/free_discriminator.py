@@ -9,6 +9,7 @@ import jax
 from jaxtyping import Array, Float, PyTree
 
 from triality.objectives.discriminator import DiscriminatorMetrics, discriminator_loss, discriminator_metrics
+from triality.objectives.masking import filled
 from triality.sampler import Samples, log_noise_ratio
 
 
@@ -21,6 +22,7 @@ class FreeDiscriminatorLoss(eqx.Module):
     def __call__(
         self, critic: Callable[[PyTree], Float[Array, ""]], data: Samples, drawn: Samples
     ) -> tuple[Float[Array, ""], DiscriminatorMetrics]:
+        data, drawn = filled(data), filled(drawn)
         log_nu = log_noise_ratio(data, drawn)
         on_data, on_drawn = jax.vmap(critic)(data.x) - log_nu, jax.vmap(critic)(drawn.x) - log_nu
         arrays = (on_data, on_drawn, data.log_weight, drawn.log_weight)

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, PyTree
 
 from triality.energy import UnnormalizedDensity
 from triality.numerics import effective_sample_size, log_mean_exp, weighted_mean
+from triality.objectives.masking import filled
 from triality.sampler import AbstractDensity, Samples, log_noise_ratio
 
 
@@ -134,6 +135,7 @@ class GuidedCostLoss(eqx.Module):
     smoothing: Smoothing = NoSmoothing()
 
     def __call__(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], GuidedCostMetrics]:
+        data, drawn = filled(data), filled(drawn)
         energy_data = jax.vmap(density.energy)(data.x)
         neg_energy = -jax.vmap(density.energy)(drawn.x)
         log_z, metrics = importance_term(neg_energy, drawn.log_q, drawn.log_weight, self.smoothing)
@@ -147,6 +149,7 @@ class MixtureGuidedCostLoss(eqx.Module):
     smoothing: Smoothing = NoSmoothing()
 
     def __call__(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], GuidedCostMetrics]:
+        data, drawn = filled(data), filled(drawn)
         energy_data, energy_drawn = jax.vmap(density.energy)(data.x), jax.vmap(density.energy)(drawn.x)
         log_q = jnp.concatenate([data.log_q, drawn.log_q])
         log_p = jnp.concatenate([self.reference(density, data.x), self.reference(density, drawn.x)])

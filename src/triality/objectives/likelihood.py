@@ -8,6 +8,7 @@ import jax
 from jaxtyping import Array, Float, PyTree
 
 from triality.numerics import weighted_mean
+from triality.objectives.masking import filled
 from triality.sampler import AbstractDensity, Samples
 
 
@@ -21,6 +22,7 @@ def negative_log_likelihood(density: AbstractDensity, data: Samples) -> Float[Ar
         >>> float(negative_log_likelihood(Gaussian(jnp.zeros(1), jnp.zeros(1)), data).__round__(4))
         0.9189
     """
+    data = filled(data)
     return weighted_mean(-jax.vmap(density.log_prob)(data.x), data.log_weight)
 
 
@@ -31,5 +33,6 @@ def exact_energy_loss(
 
     Its gradient is E_p[dE] - E_{p_theta}[dE], the exact likelihood gradient that every sample-based loss here approximates.
     """
+    data = filled(data)
     log_z = jax.nn.logsumexp(-jax.vmap(energy)(points) + log_volume)
     return weighted_mean(jax.vmap(energy)(data.x), data.log_weight) + log_z
