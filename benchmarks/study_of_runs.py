@@ -84,7 +84,11 @@ def run_study(study: Study, description: str, arguments: Sequence[str] | None = 
         if not options.demos.is_file():
             print(f"expected the demonstration file {options.demos}, found none; name another with --demos")
             return 2
-        failed = Queue(options.out, options.limit, options.jobs).run(jobs)
+        try:
+            failed = Queue(options.out, options.limit, options.jobs).run(jobs)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from here")
+            return 130
     attempts = latest_attempts(options.out)
     results = [_result(cell, options.out, attempts) for cell in cells]
     text = write_table(study.title, study.gate, results, attempts, options.fragment if options.table else None)
