@@ -1,0 +1,100 @@
+"""A whole small run through the command: folder, summary, evaluation, a fresh policy, an expert."""
+
+import json
+
+import numpy as np
+import pytest
+
+from triality.cli.main import main
+from triality.data.demonstration_file import read_demonstrations
+from triality.runs.summary import check_summary
+
+TINY = ("--iterations", "2", "--num-rollouts", "6", "--seeds", "2", "--num-demos", "2")
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory):
+    """Recorded by the command itself."""
+    path = tmp_path_factory.mktemp("data") / "demos.npz"
+    assert main(["expert", "--env", "Pendulum-v1", "--out", str(path), "--num-episodes", "3", "--iterations", "1"]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(demos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), *TINY]) == 0
+    return out
+
+
+def test_expert_records_densities_of_its_own_actions(demos):
+    recorded = read_demonstrations(demos)
+    assert recorded.num_trajectories == 3
+    assert np.isfinite(recorded.log_prob).all()
+    assert recorded.meta["environment"] == "Pendulum-v1"
+    assert recorded.truncated.reshape(3, -1)[:, -1].all()
+    assert not recorded.terminated.any()
+
+
+def test_expert_refuses_an_existing_file(demos, capsys):
+    assert main(["expert", "--env", "Pendulum-v1", "--out", str(demos)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_folder_is_complete(run):
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"} <= names
+    summary = json.loads((run / "summary.json").read_text())
+    check_summary(summary)
+    assert [seed["seed"] for seed in summary["seeds"]] == [0, 1]
+    assert summary["env_steps"] == 2 * 2 * 6 * 200
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {line["seed"] for line in lines} == {0, 1}
+    assert all(np.isfinite(line["cost_data"]) for line in lines)
+
+
+def test_eval_repeats_the_summary(run, capsys):
+    """The policy read back from the checkpoint earns, episode seeds being fixed, exactly what the run reported."""
+    assert main(["eval", str(run)]) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    rows = {row["who"]: row["return"] for row in json.loads((run / "evaluation.json").read_text())["rows"]}
+    for seed in summary["seeds"]:
+        assert rows[f"seed {seed['seed']}, mean action"] == pytest.approx(seed["return_mean"], abs=1e-3)
+
+
+def test_retrain_uses_the_learned_cost(run):
+    assert main(["retrain", str(run), "--iterations", "1", "--episodes", "2"]) == 0
+    rows = json.loads((run / "retrained.json").read_text())["rows"]
+    assert sum("fresh policy" in row["who"] for row in rows) == 2
+
+
+def test_overwrite_replaces_a_run(demos, run, tmp_path):
+    out = tmp_path / "again"
+    arguments = ["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), "--algorithm", "bc", "--iterations", "1"]
+    assert main([*arguments, "--num-demos", "2"]) == 0
+    assert main([*arguments, "--num-demos", "2"]) == 2
+    assert main([*arguments, "--num-demos", "2", "--overwrite"]) == 0
+    assert main(["eval", str(out), "--episodes", "1"]) == 0
+    assert main(["retrain", str(out)]) == 2
+
+
+OTHERS = {
+    "step": ("--level", "step"),
+    "step, free starts": ("--level", "step", "--starts", "free"),
+    "guided cost, mixture, fusion": ("--algorithm", "guided-cost", "--objective", "mixture", "--past-samplers", "2"),
+    "free starts, cloned policy": ("--starts", "free", "--init-policy", "cloned"),
+    "constant cost, raw actions": ("--cost", "constant", "--actions", "raw"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OTHERS)
+def test_every_kind_of_run_ends(case, demos, tmp_path):
+    out = tmp_path / "run"
+    assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), *TINY, *OTHERS[case]]) == 0
+    assert main(["eval", str(out), "--episodes", "1"]) == 0
+
+
+def test_info_lists_versions(capsys):
+    assert main(["info"]) == 0
+    assert "jax" in capsys.readouterr().out
