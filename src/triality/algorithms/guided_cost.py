@@ -203,8 +203,9 @@ class CostLearning(eqx.Module):
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)
-        loss, _ = self.level.loss(self.objective, density, data, drawn)
-        penalty = self.penalty(key, cost, state.scaling, state.data, batch)
+        key_loss, key_penalty = jax.random.split(key)
+        loss, _ = self.level.loss(key_loss, self.objective, density, data, drawn)
+        penalty = self.penalty(key_penalty, cost, state.scaling, state.data, batch)
         return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, penalty
 
     def _optimizer(self) -> optax.GradientTransformation:

@@ -42,7 +42,9 @@ class Level(Protocol):
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity: ...
 
-    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]: ...
+    def loss(
+        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]: ...
 
     def steps_in_sample(self, horizon: int) -> int: ...
 
@@ -78,7 +80,10 @@ class Trajectories(eqx.Module):
         frozen = jax.lax.stop_gradient((log_ratio(energy, data), log_ratio(energy, drawn)))
         return UnnormalizedDensity(energy, Constant(solve_log_z(*frozen, data.log_weight, drawn.log_weight)))
 
-    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
+    def loss(
+        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        del key
         return objective(density, data, drawn)
 
     def steps_in_sample(self, horizon: int) -> int:
@@ -135,7 +140,10 @@ class MatchedTrajectories(eqx.Module):
         log_z = jax.vmap(solve_log_z)(one_each, on_drawn.reshape(num_data, -1), jnp.zeros_like(one_each), weights)
         return UnnormalizedDensity(energy, Conditional(log_z, start_of))
 
-    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
+    def loss(
+        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        del key
         return ByStart(objective)(density, data, drawn)
 
     def steps_in_sample(self, horizon: int) -> int:
@@ -156,9 +164,11 @@ class Steps(eqx.Module):
 
     Args:
         num_rollouts: roll-outs an iteration.
+        num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
     """
 
     num_rollouts: int = eqx.field(default=96, static=True)
+    num_pairs: int | None = eqx.field(default=None, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
         return _free(key, env, policy, data.mask.shape[1], self.num_rollouts)
@@ -176,8 +186,10 @@ class Steps(eqx.Module):
         del data, drawn
         return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
 
-    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
-        return objective(density, data, drawn)
+    def loss(
+        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        return objective(density, *_subsampled(key, data, drawn, self.num_pairs))
 
     def steps_in_sample(self, horizon: int) -> int:
         """One."""
@@ -194,10 +206,12 @@ class MatchedSteps(eqx.Module):
     Args:
         num_matched: about how many matched roll-outs an iteration, as for ``MatchedTrajectories``.
         num_free: free roll-outs an iteration, which only improve and monitor the policy.
+        num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
     """
 
     num_matched: int = eqx.field(default=64, static=True)
     num_free: int = eqx.field(default=32, static=True)
+    num_pairs: int | None = eqx.field(default=None, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
         return _matched_and_free(key, env, policy, data, _share(self.num_matched, data.start.shape[0]), self.num_free)
@@ -215,8 +229,10 @@ class MatchedSteps(eqx.Module):
         del data, drawn
         return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
 
-    def loss(self, objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> tuple[Float[Array, ""], Any]:
-        return objective(density, data, drawn)
+    def loss(
+        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
+    ) -> tuple[Float[Array, ""], Any]:
+        return objective(density, *_subsampled(key, data, drawn, self.num_pairs))
 
     def steps_in_sample(self, horizon: int) -> int:
         """One."""
@@ -231,6 +247,20 @@ class MatchedSteps(eqx.Module):
 def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
     """r = -E(x) - log q(x) for every sample, in nats."""
     return -jax.vmap(energy)(samples.x) - samples.log_q
+
+
+def _subsampled(key: Key[Array, ""], data: Samples, drawn: Samples, num_pairs: int | None) -> tuple[Samples, Samples]:
+    """``num_pairs`` samples of each side by their weights, which then count equally: nu is one."""
+    if num_pairs is None:
+        return data, drawn
+
+    def some(key: Key[Array, ""], samples: Samples) -> Samples:
+        up_to = jnp.cumsum(jax.nn.softmax(samples.log_weight))
+        index = jnp.searchsorted(up_to, jax.random.uniform(key, (num_pairs,)) * up_to[-1], side="right")
+        return Samples.unweighted(*jax.tree.map(lambda leaf: leaf[index], (samples.x, samples.log_q)))
+
+    key_data, key_drawn = jax.random.split(key)
+    return some(key_data, data), some(key_drawn, drawn)
 
 
 def _share(num_matched: int, num_data: int) -> int:
