@@ -53,11 +53,11 @@ PEERS_OWN = {"value_weight": 0.5, "entropy_weight": 0.0, "demo_batch_size": None
 TUTORIAL = {**SHARED, "num_epochs": 5, "num_discriminator_updates": 16, "learning_rate": 5e-4, "gamma": 0.95, "clip": 0.1}
 PAIRS = {
     "large": (
-        {**SHARED, **OUR_OWN, "num_rollouts": 96, "num_minibatches": 8},
+        {**SHARED, **OUR_OWN, "num_rollouts": 96, "num_minibatches": 8, "num_pairs": None},
         {**SHARED, **PEERS_OWN, "num_envs": 96, "steps_per_env": HORIZON, "minibatch_size": 96 * HORIZON // 8},
     ),
     "tutorial": (
-        {**TUTORIAL, **OUR_OWN, "value_learning_rate": 5e-4, "num_rollouts": 82, "num_minibatches": 256},
+        {**TUTORIAL, **OUR_OWN, "value_learning_rate": 5e-4, "num_rollouts": 82, "num_minibatches": 256, "num_pairs": 2048},
         {
             **TUTORIAL,
             "reward_hidden": None,  # its shaped network
@@ -75,8 +75,8 @@ PAIRS = {
 NOT_MATCHED = """What cannot be matched: the policies' densities (ours is squashed by tanh, the peer's is clipped by the simulator);
 optimizers of policy and value (ours are two with a step each, the peer has one for both); scaling of the policy's
 observations (ours are scaled, the peer's PPO takes them raw; both scale the reward's inputs); activation of the reward
-network (tanh, ReLU); the discriminator's batch (ours takes all demonstrated and all drawn steps of a round, the peer as
-many drawn as demonstrated ones); the tutorial's shaped reward network (ours stays [64, 64]); entropy (ours enters the
+network (tanh, ReLU); the discriminator's batch in the large pair (ours takes all demonstrated and all drawn steps of a round,
+the peer as many drawn as demonstrated ones; in the tutorial's both take 2,048 of each); the tutorial's shaped reward network (ours stays [64, 64]); entropy (ours enters the
 reward with weight 1, the peer's reward is f and its entropy weight 0, its default); a gradient penalty (ours only, its
 cost is in our time)."""
 

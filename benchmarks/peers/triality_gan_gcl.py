@@ -62,7 +62,7 @@ def build(settings: dict[str, Any]) -> CostLearning:
     )
     return GanGcl(
         Pendulum(),
-        Steps(settings["num_rollouts"]),
+        Steps(settings["num_rollouts"], settings["num_pairs"]),
         DiscriminatorLoss(),
         update_rule=rule,
         penalty=GradientPenalty(settings["gradient_penalty"]),
