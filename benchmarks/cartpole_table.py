@@ -23,13 +23,16 @@ ROWS = {
     "constant cost": {"algorithm": "gan-gcl", "level": "trajectory", "cost": "constant"},
 }
 
+FEWER = {"seeds": 3, "iterations": 40}  # 500 steps a roll-out: an iteration costs two and a half of Pendulum's
+ONCE = ("constant cost",)
+
 STUDY = Study(
     title="CartPole-v1",
     env="CartPole-v1",
     demos=Path("../shared/data/demos_cartpole.npz"),
     out=Path("runs/cartpole_table"),
     fragment=Path("docs/results/cartpole.md"),
-    cells=[Cell(row, MAIN, num_demos, options) for row, options in ROWS.items() for num_demos in (1, 10)],
+    cells=[Cell(row, MAIN, n, {**FEWER, **options}) for row, options in ROWS.items() for n in (1, 10) if row not in ONCE or n == 1],
     main=MAIN,
     gate=Gate("return_mean", fmean, 475.0, "mean return over all seeds of at least 475 of 500", 1),
 )
