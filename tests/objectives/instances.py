@@ -1,5 +1,7 @@
 """Shared small problems: weighted, n_p != n_q, with energies that are no odd or even functions."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -18,14 +20,16 @@ def energy(seed=0):
     return jax.tree.map(lambda leaf: leaf + 0.3, MLPEnergy(jax.random.key(seed), 2, (8,)))
 
 
-def two_sides(num_data=20, num_drawn=33, seed=1):
-    """Samples of both laws, log q evaluated everywhere."""
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def two_sides(num_data=6, num_drawn=9, seed=1):
+    """Samples of both laws, log q evaluated everywhere. One size wherever it does not matter: every size is compiled anew."""
     key_data, key_drawn = jax.random.split(jax.random.key(seed))
     x = jax.vmap(DATA.sample)(jax.random.split(key_data, num_data))
     y, log_q = jax.vmap(Q.sample_and_log_prob)(jax.random.split(key_drawn, num_drawn))
     return Samples.unweighted(x, jax.vmap(Q.log_prob)(x)), Samples.unweighted(y, log_q)
 
 
+@jax.jit
 def solved(cost, data, drawn):
     """log Z that minimizes the discriminator's loss."""
     ratios = (-jax.vmap(cost)(side.x) - side.log_q for side in (data, drawn))

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from triality.energy import UnnormalizedDensity
 from triality.numerics import effective_sample_size, log_mean_exp, weighted_mean
@@ -96,7 +96,7 @@ class TemperedToSampleSize(eqx.Module):
         def tempered(power: Float[Array, ""]) -> Float[Array, " n"]:
             return jnp.where(present, power * jnp.where(present, log_weight, 0.0), -jnp.inf)
 
-        def halve(_: int, bracket: tuple[Float[Array, ""], Float[Array, ""]]):
+        def halve(_: Int[Array, ""], bracket: tuple[Float[Array, ""], Float[Array, ""]]):
             low, high = bracket
             middle = 0.5 * (low + high)
             enough = effective_sample_size(tempered(middle)) >= wanted
