@@ -24,7 +24,7 @@ ROWS = {
 }
 
 FEWER = {"seeds": 3, "iterations": 40}  # 500 steps a roll-out: an iteration costs two and a half of Pendulum's
-ONCE = ("constant cost",)
+ONCE = ("constant cost", "guided-cost trajectory", "gan-gcl step")
 
 STUDY = Study(
     title="CartPole-v1",

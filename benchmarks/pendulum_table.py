@@ -18,19 +18,18 @@ ROWS = {
     "gan-gcl trajectory": {"algorithm": "gan-gcl", "level": "trajectory"},
     "guided-cost trajectory": {"algorithm": "guided-cost", "level": "trajectory"},
     "gan-gcl step": {"algorithm": "gan-gcl", "level": "step"},
-    "gan-gcl trajectory, cloned start": {"algorithm": "gan-gcl", "level": "trajectory", "init_policy": "cloned"},
+    "gan-gcl trajectory, cloned start": {"algorithm": "gan-gcl", "level": "trajectory", "init_policy": "cloned", "seeds": 3},
     "cloning": {"algorithm": "bc", "iterations": CLONING_ITERATIONS},
-    "constant cost": {"algorithm": "gan-gcl", "level": "trajectory", "cost": "constant"},
+    "constant cost": {"algorithm": "gan-gcl", "level": "trajectory", "cost": "constant", "seeds": 3},
 }
 
 # What is changed against the default of that algorithm, at trajectory level where no level is named.
 CHANGES = {
     "gan-gcl, plain objective": {"algorithm": "gan-gcl", "objective": "plain"},
     "gan-gcl, free starts": {"algorithm": "gan-gcl", "starts": "free"},
-    "gan-gcl step, free starts": {"algorithm": "gan-gcl", "level": "step", "starts": "free"},
     "gan-gcl, 4 past samplers": {"algorithm": "gan-gcl", "past_samplers": 4},
     "gan-gcl, no gradient penalty": {"algorithm": "gan-gcl", "gradient_penalty": 0.0},
-    "gan-gcl, gradient penalty 1": {"algorithm": "gan-gcl", "gradient_penalty": 1.0},
+    "gan-gcl, gradient penalty 0.1": {"algorithm": "gan-gcl", "gradient_penalty": 0.1},
     "guided-cost, free starts": {"algorithm": "guided-cost", "starts": "free"},
     "guided-cost, tempered objective": {"algorithm": "guided-cost", "objective": "tempered"},
     "guided-cost, mixture objective": {"algorithm": "guided-cost", "objective": "mixture"},

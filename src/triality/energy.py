@@ -6,7 +6,7 @@ p(x) = exp(-E(x) - log Z): low energy = likely. log Z is always a leaf of its ow
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ X = TypeVar("X")
 X_contra = TypeVar("X_contra", contravariant=True)
 
 
+@runtime_checkable
 class Energy(Protocol[X_contra]):
     """Unnormalized minus log density of one sample: p(x) is proportional to exp(-E(x))."""
 

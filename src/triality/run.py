@@ -7,7 +7,7 @@ The loop is optional: ``algorithm.step`` can be called by hand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -16,6 +16,7 @@ from jaxtyping import PyTree
 S = TypeVar("S")
 
 
+@runtime_checkable
 class Algorithm(Protocol[S]):
     """What can be run: ``step`` maps a state to the next state and its metrics."""
 

@@ -85,9 +85,7 @@ class WholeTrajectory(eqx.Module):
         """The energy of one sample of this view."""
         return TrajectoryEnergy(cost)
 
-    def samples(
-        self, batch: Trajectory, log_probs: Float[Array, "n time"], log_weight: Float[Array, " n"] | None = None
-    ) -> Samples:
+    def samples(self, batch: Trajectory, log_probs: Float[Array, "n time"], log_weight: Float[Array, " n"] | None = None) -> Samples:
         """n trajectories become n samples; ``log_probs`` are per step, ``log_weight`` per trajectory."""
         log_q = jnp.sum(jnp.where(batch.mask, log_probs, 0.0), axis=-1)
         return Samples(batch, log_q, jnp.zeros_like(log_q) if log_weight is None else log_weight)
@@ -100,9 +98,7 @@ class EachStep(eqx.Module):
         """The energy of one sample of this view."""
         return StepEnergy(cost)
 
-    def samples(
-        self, batch: Trajectory, log_probs: Float[Array, "n time"], log_weight: Float[Array, " n"] | None = None
-    ) -> Samples:
+    def samples(self, batch: Trajectory, log_probs: Float[Array, "n time"], log_weight: Float[Array, " n"] | None = None) -> Samples:
         """n x T pairs; padding gets weight zero, and a trajectory's weight passes to each of its steps."""
         per_step = jnp.where(batch.mask, 0.0, -jnp.inf)
         if log_weight is not None:

@@ -43,7 +43,8 @@ from triality.policies.scaling import fit_scaling as fit_to_observations
 from triality.sampler import Samples, log_noise_ratio
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, StepCost, Trajectory, rollout
-from triality.updates.ppo import PPO, PPOMetrics, PPOState
+from triality.updates.ppo import PPO
+from triality.updates.update_rule import UpdateRule
 
 MakePolicy = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], Policy]
 MakeCost = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], StepCost]
@@ -70,7 +71,7 @@ class State(NamedTuple):
     cost_optimizer: PyTree
     log_z: Constant | Conditional
     policy: Policy
-    update: PPOState
+    update: PyTree
     past: PastSamplers
     data: Trajectory
     data_log_weight: Float[Array, " num_data"]
@@ -109,7 +110,7 @@ class Metrics(NamedTuple):
     log_overlap: Float[Array, ""]
     accuracy: Float[Array, ""]
     penalty: Float[Array, ""]
-    policy: PPOMetrics
+    policy: Any
     is_finite: Bool[Array, ""]
 
 
@@ -120,7 +121,7 @@ class CostLearning(eqx.Module):
         env: the environment.
         level: at which level data and roll-outs are compared; see ``triality.algorithms.levels``.
         objective: of the cost.
-        update: how q improves.
+        update_rule: how q improves.
         penalty: regularizer of the cost.
         cost_learning_rate: Adam step of the cost.
         cost_momentum: Adam's first moment; 0.5 as is usual where the other side moves (Radford et al. 2016).
@@ -132,7 +133,7 @@ class CostLearning(eqx.Module):
     env: AbstractEnvironment
     level: Level
     objective: Objective
-    update_rule: PPO = PPO()
+    update_rule: UpdateRule = PPO()
     penalty: GradientPenalty = GradientPenalty()
     cost_learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
     cost_momentum: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
@@ -227,7 +228,7 @@ class CostLearning(eqx.Module):
         both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
         return fit_to_observations(jnp.concatenate([leaf.reshape(-1, size) for leaf in both]))
 
-    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: PPOMetrics) -> Metrics:
+    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: Any) -> Metrics:
         centered = (self._centered(density, data), self._centered(density, drawn))
         log_nu = log_noise_ratio(data, drawn)
         log_overlap = log_mean_exp(-jax.nn.softplus(centered[0] - log_nu), data.log_weight)

@@ -13,7 +13,7 @@ that goes with them. The objective and the policy update are the same for all th
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -29,6 +29,7 @@ from triality.sampler import Samples
 from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, rollout, start_of
 
 
+@runtime_checkable
 class Level(Protocol):
     """See the module."""
 

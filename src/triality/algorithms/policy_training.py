@@ -8,12 +8,12 @@ cost alone, the test of whether the cost holds what the demonstrations knew.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.guided_cost import MakePolicy
 from triality.envs.environment import AbstractEnvironment
@@ -21,14 +21,15 @@ from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import Scaling, fit_scaling, identity_scaling
 from triality.trajectory import Policy, StepCost, Trajectory, rollout
-from triality.updates.ppo import PPO, PPOMetrics, PPOState
+from triality.updates.ppo import PPO
+from triality.updates.update_rule import UpdateRule
 
 
 class TrainingState(NamedTuple):
     """What the next step needs."""
 
     policy: Policy
-    update: PPOState
+    update: PyTree
     cost: StepCost
     scaling: Scaling
     key: Key[Array, ""]
@@ -38,7 +39,7 @@ class TrainingMetrics(NamedTuple):
     """Never needed next: the environment's own return of sampled actions, and what the update reports."""
 
     return_mean: Float[Array, ""]
-    policy: PPOMetrics
+    policy: Any
 
 
 class PolicyTraining(eqx.Module):
@@ -54,7 +55,7 @@ class PolicyTraining(eqx.Module):
 
     env: AbstractEnvironment
     horizon: int = eqx.field(static=True)
-    update_rule: PPO = PPO()
+    update_rule: UpdateRule = PPO()
     num_rollouts: int = eqx.field(default=64, static=True)
     make_policy: MakePolicy | None = eqx.field(default=None, static=True)
 

@@ -56,7 +56,7 @@ def build_algorithm(options: IrlOptions, task: Task, objective: str) -> CostLear
         _level(options),
         make_objective(objective),
         update_rule=PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature),
-        penalty=GradientPenalty(_penalty_weight(options)),
+        penalty=GradientPenalty(options.gradient_penalty),
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,
@@ -118,13 +118,6 @@ def _level(options: IrlOptions) -> Level:
     if options.starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
-
-
-def _penalty_weight(options: IrlOptions) -> float:
-    """A loss over trajectories moves all steps of one together, and takes a stiffer cost than a loss over single steps."""
-    if options.gradient_penalty is not None:
-        return options.gradient_penalty
-    return 0.1 if options.level == "trajectory" else 0.002
 
 
 def policy_maker(options: IrlOptions, task: Task) -> MakePolicy:

@@ -90,7 +90,7 @@ def _number_problems(options: IrlOptions) -> list[str]:
                 f"expected --{name.replace('_', '-')} between 0 and 1, got {getattr(options, name)}; the default is a good start"
             )
     for name in ("gradient_penalty", "temperature"):
-        if not 0 <= (getattr(options, name) or 0) < float("inf"):
+        if not 0 <= getattr(options, name) < float("inf"):
             problems.append(f"expected --{name.replace('_', '-')} of at least 0, got {getattr(options, name)}; give a finite number")
     return problems
 

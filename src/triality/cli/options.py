@@ -34,7 +34,7 @@ class IrlOptions:
     """Independent runs, in one compiled program."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
-    iterations: int = 120
+    iterations: int = 100
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. gan-gcl: normalized (default; the discriminator's gradient in units of the overlap) or plain. guided-cost: q-only
@@ -56,8 +56,8 @@ class IrlOptions:
     """Adam step of the cost."""
     policy_learning_rate: float = 3e-4
     """Adam step of the policy."""
-    gradient_penalty: float | None = None
-    """Weight of the cost's squared gradient, nats a step; 0.1 at trajectory level and 0.002 at step level if not given."""
+    gradient_penalty: float = 0.003
+    """Weight of the cost's squared gradient, nats a step."""
     temperature: float = 1.0
     """Weight of the entropy in the policy update; 1 is the paper's."""
     overwrite: bool = False

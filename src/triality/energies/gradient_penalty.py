@@ -25,7 +25,7 @@ class GradientPenalty(eqx.Module):
         num_points: interpolates a call.
     """
 
-    weight: Float[Array, ""] = eqx.field(default=0.1, converter=jnp.asarray)
+    weight: Float[Array, ""] = eqx.field(default=0.003, converter=jnp.asarray)
     num_points: int = eqx.field(default=512, static=True)
 
     def __call__(self, key: Key[Array, ""], cost: StepCost, scaling: Scaling, data: Trajectory, drawn: Trajectory) -> Float[Array, ""]:

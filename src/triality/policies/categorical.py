@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from triality.energies.mlp import MLP
@@ -30,6 +31,21 @@ class TabularPolicy(eqx.Module):
 
     def __call__(self, state: Int[Array, ""]) -> Categorical:
         return Categorical(self.logits[state])
+
+
+class OneHotTabularPolicy(eqx.Module):
+    """A table for environments that show their state as a one-hot vector: pi(u|x) = softmax of the row that x picks."""
+
+    logits: Float[Array, "states actions"]
+
+    def __call__(self, observation: Float[Array, " states"]) -> Categorical:
+        return Categorical(observation @ self.logits)
+
+
+def one_hot_tabular_policy(key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling) -> OneHotTabularPolicy:
+    """The uniform policy; takes what every policy is made from."""
+    del key, scaling
+    return OneHotTabularPolicy(jnp.zeros((spec.observation_size, spec.num_actions)))
 
 
 def categorical_policy(key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden: Sequence[int] = (64, 64)) -> CategoricalPolicy:

@@ -1,0 +1,22 @@
+"""How q improves: a pair of the same shape for every rule, a field of the algorithm."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Array, Key, PyTree
+
+from triality.policies.scaling import Scaling
+from triality.trajectory import Policy, StepCost, Trajectory
+
+
+@runtime_checkable
+class UpdateRule(Protocol):
+    """Moves q toward exp(-cost)/Z (eq. 2), by a step or all the way.
+
+    ``update`` gets the cost itself and a batch that the policy drew; its metrics hold at least ``entropy``, nats a step.
+    """
+
+    def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> PyTree: ...
+
+    def update(self, key: Key[Array, ""], policy: Policy, state: Any, batch: Trajectory, cost: StepCost) -> tuple[Policy, Any, Any]: ...
