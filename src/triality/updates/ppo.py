@@ -137,7 +137,7 @@ class PPO(eqx.Module):
     ) -> tuple[Policy, PPOState, PPOMetrics]:
         """One improvement of the policy under ``cost``, on a batch that it drew itself; ``batch.log_prob`` must be its own."""
         reward = -jax.vmap(jax.vmap(cost))(batch.observation[:, :-1], batch.action)
-        data, explained = self._prepare(state.value, batch, reward)
+        data, explained = self.prepare(state.value, batch, reward)
         num_steps = data.mask.shape[0]
 
         def minibatch(carry, index: Int[Array, " m"]):
@@ -158,7 +158,8 @@ class PPO(eqx.Module):
         policy, state = eqx.combine(jax.lax.scan(body, dynamic, order)[0], static)
         return policy, state, self._metrics(policy, data, explained)
 
-    def _prepare(self, value: Value, batch: Trajectory, reward: Float[Array, "n time"]) -> tuple[Minibatch, Float[Array, ""]]:
+    def prepare(self, value: Value, batch: Trajectory, reward: Float[Array, "n time"]) -> tuple[Minibatch, Float[Array, ""]]:
+        """Flattened steps with normalized advantages and targets of the soft return; and the value's explained variance."""
         soft_reward = reward - self.temperature * batch.log_prob
         values = jax.vmap(jax.vmap(value))(batch.observation)
         gae = jax.vmap(lambda r, v, t, m: advantages(r, v, t, m, self.gamma, self.gae_lambda))
@@ -175,9 +176,7 @@ class PPO(eqx.Module):
         total = jnp.maximum(jnp.sum(part.mask), 1.0)
 
         def policy_loss(policy: Policy) -> Float[Array, ""]:
-            ratio = jnp.exp(_log_probs(policy, part) - part.log_prob)
-            gain = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1.0 - self.clip, 1.0 + self.clip) * part.advantage)
-            return -jnp.sum(part.mask * gain) / total
+            return -clipped_gain(policy, part, self.clip)
 
         def value_loss(value: Value) -> Float[Array, ""]:
             error = (jax.vmap(value)(part.observation) - part.target) / value.horizon
@@ -203,6 +202,13 @@ class PPO(eqx.Module):
             return jnp.sum(data.mask * values) / total
 
         return PPOMetrics(-mean(data.log_prob), -mean(log_ratio), mean(outside), explained)
+
+
+def clipped_gain(policy: Policy, part: Minibatch, clip: Float[Array, ""] | float) -> Float[Array, ""]:
+    """mean over real steps of min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi/pi_old: to be maximized."""
+    ratio = jnp.exp(_log_probs(policy, part) - part.log_prob)
+    gain = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * part.advantage)
+    return jnp.sum(part.mask * gain) / jnp.maximum(jnp.sum(part.mask), 1.0)
 
 
 def _arrays(model: PyTree) -> PyTree:
