@@ -75,10 +75,10 @@ PAIRS = {
 NOT_MATCHED = """What cannot be matched: the policies' densities (ours is squashed by tanh, the peer's is clipped by the simulator);
 optimizers of policy and value (ours are two with a step each, the peer has one for both); scaling of the policy's
 observations (ours are scaled, the peer's PPO takes them raw; both scale the reward's inputs); activation of the reward
-network (tanh, ReLU); the discriminator's batch in the large pair (ours takes all demonstrated and all drawn steps of a round,
-the peer as many drawn as demonstrated ones; in the tutorial's both take 2,048 of each); the tutorial's shaped reward network (ours stays [64, 64]); entropy (ours enters the
-reward with weight 1, the peer's reward is f and its entropy weight 0, its default); a gradient penalty (ours only, its
-cost is in our time)."""
+network (tanh, ReLU); the discriminator's batch in the large pair (ours takes all demonstrated and all drawn steps of a
+round, the peer as many drawn as demonstrated ones; in the tutorial's both take 2,048 of each); the tutorial's shaped
+reward network (ours stays [64, 64]); entropy (ours enters the reward with weight 1, the peer's reward is f and its
+entropy weight 0, its default); a gradient penalty (ours only, its cost is in our time)."""
 
 
 def main() -> int:
