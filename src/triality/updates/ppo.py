@@ -191,7 +191,9 @@ class PPO(eqx.Module):
         return eqx.apply_updates(model, updates), optimizer_state
 
     def _optimizer(self, learning_rate: Float[Array, ""] | float) -> optax.GradientTransformation:
-        return optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.scale_by_adam(eps=1e-5), optax.scale(-1.0 * learning_rate))
+        return optax.flatten(
+            optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.scale_by_adam(eps=1e-5), optax.scale(-1.0 * learning_rate))
+        )
 
     def _metrics(self, policy: Policy, data: Minibatch, explained: Float[Array, ""]) -> PPOMetrics:
         log_ratio = _log_probs(policy, data) - data.log_prob
