@@ -50,7 +50,9 @@ class SquashedGaussian(AbstractSampler[Float[Array, " dim"]]):
     """a = center + half_width * tanh(u), u Gaussian; density with respect to Lebesgue measure on the open box.
 
     An action closer to a bound than one millionth of the half-width is read as lying there, so that demonstrations on the bound have a
-    finite density; draws are kept off the bound by the same margin.
+    finite density; draws are kept off the bound by the same margin. The law is exact as far as the base stays within |u| < 7.25, the
+    margin's pre-image: what a broader base puts beyond piles up at the margin, where a draw carries the density of its own pre-image and
+    ``log_prob`` that of the margin.
 
     Example:
         >>> import jax.numpy as jnp
