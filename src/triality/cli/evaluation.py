@@ -24,11 +24,12 @@ NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
 
 PUBLISHED = {
     "Pendulum-v1": [
-        {"name": "trajectory-level GAN-GCL, 50 demonstrations (Fu et al. 2018)", "value_normalized": 0.83},
-        {"name": "AIRL, 50 demonstrations (Fu et al. 2018)", "value_normalized": 0.95},
+        {"name": "GAN-GCL (Fu 2018)", "value_normalized": 0.83},
+        {"name": "AIRL (Fu 2018)", "value_normalized": 0.95},
     ]
 }
-"""Published results on the authors' own scale, (score - random)/(expert - random): arXiv:1710.11248."""
+"""Published results from 50 demonstrations on the authors' own scale, (score - random)/(expert - random): Fu et al., arXiv:1710.11248;
+GAN-GCL at trajectory level."""
 
 
 class PointMassAtMode(AbstractSampler):
