@@ -41,6 +41,20 @@ class Gaussian(AbstractSampler[Float[Array, " dim"]]):
         return self.mean
 
 
+def fit_gaussian(x: Float[Array, "n dim"], log_weight: Float[Array, " n"] | None = None) -> Gaussian:
+    """The diagonal Gaussian of greatest likelihood: weighted mean and standard deviation. A rough p~ for the mixture weights (2.3.2).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> fitted = fit_gaussian(jnp.array([[0.0], [2.0]]))
+        >>> fitted.mean.tolist(), jnp.exp(fitted.log_scale).round(6).tolist()
+        ([1.0], [1.0])
+    """
+    weight = jax.nn.softmax(jnp.zeros(x.shape[0]) if log_weight is None else log_weight)
+    mean = weight @ x
+    return Gaussian(mean, 0.5 * jnp.log(weight @ (x - mean) ** 2))
+
+
 def log_det_tanh(u: Float[Array, " dim"]) -> Float[Array, " dim"]:
     """log d tanh(u)/du = 2 (log 2 - u - softplus(-2u)): finite where log(1 - tanh(u)^2) is -inf (D11)."""
     return 2.0 * (jnp.log(2.0) - u - jax.nn.softplus(-2.0 * u))
