@@ -84,8 +84,8 @@ def test_cells_have_names_of_their_own_and_options_that_the_command_accepts(tmp_
     from triality.cli.irl import check_options
     from triality.cli.options import IrlOptions
 
-    for study, number in ((pendulum_table.STUDY, 38), (cartpole_table.STUDY, 10)):
-        assert len({cell.name for cell in study.cells}) == len(study.cells) == number
+    for study in (pendulum_table.STUDY, cartpole_table.STUDY):
+        assert len({cell.name for cell in study.cells}) == len(study.cells) > 0
         for cell in study.cells:
             check_options(IrlOptions(env=study.env, demos=study.demos, out=tmp_path, num_demos=cell.num_demos, **cell.options))
 
