@@ -8,6 +8,7 @@ import json
 import math
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -234,6 +235,26 @@ def test_a_control_without_enough_overlap_has_shown_nothing(monkeypatch):
     monkeypatch.setattr(ledger.controls, "overlap", lambda instance: jnp.asarray(0.009))
     (claim,) = check_paper(num_draws=2)
     assert (claim.passed, claim.draws) == (False, 0)
+
+
+@pytest.fixture
+def float32_by_default():
+    jax.config.update("jax_enable_x64", False)
+    yield
+    jax.config.update("jax_enable_x64", True)
+
+
+def test_float64_whatever_jax_is_set_to(monkeypatch, float32_by_default):
+    """In every thread, and jax is left as it was."""
+
+    def is_float64(instance):
+        return jnp.asarray(0.0 if instance.log_z.dtype == instance.data.x.dtype == jnp.float64 else 1.0)
+
+    only = dataclasses.replace(statement_that_is(0.0), measure=is_float64)
+    monkeypatch.setattr(ledger, "CLAIMS", (only,))
+    monkeypatch.setattr(ledger.controls, "CONTROLS", ())
+    assert [claim.passed for claim in check_paper(num_draws=2)] == [True]
+    assert jnp.zeros(1).dtype == jnp.float32
 
 
 # The command

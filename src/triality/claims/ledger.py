@@ -103,7 +103,8 @@ def _measure(statements: Sequence[Statement], instance: PyTree) -> tuple[Float[A
 
 def _execute(program: jax.stages.Lowered, arguments: PyTree) -> PyTree:
     """Compiles and runs once, so that an optimizing compiler would cost more than it saves."""
-    return jax.tree.map(np.asarray, program.compile(compiler_options={"xla_backend_optimization_level": "0"})(arguments))
+    with jax.enable_x64(True):  # a setting of each thread
+        return jax.tree.map(np.asarray, program.compile(compiler_options={"xla_backend_optimization_level": "0"})(arguments))
 
 
 def _judge_claim(statement: Statement, space: str, residuals: np.ndarray, overlap: np.ndarray) -> Claim:
