@@ -84,7 +84,7 @@ def test_the_learned_policy_earns_what_the_expert_earns(case):
     )
     scaling = identity_scaling(MDP.num_states)
     state = jax.jit(lambda key, data: algorithm.init(key, data, scaling=scaling))(jax.random.key(1), demonstrations(16))
-    learned = jax.jit(lambda state: run(algorithm, state, 1, 40)[0])(state)
+    learned = jax.jit(lambda state: run(algorithm, state, 1, 60)[0])(state)
     uniform, best = expected_true_cost(state.policy), expected_true_cost(expert())
     reached = (uniform - expected_true_cost(learned.policy)) / (uniform - best)
     assert reached > 0.9, reached
