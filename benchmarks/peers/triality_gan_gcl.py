@@ -24,6 +24,7 @@ import numpy as np
 
 from triality.algorithms.guided_cost import CostLearning, GanGcl
 from triality.algorithms.levels import Steps
+from triality.algorithms.starts import FreeStarts
 from triality.data.demonstration_file import read_demonstrations
 from triality.data.trajectories import to_trajectories
 from triality.energies.gradient_penalty import GradientPenalty
@@ -62,7 +63,7 @@ def build(settings: dict[str, Any]) -> CostLearning:
     )
     return GanGcl(
         Pendulum(),
-        Steps(settings["num_rollouts"], settings["num_pairs"]),
+        Steps(FreeStarts(settings["num_rollouts"]), settings["num_pairs"]),
         DiscriminatorLoss(),
         update_rule=rule,
         penalty=GradientPenalty(settings["gradient_penalty"]),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from triality.algorithms.guided_cost import GanGcl, GuidedCost, State
-from triality.algorithms.levels import MatchedSteps, MatchedTrajectories, Steps, Trajectories
+from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories
+from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import EnvironmentCost
 from triality.envs.gridworld import gridworld
@@ -62,8 +63,8 @@ def test_soft_value_iteration_finds_the_expert():
 LEVELS = {
     "matched trajectories": (GanGcl, MatchedTrajectories(64, 8)),
     "trajectories, past samplers": (GanGcl, Trajectories(64, 3)),
-    "steps": (GanGcl, Steps(32)),
-    "matched steps": (GanGcl, MatchedSteps(24, 8, num_pairs=256)),
+    "steps": (GanGcl, Steps(FreeStarts(32))),
+    "matched steps": (GanGcl, Steps(MatchedStarts(24, 8), num_pairs=256)),
     "guided cost": (GuidedCost, MatchedTrajectories(64, 8)),
 }
 
@@ -91,7 +92,7 @@ def test_the_learned_policy_earns_what_the_expert_earns(case):
     assert isinstance(learned, State)
 
 
-@pytest.mark.parametrize("level", [Steps(), MatchedSteps()])
+@pytest.mark.parametrize("level", [Steps(), Steps(MatchedStarts())])
 def test_guided_cost_refuses_single_steps(level):
     with pytest.raises(ConfigError, match="expected a trajectory level"):
         GuidedCost(ENV, level)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from triality.algorithms.guided_cost import GanGcl
-from triality.algorithms.levels import MatchedSteps, MatchedTrajectories, Steps, Trajectories, log_ratio
+from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
 from triality.algorithms.past_samplers import add, empty, fused_trajectories
+from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.energies.step_cost import mlp_cost
 from triality.envs.pendulum import Pendulum
 from triality.objectives.by_start import ByStart
@@ -147,7 +148,7 @@ def test_overlap_normalized_gradient_is_the_plain_one_in_units_of_the_overlap(da
     np.testing.assert_allclose(normalized, plain / metrics.overlap_data, rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("level", [MatchedTrajectories(6, 3), MatchedSteps(6, 3)])
+@pytest.mark.parametrize("level", [MatchedTrajectories(6, 3), Steps(MatchedStarts(6, 3))])
 def test_free_rollouts_never_reach_the_cost(level, data, cost):
     batch = level.collect(jax.random.key(0), ENV, policy(0), data)
     spoiled = jax.tree.map(lambda leaf: leaf.at[-3:].set(7) if leaf.ndim > 1 and leaf.dtype != bool else leaf, batch)
@@ -159,7 +160,7 @@ def test_free_rollouts_never_reach_the_cost(level, data, cost):
 
 
 def test_step_level_has_no_z_and_counts_every_pair(data, cost):
-    level = Steps(5)
+    level = Steps(FreeStarts(5))
     memory, pairs = filled(level, data, 1)
     data_samples, drawn = level.samples(memory, data, jnp.zeros(NUM_DATA))
     assert data_samples.log_q.shape == (NUM_DATA * HORIZON,)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from triality.algorithms.levels import Level, MatchedSteps, MatchedTrajectories, Steps, log_ratio
+from triality.algorithms.levels import Level, MatchedTrajectories, Steps, log_ratio
 from triality.algorithms.past_samplers import PastSamplers
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import mlp_cost
@@ -268,7 +268,7 @@ def GuidedCost(env: AbstractEnvironment, level: Level | None = None, objective: 
         ConfigError: at step level, where there is no Z to estimate; weights a decision are another estimator (D9).
     """
     level = MatchedTrajectories() if level is None else level
-    if isinstance(level, Steps | MatchedSteps):
+    if isinstance(level, Steps):
         raise ConfigError(
             f"expected a trajectory level for guided cost, got {type(level).__name__}; use GanGcl per step, or a trajectory level here"
         )

@@ -4,8 +4,7 @@
 |---|---|---|---|
 | ``Trajectories`` | a trajectory | one, solved (D2) | at the environment's start law |
 | ``MatchedTrajectories`` | a trajectory | one a start state, solved (X11) | at the demonstrations' own starts, and some freely |
-| ``Steps`` | an (observation, action) | none: log pi is normalized (D10) | at the environment's start law |
-| ``MatchedSteps`` | an (observation, action) | none | at the demonstrations' own starts, and some freely |
+| ``Steps`` | an (observation, action) | none: log pi is normalized (D10) | as its ``starts`` say |
 
 A level is four things that have to agree: who is drawn, what is remembered of past samplers, which ``Samples`` come of it, and the log Z
 that goes with them. The objective and the policy update are the same for all three.
@@ -21,12 +20,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
+from triality.algorithms.starts import FreeStarts, MatchedStarts, Starts
 from triality.energy import Conditional, Constant, UnnormalizedDensity
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.by_start import ByStart, Objective
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.sampler import Samples
-from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, rollout, start_of
+from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, start_of
 
 
 @runtime_checkable
@@ -62,7 +62,7 @@ class Trajectories(eqx.Module):
     num_past_samplers: int = eqx.field(default=1, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
-        return _free(key, env, policy, data.mask.shape[1], self.num_rollouts)
+        return FreeStarts(self.num_rollouts).collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
         return empty(self.num_past_samplers, policy, batch, data)
@@ -109,14 +109,13 @@ class MatchedTrajectories(eqx.Module):
     num_past_samplers: int = eqx.field(default=1, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
-        """Matched roll-outs first, ordered by start; then the free ones."""
-        return _matched_and_free(key, env, policy, data, self.share(data.start.shape[0]), self.num_free)
+        return self._starts.collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return empty(self.num_past_samplers, policy, self._matched(batch, data), data)
+        return empty(self.num_past_samplers, policy, self._starts.compared(batch, data), data)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return add(memory, policy, self._matched(batch, data), data)
+        return add(memory, policy, self._starts.compared(batch, data), data)
 
     def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
         num_data = data.start.shape[0]
@@ -151,37 +150,40 @@ class MatchedTrajectories(eqx.Module):
         """As for ``Trajectories``."""
         return horizon
 
-    def share(self, num_data: int) -> int:
-        """Matched roll-outs of one start."""
-        return _share(self.num_matched, num_data)
-
-    def _matched(self, batch: Trajectory, data: Trajectory) -> Trajectory:
-        num_data = data.start.shape[0]
-        return jax.tree.map(lambda leaf: leaf[: self.share(num_data) * num_data], batch)
+    @property
+    def _starts(self) -> MatchedStarts:
+        return MatchedStarts(self.num_matched, self.num_free)
 
 
 class Steps(eqx.Module):
     """Single (observation, action) pairs: s = -c(x, u) - log pi(u|x), no Z (D10). The current policy alone: no fusion at this level.
 
+    The optimal cost holds the log ratio of the two visitation laws; with few demonstrations and a broad start law, most of that ratio
+    would be the starts: ``MatchedStarts`` takes it out.
+
     Args:
-        num_rollouts: roll-outs an iteration.
+        starts: where the roll-outs begin, and which are compared.
         num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
     """
 
-    num_rollouts: int = eqx.field(default=96, static=True)
+    starts: Starts = FreeStarts()
     num_pairs: int | None = eqx.field(default=None, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
-        return _free(key, env, policy, data.mask.shape[1], self.num_rollouts)
+        return self.starts.collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return empty(1, policy, batch, data)
+        return empty(1, policy, self.starts.compared(batch, data), data)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return _remember_latest(memory, policy, batch, data)
+        on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
+        latest: PyTree = jax.tree.map(lambda leaf: leaf[None], self.starts.compared(batch, data))
+        return memory._replace(batch=latest, data_log_probs=on_data[None], num_seen=memory.num_seen + 1)
 
     def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
-        return _step_samples(memory, data, log_weight)
+        view = EachStep()
+        latest = jax.tree.map(lambda leaf: leaf[0], memory.batch)
+        return view.samples(data, memory.data_log_probs[0], log_weight), view.samples(latest, latest.log_prob)
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         del data, drawn
@@ -196,53 +198,6 @@ class Steps(eqx.Module):
         """One."""
         del horizon
         return 1
-
-
-class MatchedSteps(eqx.Module):
-    """Single pairs, compared with those of roll-outs that begin where the demonstrations begin.
-
-    The optimal cost holds the log ratio of the two visitation laws (D10); with few demonstrations and a broad start law, most of that ratio
-    would be the starts. Needs an environment whose observation determines its state.
-
-    Args:
-        num_matched: about how many matched roll-outs an iteration, as for ``MatchedTrajectories``.
-        num_free: free roll-outs an iteration, which only improve and monitor the policy.
-        num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
-    """
-
-    num_matched: int = eqx.field(default=64, static=True)
-    num_free: int = eqx.field(default=32, static=True)
-    num_pairs: int | None = eqx.field(default=None, static=True)
-
-    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
-        return _matched_and_free(key, env, policy, data, _share(self.num_matched, data.start.shape[0]), self.num_free)
-
-    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return empty(1, policy, self._matched(batch, data), data)
-
-    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return _remember_latest(memory, policy, self._matched(batch, data), data)
-
-    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
-        return _step_samples(memory, data, log_weight)
-
-    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
-        del data, drawn
-        return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
-
-    def loss(
-        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]:
-        return objective(density, *_subsampled(key, data, drawn, self.num_pairs))
-
-    def steps_in_sample(self, horizon: int) -> int:
-        """One."""
-        del horizon
-        return 1
-
-    def _matched(self, batch: Trajectory, data: Trajectory) -> Trajectory:
-        num_data = data.start.shape[0]
-        return jax.tree.map(lambda leaf: leaf[: _share(self.num_matched, num_data) * num_data], batch)
 
 
 def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
@@ -262,40 +217,3 @@ def _subsampled(key: Key[Array, ""], data: Samples, drawn: Samples, num_pairs: i
 
     key_data, key_drawn = jax.random.split(key)
     return some(key_data, data), some(key_drawn, drawn)
-
-
-def _share(num_matched: int, num_data: int) -> int:
-    return max(2, -(-num_matched // num_data))
-
-
-def _matched_and_free(
-    key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory, share: int, num_free: int
-) -> Trajectory:
-    """``share`` roll-outs from the start of each demonstration, ordered by start, then ``num_free`` from the start law, marked -1."""
-    num_data, horizon = data.mask.shape
-    starts = jax.vmap(env.state_from_observation)(data.observation[:, 0])
-    starts = jax.tree.map(lambda leaf: jnp.repeat(leaf, share, axis=0), starts)
-    key_matched, key_free = jax.random.split(key)
-    keys = jax.random.split(key_matched, share * num_data)
-    index = jnp.repeat(jnp.arange(num_data), share)
-    matched = jax.vmap(lambda k, state, i: rollout(k, env, policy, horizon, state, i))(keys, starts, index)
-    free = _free(key_free, env, policy, horizon, num_free, start=-1)
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), matched, free)
-
-
-def _remember_latest(memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-    """The newest roll-outs alone: no fusion at step level."""
-    on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
-    latest: PyTree = jax.tree.map(lambda leaf: leaf[None], batch)
-    return memory._replace(batch=latest, data_log_probs=on_data[None], num_seen=memory.num_seen + 1)
-
-
-def _step_samples(memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
-    view = EachStep()
-    latest = jax.tree.map(lambda leaf: leaf[0], memory.batch)
-    return view.samples(data, memory.data_log_probs[0], log_weight), view.samples(latest, latest.log_prob)
-
-
-def _free(key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num_rollouts: int, start: int = 0) -> Trajectory:
-    keys = jax.random.split(key, num_rollouts)
-    return jax.vmap(lambda k: rollout(k, env, policy, horizon, start=start))(keys)

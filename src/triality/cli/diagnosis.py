@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from triality.algorithms.guided_cost import CostLearning, State
-from triality.algorithms.levels import MatchedSteps, MatchedTrajectories, Steps, Trajectories, log_ratio
+from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
 from triality.numerics import effective_sample_size, log_mean_exp
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.partition.alarm import three_way_alarm, verdict
@@ -26,7 +26,7 @@ NUM_ROLLOUTS = 256
 
 def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
     """Fields of the summary: ``log_z``, ``log_z_estimates``, ``alarm`` (of the first seed), and health by seed."""
-    if isinstance(algorithm.level, Steps | MatchedSteps):
+    if isinstance(algorithm.level, Steps):
         return {"seeds": [_step_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]}
     results = [_trajectory_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]
     alarm, offset = results[0][1], results[0][2]

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float, Key
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.guided_cost import CostLearning, GanGcl, GuidedCost, MakePolicy, State
-from triality.algorithms.levels import Level, MatchedSteps, MatchedTrajectories, Steps, Trajectories
+from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
+from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.irl import Plan
 from triality.cli.names import Task, make_environment, make_objective
 from triality.cli.options import IrlOptions
@@ -114,7 +115,7 @@ def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
 def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
     if options.level == "step":
-        return Steps(options.num_rollouts) if options.starts == "free" else MatchedSteps(options.num_rollouts - free, free)
+        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free))
     if options.starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
