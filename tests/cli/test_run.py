@@ -80,7 +80,7 @@ def test_overwrite_replaces_a_run(demos, run, tmp_path):
 
 OTHERS = {
     "step": ("--level", "step"),
-    "step, free starts": ("--level", "step", "--starts", "free"),
+    "step, matched starts": ("--level", "step", "--starts", "matched"),
     "guided cost, mixture, fusion": ("--algorithm", "guided-cost", "--objective", "mixture", "--past-samplers", "2"),
     "free starts, cloned policy": ("--starts", "free", "--init-policy", "cloned"),
     "constant cost, raw actions": ("--cost", "constant", "--actions", "raw"),

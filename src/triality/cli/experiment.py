@@ -114,9 +114,10 @@ def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
 
 def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
+    starts = {"trajectory": "matched", "step": "free"}[options.level] if options.starts == "auto" else options.starts
     if options.level == "step":
-        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free))
-    if options.starts == "free":
+        return Steps(FreeStarts(options.num_rollouts) if starts == "free" else MatchedStarts(options.num_rollouts - free, free))
+    if starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
 

@@ -39,9 +39,9 @@ class IrlOptions:
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. gan-gcl: normalized (default; the discriminator's gradient in units of the overlap) or plain. guided-cost: q-only
     (default), tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
-    starts: Literal["matched", "free"] = "matched"
+    starts: Literal["auto", "matched", "free"] = "auto"
     """Where the roll-outs begin that are compared with the demonstrations: at the demonstrations' own starts (at trajectory level with
-    one log Z a start), or at the environment's start law (one log Z)."""
+    one log Z a start), or at the environment's start law (one log Z). auto: matched at trajectory level, free at step level."""
     past_samplers: int = 1
     """Policies in the fusion over past samplers, the current one included (trajectory level)."""
     num_rollouts: int = 96
