@@ -12,12 +12,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from triality.algorithms.guided_cost import CostLearning, State
 from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
 from triality.numerics import effective_sample_size, log_mean_exp
-from triality.partition.acceptance_ratio import solve_log_z
-from triality.partition.alarm import three_way_alarm, verdict
+from triality.partition.alarm import Alarm, three_way_alarm, verdict
 from triality.trajectory import WholeTrajectory, action_log_probs
 
 NUM_ROLLOUTS = 256
@@ -29,7 +29,7 @@ def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
     if isinstance(algorithm.level, Steps):
         return {"seeds": [_step_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]}
     results = [_trajectory_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]
-    alarm, offset = results[0][1], results[0][2]
+    alarm, offset = jax.tree.map(np.asarray, results[0][1]), float(results[0][2])
     estimates = {
         name: {"value": float(each.value) + offset, "stderr": float(each.stderr)}
         for name, each in (("importance", alarm.forward), ("acceptance_ratio", alarm.symmetric), ("reciprocal", alarm.reciprocal))
@@ -38,22 +38,21 @@ def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
         "log_z": estimates["acceptance_ratio"]["value"],
         "log_z_estimates": estimates,
         "alarm": verdict(alarm),
-        "seeds": [health for health, _, _ in results],
+        "seeds": [{name: float(value) for name, value in health.items()} for health, _, _ in results],
     }
 
 
-def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str, float], Any, float]:
+@eqx.filter_jit
+def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str, Array], Alarm, Array]:
     """r = -c - log q, centered start by start on one half of the roll-outs; estimates and alarm on the other half, pooled."""
     on_data, on_drawn, centers = _centered_ratios(algorithm, state)
     alarm = three_way_alarm(on_data, on_drawn)
-    solved = solve_log_z(on_data, on_drawn)
     log_nu = jnp.log(on_drawn.shape[0] / on_data.shape[0])
-    overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data - solved - log_nu)))
-    health = {"ess_fraction": float(effective_sample_size(on_drawn) / on_drawn.shape[0]), "overlap": float(overlap)}
-    return health, jax.tree.map(np.asarray, alarm), float(jnp.mean(centers))
+    overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data - alarm.symmetric.value - log_nu)))
+    health = {"ess_fraction": effective_sample_size(on_drawn) / on_drawn.shape[0], "overlap": overlap}
+    return health, alarm, jnp.mean(centers)
 
 
-@eqx.filter_jit
 def _centered_ratios(algorithm: CostLearning, state: State):
     num_data = state.data.start.shape[0]
     share = max(4, NUM_ROLLOUTS // num_data)
