@@ -25,6 +25,7 @@ from triality.numerics import weighted_mean
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import Scaling, fit_scaling
+from triality.sampler import Samples
 from triality.specs import EnvironmentSpec
 from triality.trajectory import EachStep, Policy, Trajectory, random_steps
 
@@ -51,6 +52,24 @@ class CloningMetrics(NamedTuple):
 
     negative_log_likelihood: Float[Array, ""]
     entropy: Float[Array, ""]
+
+
+def cloning_loss(policy: Policy, pairs: Samples) -> Float[Array, ""]:
+    """-E_(x,u)~pairs log pi(u | x), nats a step; ``pairs`` as ``EachStep`` makes them.
+
+    Its minimum over all tables is the table of weighted empirical frequencies of u given x.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from triality.policies.categorical import TabularPolicy
+        >>> from triality.sampler import Samples
+        >>> pairs = Samples.unweighted((jnp.array([0, 0, 0, 0]), jnp.array([1, 1, 1, 0])), jnp.zeros(4))
+        >>> frequencies = TabularPolicy(jnp.log(jnp.array([[0.25, 0.75]])))
+        >>> bool(cloning_loss(frequencies, pairs) < cloning_loss(TabularPolicy(jnp.zeros((1, 2))), pairs))
+        True
+    """
+    log_probs = jax.vmap(lambda x, u: policy(x).log_prob(u))(*pairs.x)
+    return -weighted_mean(log_probs, pairs.log_weight)
 
 
 class BehavioralCloning(eqx.Module):
@@ -85,16 +104,12 @@ class BehavioralCloning(eqx.Module):
         key, key_batch, key_entropy = jax.random.split(state.key, 3)
         pairs = EachStep().samples(state.data, state.data.log_prob, state.data_log_weight)
         index = random_steps(key_batch, state.data.mask, self.batch_size)
-        (observation, action), weight = jax.tree.map(lambda leaf: leaf[index], (pairs.x, pairs.log_weight))
-
-        def loss(policy: Policy) -> Float[Array, ""]:
-            return weighted_mean(-jax.vmap(lambda x, u: policy(x).log_prob(u))(observation, action), weight)
-
-        value, gradient = eqx.filter_value_and_grad(loss)(state.policy)
+        minibatch = jax.tree.map(lambda leaf: leaf[index], pairs)
+        value, gradient = eqx.filter_value_and_grad(cloning_loss)(state.policy, minibatch)
         updates, optimizer = self._optimizer().update(gradient, state.optimizer)
         policy = eqx.apply_updates(state.policy, updates)
         keys = jax.random.split(key_entropy, self.batch_size)
-        own = jax.vmap(lambda k, x: policy(x).sample_and_log_prob(k)[1])(keys, observation)
+        own = jax.vmap(lambda k, x: policy(x).sample_and_log_prob(k)[1])(keys, minibatch.x[0])
         return state._replace(policy=policy, optimizer=optimizer, key=key), CloningMetrics(value, -jnp.mean(own))
 
     def _optimizer(self) -> optax.GradientTransformation:
