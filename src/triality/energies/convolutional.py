@@ -29,7 +29,7 @@ class ConvolutionalEnergy(eqx.Module):
     """
 
     layers: list[eqx.nn.Conv2d]
-    readout: Float[Array, " features"]
+    readout: Float[Array, "1 features"]
     center: float = eqx.field(static=True)
     scale: float = eqx.field(static=True)
     activation: Callable[[Array], Array] = eqx.field(static=True)
@@ -48,10 +48,10 @@ class ConvolutionalEnergy(eqx.Module):
         self.layers = [eqx.nn.Conv2d(i, o, kernel_size=3, stride=2, padding=1, key=k) for i, o, k in pairs]
         self.center, self.scale, self.activation = center, scale, activation
         size = self._features(jnp.zeros(shape)).shape[0]
-        self.readout = jax.random.normal(key_readout, (size,)) / size
+        self.readout = jax.random.normal(key_readout, (1, size)) / size
 
     def __call__(self, x: Num[Array, "height width"]) -> Float[Array, ""]:
-        return self._features(x) @ self.readout
+        return (self.readout @ self._features(x))[0]
 
     def _features(self, x: Num[Array, "height width"]) -> Float[Array, " features"]:
         hidden = ((x.astype(float) - self.center) / self.scale)[None]

@@ -45,10 +45,11 @@ class SpectrallyNormalized(eqx.Module, Generic[X]):
 
 
 def normalized(tree: Any, bound: Float[Array, ""], num_iterations: int) -> Any:
-    """The tree with every floating leaf of two or more axes, none of them alone above one, divided by its norm over ``bound``."""
+    """The tree with every matrix and every kernel divided by its norm over ``bound``; vectors, and biases of shape (n, 1, 1), stay."""
 
     def each(leaf: Any) -> Any:
-        if not eqx.is_inexact_array(leaf) or leaf.ndim < 2 or sum(size > 1 for size in leaf.shape) < 2:
+        is_weight = eqx.is_inexact_array(leaf) and (leaf.ndim == 2 or sum(size > 1 for size in leaf.shape) >= 2)
+        if not is_weight:
             return leaf
         return bound * leaf / largest_singular_value(leaf.reshape(leaf.shape[0], -1), num_iterations)
 
