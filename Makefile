@@ -10,6 +10,7 @@ DEMOS ?= examples/pendulum_demos.npz
 RUN_OUT ?= runs/pendulum
 RUN_COMMAND ?= triality irl --env Pendulum-v1 --demos $(DEMOS) --algorithm gan-gcl --level trajectory --num-demos 5 --seeds 1 --out $(RUN_OUT) --overwrite
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help run paper test test-slow lint format docs readme clean
@@ -24,7 +25,7 @@ paper: $(VENV)/.installed-run ## measure every numbered claim of the paper on th
 	$(BIN)/triality paper
 
 test: $(VENV)/.installed-dev ## all fast tests and every doctest
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the learning tests
 	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
@@ -51,8 +52,8 @@ clean: ## remove the environment, the caches and what was built; keeps runs/
 
 # One stamp a set of extras: a repeated call installs nothing unless the requirements changed.
 EXTRAS_run := envs
-EXTRAS_dev := envs,dev
-EXTRAS_docs := envs,dev,docs
+EXTRAS_dev := envs,flows,samplers,sklearn,tables,ot,dev
+EXTRAS_docs := $(EXTRAS_dev),docs
 .PRECIOUS: $(VENV)/.installed-%
 $(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS_$*)]'
