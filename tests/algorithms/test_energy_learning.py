@@ -122,7 +122,7 @@ def test_weights_of_the_data_choose_its_minibatches():
 
 
 def test_a_step_by_hand():
-    """One step without penalties: the energy moves against the objective's gradient, the generator against its own, each by one Adam step."""
+    """One Adam step each: the energy against the objective's gradient, the generator against its own."""
     data = DataSet(jnp.array([[1.0, 2.0]]))
     learning = EnergyLearning(data, energy_learning_rate=0.1, sampler_learning_rate=0.2, batch_size=1, num_drawn=1)
     state = learning.init(jax.random.key(3), START, BROAD)
