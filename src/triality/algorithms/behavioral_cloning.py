@@ -7,11 +7,12 @@
 Its errors compound: a policy that is wrong with probability eps a step drifts where nobody demonstrated (Ross & Bagnell 2010), so its
 likelihood on held-out demonstrations is no measure of its return.
 
-Reference: Pomerleau 1989; Ross, Gordon, Bagnell 2011 for the compounding.
+References: Pomerleau 1989; Ross, Gordon, Bagnell 2011 for the compounding.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ from triality.policies.scaling import Scaling, fit_scaling
 from triality.sampler import Samples
 from triality.specs import EnvironmentSpec
 from triality.trajectory import EachStep, Policy, Trajectory, random_steps
+
+
+one_scale_policy = functools.partial(squashed_gaussian_policy, state_scale=False)
+"""A squashed Gaussian whose scale is the same everywhere."""
 
 
 class CloningState(NamedTuple):
@@ -79,7 +84,9 @@ class BehavioralCloning(eqx.Module):
         spec: sizes and bounds of the environment; cloning never runs it.
         learning_rate: Adam step.
         batch_size: steps a minibatch, drawn with replacement.
-        make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
+        make_policy: builds a policy from (key, spec, scaling). If None, one of the kind of the actions, a Gaussian with one scale
+            for all observations: with a scale for each, it shrinks where the actions are easy, and the likelihood's gradient nearly
+            vanishes where they are hard (Seitzer et al. 2022, arXiv:2203.09168).
     """
 
     spec: EnvironmentSpec = eqx.field(static=True)
@@ -94,7 +101,7 @@ class BehavioralCloning(eqx.Module):
         key_policy, key_run = jax.random.split(key)
         observations = data.observation[:, :-1].reshape(-1, self.spec.observation_size)
         scaling = fit_scaling(observations) if scaling is None else scaling
-        make = self.make_policy or (categorical_policy if self.spec.is_discrete else squashed_gaussian_policy)
+        make = self.make_policy or (categorical_policy if self.spec.is_discrete else one_scale_policy)
         policy = make(key_policy, self.spec, scaling)
         weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
         return CloningState(policy, self._optimizer().init(eqx.filter(policy, eqx.is_inexact_array)), data, weight, scaling, key_run)

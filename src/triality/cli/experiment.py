@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -123,10 +125,12 @@ def _level(options: IrlOptions) -> Level:
 
 
 def policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
-    """The class of policy that fits the actions and what is done with those outside the box."""
+    """The class of policy that fits the actions and what is done with those outside the box; one scale everywhere if it is cloned."""
     if task.spec.is_discrete:
         return categorical_policy
-    return gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
+    make = gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
+    is_cloned = options.algorithm == "bc" or options.init_policy == "cloned"
+    return functools.partial(make, state_scale=False) if is_cloned else make
 
 
 def _through_absorbing(demonstrations: Demonstrations, task: Task, seed: int) -> Demonstrations:

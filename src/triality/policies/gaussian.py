@@ -86,7 +86,11 @@ def _parts(key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden:
 def squashed_gaussian_policy(
     key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden: Sequence[int] = (64, 64), state_scale: bool = True
 ) -> SquashedGaussianPolicy:
-    """A squashed Gaussian policy for the box of ``spec``; broad and centered at first."""
+    """A squashed Gaussian policy for the box of ``spec``; broad and centered at first.
+
+    With ``state_scale`` false one scale holds everywhere: what maximum likelihood of given actions wants. A scale that shrinks where the
+    actions are easy leaves the hard ones hardly any gradient (Seitzer et al. 2022, arXiv:2203.09168).
+    """
     return SquashedGaussianPolicy(*_parts(key, spec, scaling, hidden, state_scale))
 
 
