@@ -34,3 +34,9 @@ def test_whole_trajectories_of_real_demonstrations_and_a_constant_cost_that_fail
     """The control: with a cost that cannot learn, nothing of it is reached."""
     assert iqm(tmp_path / "run", "--demos", str(REAL)) >= 0.97
     assert iqm(tmp_path / "control", "--demos", str(REAL), "--cost", "constant", "--iterations", "30") <= 0.3
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason=f"the real demonstrations are not at {REAL}; name their folder in TRIALITY_DATA")
+def test_cloning_is_a_control_worth_beating(tmp_path):
+    """A cloning that is itself broken would make everything beside it look good."""
+    assert iqm(tmp_path / "run", "--demos", str(REAL), "--algorithm", "bc", "--iterations", "50") >= 0.95

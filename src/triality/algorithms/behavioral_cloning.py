@@ -30,7 +30,6 @@ from triality.sampler import Samples
 from triality.specs import EnvironmentSpec
 from triality.trajectory import EachStep, Policy, Trajectory, random_steps
 
-
 one_scale_policy = functools.partial(squashed_gaussian_policy, state_scale=False)
 """A squashed Gaussian whose scale is the same everywhere."""
 
