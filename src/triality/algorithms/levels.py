@@ -158,8 +158,8 @@ class MatchedTrajectories(eqx.Module):
 class Steps(eqx.Module):
     """Single (observation, action) pairs: s = -c(x, u) - log pi(u|x), no Z (D10). The current policy alone: no fusion at this level.
 
-    The optimal cost holds the log ratio of the two visitation laws; with few demonstrations and a broad start law, most of that ratio
-    would be the starts: ``MatchedStarts`` takes it out.
+    The optimal cost holds the log ratio of the two visitation laws, that of the starts included. ``MatchedStarts`` takes the starts out of
+    it; on Pendulum ``FreeStarts`` does as well from five demonstrations, and better from one.
 
     Args:
         starts: where the roll-outs begin, and which are compared.
