@@ -29,28 +29,33 @@ def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
     if isinstance(algorithm.level, Steps):
         return {"seeds": [_step_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]}
     results = [_trajectory_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]
-    alarm, offset = jax.tree.map(np.asarray, results[0][1]), float(results[0][2])
+    alarm = jax.tree.map(np.asarray, results[0][1])
     estimates = {
-        name: {"value": float(each.value) + offset, "stderr": float(each.stderr)}
+        name: {"value": float(each.value), "stderr": float(each.stderr)}
         for name, each in (("importance", alarm.forward), ("acceptance_ratio", alarm.symmetric), ("reciprocal", alarm.reciprocal))
     }
     return {
         "log_z": estimates["acceptance_ratio"]["value"],
         "log_z_estimates": estimates,
-        "alarm": verdict(alarm),
-        "seeds": [{name: float(value) for name, value in health.items()} for health, _, _ in results],
+        "alarm": verdict(alarm) if len(results) == 1 else f"{verdict(alarm)} All of this is of the first seed.",
+        "seeds": [{name: float(value) for name, value in health.items()} for health, _ in results],
     }
 
 
 @eqx.filter_jit
-def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str, Array], Alarm, Array]:
-    """r = -c - log q, centered start by start on one half of the roll-outs; estimates and alarm on the other half, pooled."""
+def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str, Array], Alarm]:
+    """r = -c - log q, centered start by start on one half of the roll-outs; estimates and alarm on the other half, pooled.
+
+    The estimates are of the mean over starts of log Z(start): the mean center is added to what is left.
+    """
     on_data, on_drawn, centers = _centered_ratios(algorithm, state)
-    alarm = three_way_alarm(on_data, on_drawn)
-    log_nu = jnp.log(on_drawn.shape[0] / on_data.shape[0])
-    overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data - alarm.symmetric.value - log_nu)))
+    alarm = three_way_alarm(on_data, on_drawn, state.data_log_weight)
+    log_nu = jnp.log(on_drawn.shape[0]) - jax.nn.logsumexp(state.data_log_weight)
+    overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data - alarm.symmetric.value - log_nu), state.data_log_weight))
     health = {"ess_fraction": effective_sample_size(on_drawn) / on_drawn.shape[0], "overlap": overlap}
-    return health, alarm, jnp.mean(centers)
+    names = ("forward", "symmetric", "reciprocal")
+    shifted = {name: (each := getattr(alarm, name))._replace(value=each.value + jnp.mean(centers)) for name in names}
+    return health, alarm._replace(**shifted)
 
 
 def _centered_ratios(algorithm: CostLearning, state: State):
