@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from triality.errors import ConfigError, StorageError
-from triality.runs.folder import RunFolder
+from triality.runs.folder import CONFIG, FILES, RunFolder
 from triality.runs.json_files import canonical_json, parse_json, read_json, to_json_value
 from triality.runs.summary import IRL, TOP, check_summary
 
@@ -19,9 +21,9 @@ def finished_run(path):
     run.metrics.append({"step": 0})
     run.state_path.write_bytes(b"state")
     run.write_summary(summary())
-    run.figures_path.mkdir()
-    (run.figures_path / "returns.png").write_bytes(b"png")
     run.report_path.write_text("<html>")
+    for name in ("figures.npz", "evaluation.json", "retrained.json"):
+        (run.path / name).write_bytes(b"{}")
     (run.path / ".tmp-123-abc").write_bytes(b"half")
     return run
 
@@ -41,6 +43,12 @@ def summary(**changes):
         "seconds": 100,
     }
     return fields | changes
+
+
+def test_the_page_on_runs_lists_every_file():
+    page = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+    table = page[: page.index("A folder with anything in it")]
+    assert set(re.findall(r"^\| `([a-z]+[./][a-z]*)`", table, re.MULTILINE)) == {CONFIG, *FILES}
 
 
 def test_create_makes_parents_and_check_makes_nothing(tmp_path):
@@ -68,7 +76,7 @@ def test_a_folder_with_files_is_refused(tmp_path, function):
 def test_overwrite_empties_a_run_folder(tmp_path):
     run = finished_run(tmp_path / "run")
     RunFolder.check(run.path, overwrite=True)
-    assert len(os.listdir(run.path)) == 7
+    assert set(os.listdir(run.path)) == {CONFIG, *FILES, ".tmp-123-abc"}
     RunFolder.create(run.path, overwrite=True)
     assert os.listdir(run.path) == []
 
@@ -115,9 +123,7 @@ def test_overwrite_does_not_follow_links(tmp_path):
     RunFolder.create(run.path, overwrite=True)
     assert (precious / "file").exists()
     finished_run(run.path)
-    (run.figures_path / "returns.png").unlink()
-    run.figures_path.rmdir()
-    run.figures_path.symlink_to(precious)
+    (run.path / "figures").symlink_to(precious)
     with pytest.raises(ConfigError, match="got figures as well"):
         RunFolder.create(run.path, overwrite=True)
     assert (precious / "file").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -20,15 +19,14 @@ from triality.runs.summary import check_summary
 CONFIG = "config.json"
 # All that ``overwrite`` may remove. A run that learns to write another file names it here.
 FILES = ("metrics.jsonl", "state.ckpt", "summary.json", "report.html", "evaluation.json", "retrained.json", "figures.npz")
-FOLDERS = ("figures",)
 
 
 @dataclass(frozen=True)
 class RunFolder:
     """Paths and records of one run.
 
-    ``config.json`` is written first and marks the folder as a run; ``metrics.jsonl`` grows; ``state.ckpt``, ``summary.json``,
-    ``figures/`` and ``report.html`` come at the end. Every file but the log is replaced all at once.
+    ``config.json`` is written first and marks the folder as a run; ``metrics.jsonl`` grows; ``state.ckpt``, ``figures.npz``,
+    ``summary.json`` and ``report.html`` come at the end. Every file that is written through here, but the log, is replaced all at once.
 
     Example:
         >>> import tempfile
@@ -75,7 +73,7 @@ class RunFolder:
             folder.mkdir(parents=True, exist_ok=True)
             # The mark of a run folder goes last, so that an interrupted removal can be repeated.
             for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == CONFIG):
-                _remove(entry)
+                entry.unlink()
         except OSError as error:
             raise StorageError(f"{folder}: expected to be able to make it, got '{error.strerror}'; choose another --out") from error
         return cls(folder)
@@ -118,11 +116,6 @@ class RunFolder:
     def report_path(self) -> Path:
         """``report.html``: the report, one self-contained file."""
         return self.path / "report.html"
-
-    @property
-    def figures_path(self) -> Path:
-        """``figures/``: the report's figures as files; whoever writes the first one makes the folder."""
-        return self.path / "figures"
 
     @property
     def metrics(self) -> MetricsLog:
@@ -173,9 +166,8 @@ def _is_config(record: dict[str, Any]) -> bool:
 
 
 def _is_known(entry: Path) -> bool:
-    if entry.is_dir() and not entry.is_symlink():
-        return entry.name in FOLDERS
-    return entry.name in (CONFIG, *FILES) or entry.name.startswith(TEMPORARY_PREFIX)
+    is_folder = entry.is_dir() and not entry.is_symlink()
+    return not is_folder and (entry.name in (CONFIG, *FILES) or entry.name.startswith(TEMPORARY_PREFIX))
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -188,10 +180,3 @@ def _refuse_foreign(folder: Path) -> None:
         raise ConfigError(f"{folder}: expected a run folder to overwrite, got one without {CONFIG}; {remedy}")
     if not _is_config(read_json(folder / CONFIG)):
         raise ConfigError(f"{folder}: expected a run folder to overwrite, got one with another {CONFIG}; {remedy}")
-
-
-def _remove(entry: Path) -> None:
-    if entry.is_dir() and not entry.is_symlink():
-        shutil.rmtree(entry)
-    else:
-        entry.unlink()
