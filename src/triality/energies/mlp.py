@@ -52,12 +52,19 @@ class MLP(eqx.Module):
 
 
 class MLPEnergy(eqx.Module):
-    """E(x) of a point; no output bias, so that log Z is the only constant (D5)."""
+    """E(x) of a point; no output bias, so that log Z is the only constant (D5).
+
+    Args:
+        key: randomness of the initial weights.
+        dim: size of a point.
+        hidden: hidden layers.
+        output_scale: gain of the last layer's initial weights; small where the energy is to begin flat, as a tilt does.
+    """
 
     net: MLP
 
-    def __init__(self, key: Key[Array, ""], dim: int, hidden: Sequence[int] = (64, 64)):
-        self.net = MLP(key, (dim, *hidden, 1), output_bias=False)
+    def __init__(self, key: Key[Array, ""], dim: int, hidden: Sequence[int] = (64, 64), output_scale: float = 1.0):
+        self.net = MLP(key, (dim, *hidden, 1), output_scale, output_bias=False)
 
     def __call__(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return self.net(x)[0]

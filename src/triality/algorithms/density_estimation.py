@@ -1,0 +1,160 @@
+"""From a table to an energy, a sampler and a log Z that can be believed: likelihood first, then a tilt of it, both judged on held-out data.
+
+    1. q by maximum likelihood, the best on validation data kept
+    2. p_theta(x) = q_0(x) exp(-f(x))/Z: f by the objective, q by its gradient (fixed by default: noise-contrastive estimation)
+    3. log Z on fresh draws from q, by all estimators, with the alarm
+
+A tilt begins at q_0 with log Z = 0, so that step 2 can only be as bad as step 1 where validation is listened to: where no tilt is better,
+f = 0 stays. Validation charges each tilt the larger of two estimates of log Z, from draws alone and from both sides: the first is low where
+q misses something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from triality.algorithms.energy_learning import EnergyLearning
+from triality.algorithms.likelihood_learning import LikelihoodLearning
+from triality.energies.sum import NegativeLogDensity, SumEnergy
+from triality.energy import Energy, UnnormalizedDensity
+from triality.errors import NonFiniteError
+from triality.numerics import log_mean_exp
+from triality.partition.acceptance_ratio import solve_log_z
+from triality.partition.alarm import Alarm, three_way_alarm
+from triality.run import run
+from triality.sampler import AbstractSampler, Samples, draw
+
+Progress = Callable[[str, int, int, dict[str, float]], None]
+"""Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
+
+
+class Stage(NamedTuple):
+    """What came of a stage.
+
+    Fields:
+        best: the state that validation liked best.
+        curve: validation value after each chunk, nats a sample; larger is better.
+        num_steps: steps that the best one had taken.
+    """
+
+    best: Any
+    curve: list[float]
+    num_steps: int
+
+
+def no_progress(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
+    """Tells nobody."""
+    del stage, done, total, numbers
+
+
+def fit_generator(
+    learning: LikelihoodLearning,
+    key: Key[Array, ""],
+    sampler: AbstractSampler[Any],
+    valid: Any,
+    num_steps: int,
+    chunk: int = 250,
+    progress: Progress = no_progress,
+) -> Stage:
+    """Maximum likelihood, the sampler of greatest validation likelihood kept; ``num_steps`` 0 returns the sampler as it came.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
+    held_out = Samples.unweighted(valid, jnp.zeros(jax.tree.leaves(valid)[0].shape[0]))
+    validate = eqx.filter_jit(lambda q: jnp.mean(jax.vmap(q.log_prob)(held_out.x)))
+
+    def value(state: Any) -> float:
+        return float(validate(state.sampler))
+
+    stage = _best_of(learning, learning.init(key, sampler), value, num_steps, chunk, "likelihood", progress)
+    return stage._replace(best=stage.best.sampler)
+
+
+def fit_energy(
+    learning: EnergyLearning,
+    key: Key[Array, ""],
+    energy: Energy[Any],
+    sampler: AbstractSampler[Any],
+    valid: Any,
+    num_steps: int,
+    chunk: int = 250,
+    num_drawn: int = 4096,
+    progress: Progress = no_progress,
+) -> Stage:
+    """Energy and generator together, the pair of greatest validation likelihood of the *energy* kept.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
+    key_run, key_validate = jax.random.split(key)
+
+    @eqx.filter_jit
+    def validate(density: UnnormalizedDensity, sampler: AbstractSampler[Any]) -> Float[Array, ""]:
+        drawn = draw(sampler, key_validate, num_drawn)
+        return held_out_likelihood(density.energy, Samples.unweighted(valid, jax.vmap(sampler.log_prob)(valid)), drawn)
+
+    def value(state: Any) -> float:
+        return float(validate(state.density, state.sampler))
+
+    return _best_of(learning, learning.init(key_run, energy, sampler), value, num_steps, chunk, "energy", progress)
+
+
+def held_out_likelihood(energy: Energy[Any], data: Samples, drawn: Samples) -> Float[Array, ""]:
+    """mean -E(data) minus the larger of two log Z, from the draws alone and from both sides; nats a sample."""
+    on_data, on_drawn = (-jax.vmap(energy)(side.x) - side.log_q for side in (data, drawn))
+    log_z = jnp.maximum(log_mean_exp(on_drawn), solve_log_z(on_data, on_drawn))
+    return jnp.mean(on_data + data.log_q) - log_z
+
+
+def tilted(sampler: AbstractSampler[Any], energy: Energy[Any]) -> SumEnergy[Any]:
+    """E(x) = -log q_0(x) + f(x), q_0 the sampler as it is now, frozen."""
+    return SumEnergy((NegativeLogDensity(sampler), energy))
+
+
+@eqx.filter_jit
+def estimate_log_z(
+    key: Key[Array, ""], energy: Energy[Any], sampler: AbstractSampler[Any], data: Any, num_drawn: int
+) -> tuple[Alarm, Samples]:
+    """Three estimates of log Z on ``num_drawn`` fresh draws and on data that trained nothing; with the draws."""
+    drawn = draw(sampler, key, num_drawn)
+    on_data = -jax.vmap(energy)(data) - jax.vmap(sampler.log_prob)(data)
+    return three_way_alarm(on_data, -jax.vmap(energy)(drawn.x) - drawn.log_q), drawn
+
+
+def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: int) -> Any:
+    """Indices of draws picked by their importance weights, with replacement: nearer p_theta than q, once there are many more draws."""
+    return jax.random.choice(key, log_ratio.shape[0], (num_samples,), p=jax.nn.softmax(log_ratio))
+
+
+def _best_of(
+    learning: LikelihoodLearning | EnergyLearning,
+    state: Any,
+    value: Callable[[Any], float],
+    num_steps: int,
+    chunk: int,
+    name: str,
+    progress: Progress,
+) -> Stage:
+    """Chunks of one compiled program; what validation likes best, the beginning included."""
+    go = eqx.filter_jit(lambda learning, state: run(learning, state, 1, chunk)[:2])
+    best, curve, at = state, [value(state)], 0
+    for done in range(chunk, num_steps + 1, chunk):
+        state, metrics = go(learning, state)
+        if not bool(np.all(np.asarray(metrics.is_finite))):
+            raise NonFiniteError(
+                f"expected finite parameters, got NaN or infinity within steps {done - chunk + 1}-{done} of the {name} stage; "
+                "lower the learning rate"
+            )
+        curve.append(value(state))
+        if curve[-1] >= max(curve):
+            best, at = state, done
+        progress(name, done, num_steps, {"validation": curve[-1]})
+    return Stage(best, curve, at)
