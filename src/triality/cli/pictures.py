@@ -6,12 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from triality.algorithms.guided_cost import CostLearning, State
 from triality.cli.names import Task
 from triality.envs.planes import PLANES, Plane
 from triality.specs import EnvironmentSpec
-from triality.trajectory import StepCost
+from triality.trajectory import StepCost, Trajectory
 
 GRID = 61
 NUM_LEARNED = 8
@@ -20,9 +21,9 @@ NUM_LEARNED = 8
 def picture_arrays(algorithm: CostLearning, states: State, task: Task) -> dict[str, np.ndarray]:
     """What ``figures.npz`` holds, of the first seed; the plane's parts are left out where the environment has no plane."""
     state = jax.tree.map(lambda leaf: leaf[0], states)
-    batch = eqx.filter_jit(lambda s: algorithm.collect(jax.random.key(7), s))(state)
+    drawn = freely_begun(eqx.filter_jit(lambda s: algorithm.collect(jax.random.key(7), s))(state))
     arrays = {
-        "rewards_learned": np.asarray(jnp.sum(batch.reward, axis=-1)),
+        "rewards_learned": np.asarray(jnp.sum(drawn.reward, axis=-1)),
         "rewards_demonstrations": np.asarray(jnp.sum(state.data.reward, axis=-1)),
     }
     plane = PLANES.get(task.bare.name)
@@ -32,8 +33,6 @@ def picture_arrays(algorithm: CostLearning, states: State, task: Task) -> dict[s
     observations = plane.observations(*np.meshgrid(x, y, indexing="ij"))
     if task.is_absorbing:
         observations = np.concatenate([observations, np.zeros((*observations.shape[:2], 1))], axis=-1)
-    free = slice(-NUM_LEARNED, None)
-    size = task.bare.observation_size
     return {
         **arrays,
         "cost_grid": np.asarray(_cost_over(state.cost, jnp.asarray(observations, jnp.float32), task.spec)),
@@ -43,9 +42,28 @@ def picture_arrays(algorithm: CostLearning, states: State, task: Task) -> dict[s
         "grid_x_label": np.array(plane.x_label),
         "grid_y_label": np.array(plane.y_label),
         "cost_grid_note": np.array("averaged over the actions"),
-        "demonstrations": _in_plane(plane, state.data.observation[:NUM_LEARNED, :-1, :size]),
-        "learned": _in_plane(plane, batch.observation[free, :-1, :size]),
+        "demonstrations": paths(plane, state.data, task)[:NUM_LEARNED],
+        "learned": paths(plane, drawn, task)[:NUM_LEARNED],
     }
+
+
+def freely_begun(batch: Trajectory) -> Trajectory:
+    """The roll-outs that begin at the environment's start law: those with start index -1, or all where none was begun elsewhere.
+
+    The others begin where the demonstrations begin, so their returns are those of a handful of starts, over and over.
+    """
+    free = np.asarray(batch.start) == -1
+    return jax.tree.map(lambda leaf: leaf[free], batch) if free.any() else batch
+
+
+def paths(plane: Plane, batch: Trajectory, task: Task) -> Float[np.ndarray, "n time 2"]:
+    """Trajectories in the plane; NaN on padding and in the absorbing state, which is nowhere in it."""
+    observation = np.asarray(batch.observation, float)[:, :-1]
+    shown = np.asarray(batch.mask)
+    if task.is_absorbing:
+        shown = shown & (observation[..., -1] != 1)
+    points = np.stack(plane.coordinates(observation[..., : task.bare.observation_size]), axis=-1)
+    return np.where(shown[..., None], points, np.nan)
 
 
 def _cost_over(cost: StepCost, observations: jax.Array, spec: EnvironmentSpec) -> jax.Array:
@@ -57,7 +75,3 @@ def _cost_over(cost: StepCost, observations: jax.Array, spec: EnvironmentSpec) -
         actions = jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, spec.action_size)
     over_actions = jax.vmap(lambda x: jnp.mean(jax.vmap(lambda u: cost(x, u))(actions)))
     return eqx.filter_jit(jax.vmap(over_actions))(observations)
-
-
-def _in_plane(plane: Plane, observations: jax.Array) -> np.ndarray:
-    return np.stack(plane.coordinates(np.asarray(observations, float)), axis=-1)

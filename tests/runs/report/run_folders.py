@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,22 @@ def running_run(path: Path, num_seeds: int = 5, num_chunks: int = NUM_CHUNKS) ->
     return path
 
 
+def cloning_run(path: Path, num_seeds: int = 3) -> Path:
+    """A run of cloning, as the command leaves it: no environment steps, no log Z, no pictures."""
+    run, config = RunFolder.create(path), {**CONFIG, "algorithm": "bc", "seeds": num_seeds}
+    run.write_config("irl", config)
+    for iteration in (5, 10):
+        for seed in range(num_seeds):
+            loss = {"negative_log_likelihood": 1.0 / iteration, "entropy": 0.1}
+            run.metrics.append({"seed": seed, "iteration": iteration, "env_steps": 0, "seconds": 1.0, **loss})
+    content = summary(num_seeds, False)
+    for block in (*content["seeds"], content["iqm"]):
+        block |= {"ess_fraction": None, "overlap": None}
+    nothing = {"log_z": None, "log_z_estimates": {}, "alarm": None, "env_steps": 0, "env_steps_per_second": 0.0}
+    run.write_summary({**content, **nothing, "config": config})
+    return path
+
+
 def metrics_record(seed: int, chunk: int) -> dict[str, object]:
     """One line of the log, as a run on the pendulum writes it."""
     noise = np.random.default_rng([seed, chunk]).normal(size=16)
@@ -80,7 +97,7 @@ def metrics_record(seed: int, chunk: int) -> dict[str, object]:
     }
 
 
-def summary(num_seeds: int = 5, with_comparisons: bool = True) -> dict[str, object]:
+def summary(num_seeds: int = 5, with_comparisons: bool = True) -> dict[str, Any]:
     """A summary with every frozen field."""
     seeds = [_seed_block(0.984 + 0.006 * np.sin(3 * seed)) for seed in range(num_seeds)]
     middle = _seed_block(float(np.mean([seed["return_normalized"] for seed in seeds])))
@@ -129,7 +146,7 @@ def pictures() -> dict[str, np.ndarray]:
     }
 
 
-def _seed_block(normalized: float) -> dict[str, object]:
+def _seed_block(normalized: float) -> dict[str, Any]:
     value = RANDOM_RETURN + normalized * (EXPERT_RETURN - RANDOM_RETURN)
     return {
         "return_mean": value,

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from tests.runs.report.run_folders import (
+    CONFIG,
     EXPERT_RETURN,
+    RANDOM_RETURN,
+    cloning_run,
     finished_run,
     metrics_record,
     pictures,
@@ -117,6 +120,45 @@ def test_every_axis_of_every_figure_is_labeled_with_its_unit(whole):
         assert re.search(units, drawing) or "effective samples" in drawing, name
 
 
+def test_rows_stand_in_the_order_of_their_returns(whole):
+    listed = re.search(r'aria-label="Normalized returns: ([^"]*)\."', whole[1])
+    assert listed is not None
+    values = [float(row.split()[-1].replace("\N{MINUS SIGN}", "-")) for row in listed[1].split(", ")]
+    assert len(values) == 7
+    assert values == sorted(values, reverse=True)
+    head = plain(whole[1])[plain(whole[1]).index("best first") :]
+    assert head.index("demonstrations") < head.index("this run, mean action") < head.index("this run, sampled") < head.index("GAN-GCL 2018")
+
+
+def drawing_of(text, name):
+    return text[text.index(f'<figure id="figure-{name}">') :].split("</svg>")[0]
+
+
+def test_published_results_are_named_where_they_stand_and_only_on_a_normalized_axis(whole, tmp_path):
+    for name in ("return-steps", "return-time"):
+        assert {drawing_of(whole[1], name).count(f">{method} 2018<") for method in ("GAN-GCL", "AIRL")} == {1}
+    run = RunFolder(running_run(tmp_path / "run", 1, 2))
+    content = summary(1)
+    content["iqm"]["expert_return"] = None  # then there is no normalized axis
+    run.write_summary(content)
+    assert "2018" not in drawing_of(report_of(run.path), "return-steps")
+
+
+def test_demonstrations_show_on_bright_ground_too(whole):
+    assert all("stroke: #000000" in drawing_of(whole[1], name) for name in ("learned-cost", "true-cost"))
+
+
+def test_the_page_points_to_no_file_that_its_reader_does_not_have(whole):
+    assert "docs/" not in whole[1]
+
+
+def test_a_speed_says_whether_it_holds_the_compilation(whole, tmp_path):
+    assert "learning included, compilation not" in whole[1]
+    run = RunFolder(running_run(tmp_path / "run", 1, 1))
+    run.write_summary(summary(1))
+    assert "learning included, and compilation too" in report_of(run.path)
+
+
 def test_the_same_run_gives_the_same_bytes(whole):
     assert report_of(whole[0]) == whole[1]
 
@@ -138,6 +180,18 @@ def test_a_control_that_does_as_well_is_named(tmp_path):
     assert "One of them does as well" in report_of(run.path)
 
 
+@pytest.mark.parametrize(("reached", "sampled", "is_said"), [(0.97, 0.5, True), (0.97, 0.9, False), (0.3, 0.1, False)])
+def test_a_mean_action_that_hides_its_distribution_is_told(tmp_path, reached, sampled, is_said):
+    run = RunFolder(running_run(tmp_path / "run", 3, 0))
+    content = summary(3)
+    content["iqm"]["return_normalized"] = reached
+    content["iqm"]["return_sampled"] = RANDOM_RETURN + sampled * (EXPERT_RETURN - RANDOM_RETURN)
+    run.write_summary(content)
+    text = report_of(run.path)
+    assert (f"sampled actions, the policy as it was trained, earn only {sampled:.3f}" in text) == is_said
+    assert ("result level-good" in text) == (reached > 0.95 and not is_said)
+
+
 @pytest.mark.parametrize(
     ("alarm", "headline", "level"),
     [
@@ -157,7 +211,8 @@ def test_the_alarm_is_put_in_words(tmp_path, alarm, headline, level):
 def test_one_seed_has_no_interval(tmp_path):
     text = report_of(finished_run(tmp_path / "run", 1, False))
     assert "one seed, too few for an interval" in text
-    assert "No run of cloning or of a constant cost was recorded" in text
+    assert "Compare with cloning from the same demonstrations (triality irl ... --algorithm bc" in text
+    assert "triality irl --env Pendulum-v1 --demos examples/pendulum_demos.npz --num-demos 5 --seeds 1 --seed 0 --algorithm bc" in text
     assert "Seed by seed" not in text
 
 
@@ -196,13 +251,29 @@ def test_missing_and_null_metrics_leave_gaps_and_no_traceback(tmp_path):
 
 
 def test_cloning_has_curves_over_iterations(tmp_path):
-    path = running_run(tmp_path / "run", 1, 0)
-    for done in (5, 10):
-        loss = {"negative_log_likelihood": 1.0 / done, "entropy": 0.1}
-        RunFolder(path).metrics.append({"seed": 0, "iteration": done, "env_steps": 0, "seconds": 1.0, **loss})
-    text = report_of(path)
-    assert set(figures_of(text)) == {"negative-log-likelihood", "entropy"}
+    text = report_of(cloning_run(tmp_path / "run"))
+    assert set(figures_of(text)) == {"comparison", "negative-log-likelihood", "entropy"}
     assert ">iteration<" in text
+
+
+LEARNS_A_COST = ("--algorithm bc", "triality retrain", "trajectory level", "steps per second", "log Z", "scale of the cost", "overlap")
+
+
+@pytest.mark.parametrize(("make", "learns"), [(cloning_run, False), (finished_run, True)])
+def test_cloning_is_told_nothing_of_a_cost(tmp_path, make, learns):
+    text = plain(report_of(make(tmp_path / "run", 3)))
+    for words in LEARNS_A_COST:
+        assert (words in text) == learns, words
+    assert "triality eval" in text
+
+
+def test_a_constant_cost_is_named_a_control(tmp_path):
+    run = RunFolder.create(tmp_path / "run")
+    run.write_config("irl", {**CONFIG, "cost": "constant"})
+    run.write_summary(summary(3, False))
+    text = report_of(run.path)
+    assert "this run is itself a control" in text
+    assert "triality retrain" not in text
 
 
 def test_summary_numbers_may_all_be_null(tmp_path):

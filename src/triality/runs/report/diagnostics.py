@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from triality.runs.report.curves import Curves
 from triality.runs.report.figures import Panel, curve, draw, last_range, legend_above, plain_log, reference, show_steps
+from triality.runs.report.method import Method
 from triality.runs.report.palette import DATA, DRAWN
 from triality.runs.report.words import MINUS, number
 
@@ -110,7 +111,7 @@ POLICY = (
         "Entropy of the policy",
         "entropy (nats per step)",
         "How random the policy's actions are; for continuous actions it may be negative.",
-        "It falls as the policy sharpens, then settles. A steady dive says that the scale of the cost runs away.",
+        "It falls as the policy sharpens, then settles.",
     ),
     Diagnostic(
         "kl",
@@ -159,9 +160,9 @@ def weight_panels(curves: Curves) -> list[Panel]:
     return [diagnostic_panel(curves, each) for each in shown]
 
 
-def policy_panels(curves: Curves) -> list[Panel]:
+def policy_panels(curves: Curves, method: Method) -> list[Panel]:
     """Everything about the policy's updates that was logged."""
-    return [diagnostic_panel(curves, each) for each in POLICY if curves.has(each.field)]
+    return [diagnostic_panel(curves, each, method.remarks.get(each.field, "")) for each in POLICY if curves.has(each.field)]
 
 
 def cost_panel(curves: Curves) -> Panel | None:
@@ -188,8 +189,8 @@ def cost_panel(curves: Curves) -> Panel | None:
     return Panel("step-cost", "Learned cost of a step", draw("step-cost", paint), alt, caption)
 
 
-def diagnostic_panel(curves: Curves, each: Diagnostic) -> Panel:
-    """One metric over the run."""
+def diagnostic_panel(curves: Curves, each: Diagnostic, remark: str = "") -> Panel:
+    """One metric over the run; ``remark`` is what the caption adds for this method."""
     table = curves.values[each.field]
     finite = table[np.isfinite(table)]
     # A log scale has no place for zero or below, and too few labels over less than a decade: both are shown on the plain scale.
@@ -210,7 +211,8 @@ def diagnostic_panel(curves: Curves, each: Diagnostic) -> Panel:
 
     end = f"At the end: {_end(curves, each.field)}."
     name = each.field.replace("_", "-")
-    return Panel(name, each.title, draw(name, paint), f"{each.title} over the run. {end}", f"{each.meaning} {each.healthy} {end}")
+    caption = " ".join(part for part in (each.meaning, each.healthy, remark, end) if part)
+    return Panel(name, each.title, draw(name, paint), f"{each.title} over the run. {end}", caption)
 
 
 def horizontal(curves: Curves) -> tuple[np.ndarray, str]:

@@ -136,6 +136,15 @@ def last_range(middle: Band) -> Shaped[np.ndarray, " 3"] | None:
     return None if places.size == 0 else np.array([part[places[-1]] for part in middle])
 
 
+def wrapped(name: str) -> str:
+    """Two lines for a long name, so that the row keeps room for its marks."""
+    words = name.split()
+    if len(name) <= 16 or len(words) == 1:
+        return name if len(name) <= 24 else name[:23] + "…"
+    middle = min(range(1, len(words)), key=lambda i: abs(len(" ".join(words[:i])) - len(name) / 2))
+    return "\n".join(part if len(part) <= 24 else part[:23] + "…" for part in (" ".join(words[:middle]), " ".join(words[middle:])))
+
+
 def _inline(name: str, svg: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -16,6 +16,7 @@ from triality.runs.archive import ArchiveError, decode_array, read_members
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import read_json
 from triality.runs.report.curves import Curves
+from triality.runs.report.method import Method, method_of
 
 T = TypeVar("T")
 
@@ -45,6 +46,16 @@ class RunRecord:
     problems: tuple[str, ...]
 
     @property
+    def method(self) -> Method:
+        """What kind of run it is."""
+        return method_of(self.config)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The configuration without the options that its method does not use."""
+        return {name: value for name, value in self.config.items() if name not in self.method.unused}
+
+    @property
     def seeds(self) -> list[dict[str, Any]]:
         """The summary's objects, one a seed; empty while there is no summary."""
         given = self.summary.get("seeds") if self.summary else None
@@ -60,8 +71,14 @@ class RunRecord:
         return _number(block.get(name)) if isinstance(block, dict) else math.nan
 
     def total(self, name: str) -> float:
-        """A number at the top of the summary, NaN where it is not known."""
-        return _number(self.summary.get(name)) if self.summary else math.nan
+        """A number at the top of the summary, NaN where it is not known or means nothing for the method."""
+        return _number(self.summary.get(name)) if self.summary and name not in self.method.unused else math.nan
+
+    @property
+    def sampled_normalized(self) -> float:
+        """Normalized return of sampled actions, NaN where it is not known."""
+        expert, random = self.overall("expert_return"), self.overall("random_return")
+        return (self.overall("return_sampled") - random) / (expert - random) if expert > random else math.nan
 
     def extra(self, name: str) -> Any:
         """A field that is not among the frozen ones: at the top of the summary or inside ``iqm``; None if in neither."""

@@ -14,11 +14,14 @@ from triality.runs.checkpoint_file import library_versions
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.diagnostics import cost_panel, policy_panels, weight_panels
+from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord, read_record
-from triality.runs.report.returns import comparison_panel, learning_panels, log_z_panel
+from triality.runs.report.returns import comparison_panel, learning_panels
 from triality.runs.report.state_space import episode_panel, state_panels
 from triality.runs.report.words import alarm_verdict, duration, normalized, number, result_level, result_paragraph, seed_phrase
+
+RUN = "this run, mean action"
 
 
 def write_report(folder: Path) -> Path:
@@ -55,12 +58,15 @@ def render(record: RunRecord) -> str:
         )
     )
     sections = (_damage(record), _returns(record), _cost(record), _trust(record), _policy(record), _setting(record))
-    footer = page.paragraph("This file is complete in itself: it loads nothing and runs nothing. How to read each figure: docs/report.md.")
+    footer = page.paragraph(
+        "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
+        "documentation of triality says more, on its page “The report of a run”."
+    )
     return page.page(f"{title} · triality", header, (each for each in sections if each), footer)
 
 
 def _title(record: RunRecord) -> tuple[str, str]:
-    config = record.config
+    config = record.options
     named = [config.get("env"), config.get("algorithm")]
     title = " · ".join(str(part) for part in named if part) or f"triality {record.command}"
     level = f"{config['level']} level" if "level" in config else ""
@@ -74,18 +80,26 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
     seeds = record.seeds_of("return_normalized")
     interval = bootstrap_interval(seeds)
     remark = f"95 % interval {normalized(interval[0])} to {normalized(interval[1])}" if interval else seed_phrase(len(seeds))
+    verdict = alarm_verdict(record)
+    log_z_remark = "nats; its estimates disagree" if verdict.level == "bad" else "nats, as the run reports it"
     numbers = [
         KeyNumber("normalized return, mean action", normalized(record.overall("return_normalized")), remark),
         KeyNumber("return", number(record.overall("return_mean"), 4), f"demonstrations {number(record.overall('expert_return'), 4)}"),
         KeyNumber("return, sampled actions", number(record.overall("return_sampled"), 4), "the policy as it was trained"),
         KeyNumber("environment steps", number(record.total("env_steps")), "all seeds together"),
-        KeyNumber("steps per second", number(record.total("env_steps_per_second")), "learning included"),
+        KeyNumber("steps per second", number(record.total("env_steps_per_second")), _speed_remark(record)),
         KeyNumber("time", duration(record.total("seconds")), "compilation and evaluation included"),
-        KeyNumber("log Z", number(record.total("log_z"), 4), "nats, as the run reports it"),
+        KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), log_z_remark),
         KeyNumber("effective share", number(record.overall("ess_fraction"), 2), "of the roll-outs, by their weights"),
         KeyNumber("overlap", number(record.overall("overlap"), 2), "0: told apart with certainty"),
     ]
     return [each for each in numbers if each.value != number(math.nan)]
+
+
+def _speed_remark(record: RunRecord) -> str:
+    """What the speed includes: it leaves out the first of the log's stretches, which compiles, unless that is all there is."""
+    compiled = "compilation not" if record.curves.iterations.size > 1 else "and compilation too"
+    return f"all seeds together, learning included, {compiled}"
 
 
 def _damage(record: RunRecord) -> str:
@@ -103,30 +117,39 @@ def _returns(record: RunRecord) -> str:
 def _comparison_table(record: RunRecord) -> str:
     if record.summary is None:
         return ""
-    expert, random = record.overall("expert_return"), record.overall("random_return")
-    rows = [("demonstrations", number(expert, 4), normalized(1.0))]
-    rows += [("this run, mean action", number(record.overall("return_mean"), 4), normalized(record.overall("return_normalized")))]
-    rows += [("this run, sampled actions", number(record.overall("return_sampled"), 4), "")]
-    rows += [(name, number(value, 4), normalized(scaled)) for name, (value, scaled) in record.baselines.items()]
-    rows += [(f"{name} (published, on its own scale)", "", normalized(value)) for name, value in record.published]
-    rows += [("random actions", number(random, 4), normalized(0.0))]
-    return page.table("Returns in the environment's own reward", ("who acts", "return", "normalized"), rows, marked=1)
+    known = [("demonstrations", record.overall("expert_return"), 1.0), ("random actions", record.overall("random_return"), 0.0)]
+    known += [(RUN, record.overall("return_mean"), record.overall("return_normalized"))]
+    known += [("this run, sampled actions", record.overall("return_sampled"), record.sampled_normalized)]
+    known += [(name, value, scaled) for name, (value, scaled) in record.baselines.items()]
+    known += [(f"{name} (published, on its own scale)", math.nan, value) for name, value in record.published]
+    known.sort(key=lambda row: -row[2] if math.isfinite(row[2]) else math.inf)
+    rows = [(name, number(value, 4), normalized(scaled)) for name, value, scaled in known]
+    marked = next(place for place, row in enumerate(known) if row[0] == RUN)
+    return page.table("Returns in the environment's own reward, best first", ("who acts", "return", "normalized"), rows, marked)
+
+
+SEED_COLUMNS = (
+    ("return", "return_mean", 4),
+    ("normalized", "return_normalized", None),
+    ("sampled actions", "return_sampled", 4),
+    ("its demonstrations", "expert_return", 4),
+    ("effective share", "ess_fraction", 2),
+    ("overlap", "overlap", 2),
+)
+"""Heading, field of the summary, and significant digits; None for the fixed digits of a normalized return."""
 
 
 def _seed_table(record: RunRecord) -> str:
-    fields = ("return_mean", "return_normalized", "return_sampled", "expert_return", "ess_fraction", "overlap")
-    digits = (4, 4, 4, 4, 2, 2)
+    """One row a seed, with the columns that any seed has a number for."""
     if len(record.seeds) < 2:
         return ""
-    columns = [record.seeds_of(field) for field in fields]
+    columns = [(head, record.seeds_of(field), digits) for head, field, digits in SEED_COLUMNS]
+    columns = [column for column in columns if any(math.isfinite(value) for value in column[1])]
     first = record.config.get("seed", 0)
-    rows = []
-    for place, row in enumerate(zip(*columns, strict=True)):
-        cells = [number(value, shown) for value, shown in zip(row, digits, strict=True)]
-        cells[1] = normalized(row[1])
-        rows.append((str(first + place) if isinstance(first, int) else str(place), *cells))
-    head = ("seed", "return", "normalized", "sampled actions", "its demonstrations", "effective share", "overlap")
-    return page.table("Seed by seed", head, rows)
+    first = first if isinstance(first, int) else 0
+    texts = [[normalized(value) if digits is None else number(value, digits) for value in values] for _, values, digits in columns]
+    rows = [(str(first + place), *cells) for place, cells in enumerate(zip(*texts, strict=True))]
+    return page.table("Seed by seed", ("seed", *(head for head, _, _ in columns)), rows)
 
 
 def _cost(record: RunRecord) -> str:
@@ -134,30 +157,40 @@ def _cost(record: RunRecord) -> str:
 
 
 def _trust(record: RunRecord) -> str:
+    if not record.method.no_alarm:
+        return ""
     shown = [log_z_panel(record), *weight_panels(record.curves)]
     rows = [(name.replace("_", " "), number(value, 5), number(stderr, 2)) for name, (value, stderr) in record.estimates.items()]
-    estimates = page.table("Estimates of log Z, nats", ("estimator", "log Z", "standard error"), rows)
-    verdict = page.verdict_box(alarm_verdict(record), record.alarm)
-    return page.section("Can log Z and the weights be trusted?", verdict, page.panels(shown), estimates)
+    verdict = alarm_verdict(record)
+    caption = "Estimates of log Z, nats" + (", for the record only: see the verdict" if verdict.doubt else "")
+    estimates = page.table(caption, ("estimator", "log Z", "standard error"), rows)
+    said = page.verdict_box(verdict, record.alarm)
+    return page.section("Can log Z and the weights be trusted?", said, page.panels(shown), estimates)
 
 
 def _policy(record: RunRecord) -> str:
-    return page.section("How did the policy learn?", page.panels(policy_panels(record.curves)))
+    return page.section("How did the policy learn?", page.panels(policy_panels(record.curves, record.method)))
 
 
 def _setting(record: RunRecord) -> str:
     run = shlex.quote(str(record.path))
-    lines = [
-        "# evaluate the learned policy in Gymnasium's own environment",
-        f"triality eval {run}",
-        "# train a fresh policy on the learned cost alone",
-        f"triality retrain {run}",
-    ]
-    rows = [(str(name), _value(value)) for name, value in record.config.items()]
+    lines = ["# evaluate the learned policy in Gymnasium's own environment", f"triality eval {run}"]
+    if record.method.has_cost:
+        lines += ["# train a fresh policy on the learned cost alone", f"triality retrain {run}"]
+        lines += ["# clone the same demonstrations: what that reaches too, this method has not shown", _cloning_command(record)]
+    rows = [(str(name), _value(value)) for name, value in record.options.items()]
     here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
     versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
-    configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
+    left_out = "" if record.options == record.config else ", without the options that this algorithm does not use"
+    configuration = page.table(f"Configuration{left_out}", ("option", "value"), rows, kind="words")
     return page.section("Setting, and where to go on", page.commands(lines), configuration, page.paragraph(versions, "note"))
+
+
+def _cloning_command(record: RunRecord) -> str:
+    """The run's own command with cloning as its algorithm, into a folder beside it."""
+    names = ("env", "demos", "num_demos", "seeds", "seed", "actions")
+    given = [f"--{name.replace('_', '-')} {shlex.quote(str(record.config[name]))}" for name in names if name in record.config]
+    return " ".join(("triality irl", *given, "--algorithm bc --out", shlex.quote(f"{record.path}-bc")))
 
 
 def _value(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Learning curves, the comparison of returns, and log Z by estimator."""
+"""Learning curves, and the comparison of returns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from triality.runs.report.curves import bootstrap_interval
-from triality.runs.report.figures import Panel, curve, draw, last_range, legend_above, reference, show_steps, show_time
-from triality.runs.report.palette import DATA, DRAWN, INK, MUTED, OTHER, RULE
+from triality.runs.report.figures import Panel, curve, draw, last_range, legend_above, reference, show_steps, show_time, wrapped
+from triality.runs.report.palette import DATA, DRAWN, INK, MUTED, OTHER, PAPER
 from triality.runs.report.record import RunRecord
-from triality.runs.report.words import MINUS, normalized, number
+from triality.runs.report.words import normalized, number
 
 
 def learning_panels(record: RunRecord) -> list[Panel]:
@@ -35,62 +35,33 @@ def comparison_panel(record: RunRecord) -> Panel | None:
     value = record.overall("return_normalized")
     if not math.isfinite(value):
         return None
-    others = [(name, reached, OTHER.light) for name, reached in record.published]
-    others += [(name, reached, MUTED.light) for name, (_, reached) in record.baselines.items() if math.isfinite(reached)]
-    rows = [("demonstrations", 1.0, DATA.light), ("this run", value, DRAWN.light), *others, ("random actions", 0.0, MUTED.light)]
+    rows = [("demonstrations", 1.0, DATA.light), ("this run", value, DRAWN.light), ("random actions", 0.0, MUTED.light)]
+    rows += [(name, reached, OTHER.light) for name, reached in record.published]
+    rows += [(name, reached, MUTED.light) for name, (_, reached) in record.baselines.items() if math.isfinite(reached)]
+    rows.sort(key=lambda row: -row[1])
+    own = next(place for place, row in enumerate(rows) if row[2] == DRAWN.light)
 
     def paint(axes: Axes) -> None:
         for place, (_, reached, color) in enumerate(rows):
             axes.plot([0, reached], [place, place], color=color, linewidth=1.2, alpha=0.5)
             axes.plot(reached, place, "D" if color == DRAWN.light else "o", color=color, markersize=7)
-        axes.plot(seeds, np.full(seeds.size, 1.0), "o", color=DRAWN.light, markersize=4.5, alpha=0.45, markeredgewidth=0)
+        axes.plot(seeds, np.full(seeds.size, own - 0.28), "o", color=DRAWN.light, markersize=4.5, alpha=0.45, markeredgewidth=0)
         interval = bootstrap_interval(seeds)
         if interval:
-            axes.plot(interval, [1.28, 1.28], color=DRAWN.light, linewidth=2.4, solid_capstyle="butt")
-        axes.set_yticks(range(len(rows)), [_wrapped(name) for name, _, _ in rows])
+            axes.plot(interval, [own + 0.28, own + 0.28], color=DRAWN.light, linewidth=2.4, solid_capstyle="butt")
+        axes.set_yticks(range(len(rows)), [wrapped(name) for name, _, _ in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(False, axis="y")
         axes.axvline(0, color=MUTED.light, linewidth=0.8)
         axes.set_xlabel("normalized return (0 = random, 1 = demonstrations)")
 
     listed = ", ".join(f"{name} {normalized(reached)}" for name, reached, _ in rows)
-    caption = (
-        f"{_marks(seeds.size)} A row that comes as far as this run, such as cloning or a constant cost, takes the credit away: the "
-        "task did not need what the method adds."
-    )
+    credit = "A control that comes as far as this run takes the credit away: the task did not need what the method adds."
+    foreign = "Published results were normalized by their authors with experts of their own."
+    shown = (_marks(seeds.size), credit if record.baselines else "", foreign if record.published else "")
+    caption = " ".join(part for part in shown if part)
     drawing = draw("comparison", paint, 96.0 + 29.0 * len(rows))
     return Panel("comparison", "Normalized return", drawing, f"Normalized returns: {listed}.", caption)
-
-
-def log_z_panel(record: RunRecord) -> Panel | None:
-    """log Z by estimator with 95 % error bars."""
-    rows = [(name, value, stderr) for name, (value, stderr) in record.estimates.items() if math.isfinite(value)]
-    if not rows:
-        return None
-    reported = record.total("log_z")
-
-    def paint(axes: Axes) -> None:
-        if math.isfinite(reported):
-            axes.axvline(reported, color=MUTED.light, linewidth=1.4, linestyle=(0, (5, 3)), label="log Z that the run reports")
-        for place, (_, value, stderr) in enumerate(rows):
-            error = 1.96 * stderr if math.isfinite(stderr) else None
-            axes.errorbar(value, place, xerr=error, fmt="o", color=DRAWN.light, ecolor=DRAWN.light, capsize=4, markersize=6, elinewidth=1.8)
-        axes.set_yticks(range(len(rows)), [_wrapped(name.replace("_", " ")) for name, _, _ in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.grid(False, axis="y")
-        axes.grid(color=RULE.light, axis="x")
-        axes.set_xlabel("log Z (nats)")
-        axes.locator_params(axis="x", nbins=5)
-        legend_above(axes)
-
-    listed = ", ".join(f"{name.replace('_', ' ')} {number(value, 4)} ± {number(stderr, 2)}" for name, value, stderr in rows)
-    caption = (
-        f"log Z = log ∫ exp({MINUS}cost) over trajectories, relative to the dynamics, by estimators that fail in different ways. Bars: "
-        "± 1.96 standard errors, with the cost taken as fixed; the cost was fitted on the same demonstrations, so the true errors are "
-        "larger. Bars that overlap are what to hope for; the verdict says whether they do."
-    )
-    drawing = draw("estimates", paint, 100.0 + 38.0 * len(rows))
-    return Panel("estimates", "log Z by estimator", drawing, f"Estimates of log Z in nats: {listed}.", caption)
 
 
 def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, label: str) -> Panel:
@@ -107,9 +78,8 @@ def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, lab
         axes.set_xlabel(label)
         axes.set_ylabel("return (environment's reward)")
         if has_scale:
-            for place, (published, value) in enumerate(record.published):
-                reference(axes, random + value * (expert - random), published, OTHER.light, (6.0 - place, 2.0, 1.5, 2.0))
             scale = expert - random
+            _mark_published(axes, [(name, random + value * scale) for name, value in record.published])
             right = axes.secondary_yaxis(
                 "right", functions=(lambda y: (np.asarray(y) - random) / scale, lambda n: random + np.asarray(n) * scale)
             )
@@ -120,11 +90,23 @@ def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, lab
     assert last is not None, "the caller checked that there is a return"
     end = f"at the end {number(last[0], 4)}, seeds from {number(last[1], 4)} to {number(last[2], 4)}"
     band = "Line: median; band: lowest to highest seed; thin lines: seeds." if len(curves.seeds) > 1 else "One seed, so no band."
+    foreign = " Triangles belong to the right axis alone: published results, normalized by their authors with experts of their own."
     caption = (
         f"{band} Return of the policy's roll-outs while learning, sampled actions, in the environment's own reward: for watching only, "
-        "the method never sees it. The judged number is that of the mean action."
+        f"the method never sees it. The judged number is that of the mean action.{foreign if has_scale and record.published else ''}"
     )
     return Panel(name, f"Return over {words}", draw(name, paint), f"Return of the learned policy over {words}: {end}.", caption)
+
+
+def _mark_published(axes: Axes, marks: list[tuple[str, float]]) -> None:
+    """A triangle on the right axis for each, named beside it; the names stand below one another, whatever the distance of the marks."""
+    edge = axes.get_yaxis_transform()
+    for place, (name, value) in enumerate(sorted(marks, key=lambda mark: -mark[1])):
+        axes.plot(1.0, value, "<", transform=edge, color=OTHER.light, markersize=7, clip_on=False, zorder=4)
+        line = {"arrowstyle": "-", "color": OTHER.light, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4}
+        where, ground = (-16, -16 - 15 * place), {"facecolor": PAPER.light, "edgecolor": "none", "alpha": 0.85, "pad": 1}
+        look = {"ha": "right", "va": "center", "fontsize": 10.5, "color": OTHER.light, "bbox": ground}
+        axes.annotate(name, (1.0, value), where, edge, "offset points", line, **look)
 
 
 def _marks(num_seeds: int) -> str:
@@ -133,13 +115,4 @@ def _marks(num_seeds: int) -> str:
         return "Diamond: mean action, evaluated in the environment itself; one seed."
     interval = "; the bar below it is the 95 % bootstrap interval" if num_seeds >= 3 else ""
     mean = f"Diamond: interquartile mean over {num_seeds} seeds, mean action, evaluated in the environment itself"
-    return f"{mean}{interval}. Small dots: the seeds."
-
-
-def _wrapped(name: str) -> str:
-    """Two lines for a long name, so that the row keeps room for its marks."""
-    words = name.split()
-    if len(name) <= 16 or len(words) == 1:
-        return name if len(name) <= 24 else name[:23] + "…"
-    middle = min(range(1, len(words)), key=lambda i: abs(len(" ".join(words[:i])) - len(name) / 2))
-    return "\n".join(part if len(part) <= 24 else part[:23] + "…" for part in (" ".join(words[:middle]), " ".join(words[middle:])))
+    return f"{mean}{interval}. Small dots above it: the seeds."

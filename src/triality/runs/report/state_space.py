@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from triality.runs.report.figures import HEIGHT, Panel, draw, legend_above
 from triality.runs.report.palette import DATA, DRAWN, INK
@@ -77,9 +78,10 @@ def episode_panel(arrays: Mapping[str, np.ndarray]) -> Panel | None:
         f"{name} {number(np.median(returns), 4)} ({_count(returns.size, 'episode')}, {number(returns[0])} to {number(returns[-1])})"
         for name, returns, _ in found
     )
+    apart = " The demonstrations have starts of their own, so compare the curves, not single episodes."
     caption = (
-        "Further to the right is better. Roll-outs are sampled actions of the first seed at the end of learning, all of them. "
-        f"Medians: {listed}. Starts differ between episodes, so single episodes are not to be compared one by one."
+        "Further to the right is better. Roll-outs: sampled actions of the first seed at the end of learning, from starts that the "
+        f"environment drew. Medians: {listed}.{apart if len(found) > 1 else ''}"
     )
     return Panel(
         "episodes", "Returns of single episodes", draw("episodes", paint), f"Cumulative shares of returns. Medians: {listed}.", caption
@@ -106,9 +108,9 @@ def _learned_cost(plane: Plane, grid: Grid, true: Grid | None, note: str) -> Pan
     said = said if np.isfinite(agreement) else ""
     how = f" The cost of a state is {note}." if note else ""
     caption = (
-        "Dark: low cost, states that the model takes for likely. White lines: the demonstrations. Where no demonstration and no roll-out "
-        "has been, the cost is extrapolated. A cost is known only up to a constant, and to terms that steer no policy, so compare "
-        f"patterns, not levels.{how}{said}"
+        "Dark: low cost, states that the model takes for likely. White lines with a dark rim: the demonstrations. Where no demonstration "
+        "and no roll-out has been, the cost is extrapolated. A cost is known only up to a constant, and to terms that steer no policy, so "
+        f"compare patterns, not levels.{how}{said}"
     )
     svg = _heat_map("learned-cost", plane, grid, "learned cost (nats per step)")
     values = f"{number(np.nanmin(grid))} to {number(np.nanmax(grid))} nats per step"
@@ -133,7 +135,7 @@ def _heat_map(name: str, plane: Plane, grid: Grid, label: str) -> str:
         assert plane.y is not None
         mesh = axes.pcolormesh(plane.x, plane.y, grid.T, cmap=COLOR_MAP, shading="nearest", rasterized=True)
         for path in plane.paths.get("demonstrations", ())[:MAX_TRAJECTORIES]:
-            axes.plot(*_unwrapped(path, plane.limits).T, color="white", linewidth=_line_width(path), alpha=0.75)
+            axes.plot(*_unwrapped(path, plane.limits).T, color="white", linewidth=_line_width(path), path_effects=_outlined(path))
         bar = axes.figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
         for solid in bar.ax.collections:
             solid.set_rasterized(True)
@@ -159,9 +161,15 @@ def _trajectories(plane: Plane, key: str, title: str, color: str) -> Panel:
 
     shown_words = f"{len(shown)} of {len(paths)} trajectories" if len(paths) > len(shown) else _count(len(paths), "trajectory")
     source = "as they were given" if key == "demonstrations" else "drawn from the learned policy of the first seed, sampled actions"
-    caption = f"{shown_words}, {source}. Both panels have the same axes. A line breaks where a coordinate wraps around."
+    reading = "Both panels have the same axes. A line breaks where a coordinate wraps around, and ends where the episode did."
+    caption = f"{shown_words}, {source}. {reading}"
     alt = f"{title}: {shown_words}, over {plane.labels[0]} and {plane.labels[1]}."
     return Panel(f"paths-{key}", title, draw(f"paths-{key}", paint), alt, caption)
+
+
+def _outlined(path: Float[np.ndarray, "time 2"]) -> list[AbstractPathEffect]:
+    """Black on both sides of a line, so that a white one shows on bright ground too; the same in both of the reader's schemes."""
+    return [withStroke(linewidth=_line_width(path) + 1.2, foreground="black", alpha=0.6)]
 
 
 def _line_width(path: Float[np.ndarray, "time 2"]) -> float:

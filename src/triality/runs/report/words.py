@@ -15,11 +15,12 @@ MISSING = "\N{EN DASH}"
 
 
 class Verdict(NamedTuple):
-    """A judgement: its level (a role of the palette), a few words, and the explanation."""
+    """A judgement: its level (a role of the palette), a few words, the explanation, and why log Z is then no number to use, if so."""
 
     level: str
     headline: str
     explanation: str
+    doubt: str = ""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -74,7 +75,7 @@ def result_paragraph(record: RunRecord) -> str:
     if record.summary is None:
         return _unfinished(record)
     value = record.overall("return_normalized")
-    sentences = [_opening(value), *_numbers(record, value), _comparison(record)]
+    sentences = [_opening(value), _mean_action_alone(record), *_numbers(record, value), _comparison(record)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -83,7 +84,9 @@ def result_level(record: RunRecord) -> str:
     value = record.overall("return_normalized")
     if not math.isfinite(value):
         return "muted"
-    return "good" if value >= 0.95 else "caution" if value >= 0.5 else "bad"
+    if value >= 0.95:
+        return "caution" if _mean_action_alone(record) else "good"
+    return "caution" if value >= 0.5 else "bad"
 
 
 def seed_phrase(count: int) -> str:
@@ -97,43 +100,64 @@ def alarm_verdict(record: RunRecord) -> Verdict:
     if record.summary is None:
         return Verdict("muted", "Not yet known", "The estimates of log Z are compared when the run ends.")
     if text is None:
-        reason = "At state-action level, and for cloning, there is no partition function to estimate, so there is nothing to compare."
-        return Verdict("muted", "No alarm for this run", reason)
-    for start, level, headline, explanation in ALARMS:
+        return Verdict("muted", "No alarm for this run", record.method.no_alarm)
+    for start, verdict in ALARMS:
         if text.startswith(start):
-            return Verdict(level, headline, explanation)
+            return verdict
     return Verdict("muted", "Verdict", "")
 
 
 ALARMS = (
     (
         "agree",
-        "good",
-        "The three estimates agree",
-        "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another. That is necessary for a "
-        "model that fits and a sampler that covers it; it does not prove either.",
+        Verdict(
+            "good",
+            "The three estimates agree",
+            "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another. That is necessary for a "
+            "model that fits and a sampler that covers it; it does not prove either.",
+        ),
     ),
     (
         "too few effective samples",
-        "caution",
-        "Too few effective samples to tell",
-        "A handful of trajectories carries all the weight, so neither agreement nor disagreement of the estimates means anything. The "
-        "learned policy may still be good: look at its return. Do not use log Z from this run as a number.",
+        Verdict(
+            "caution",
+            "Too few effective samples to tell",
+            "A handful of trajectories carries all the weight, so neither agreement nor disagreement of the estimates means anything. The "
+            "learned policy may still be good: look at its return. Do not use log Z from this run as a number.",
+            "a handful of trajectories carries all the weight, and error bars made from it would be too short",
+        ),
     ),
     (
         "model misfit or missed mode",
-        "bad",
-        "The three estimates disagree",
-        "Either the demonstrations do not follow the learned model, or the sampler misses a part of it. During training the first is "
-        "normal; at the end it says that log Z is not to be trusted.",
+        Verdict(
+            "bad",
+            "The three estimates disagree",
+            "Either the demonstrations do not follow the learned model, or the sampler misses a part of it. During training the first is "
+            "normal; at the end it says that log Z is not to be trusted.",
+        ),
     ),
     (
         "no estimate",
-        "bad",
-        "No estimate exists",
-        "One side has no usable sample, or demonstrations and roll-outs do not overlap at all: the discriminator tells them apart.",
+        Verdict(
+            "bad",
+            "No estimate exists",
+            "One side has no usable sample, or demonstrations and roll-outs do not overlap at all: the discriminator tells them apart.",
+            "demonstrations and roll-outs have nothing in common that an estimate could rest on",
+        ),
     ),
 )
+"""By the words that the alarm starts with."""
+
+MUCH_LESS = 0.1
+"""Normalized return by which sampled actions may fall behind the mean action before the report speaks of it."""
+
+
+def _mean_action_alone(record: RunRecord) -> str:
+    """What is to be said where only the mean action earns well: the policy was trained as a distribution."""
+    value, sampled = record.overall("return_normalized"), record.sampled_normalized
+    if value < 0.75 or not value - sampled > MUCH_LESS:
+        return ""
+    return f"That holds for its mean action alone: sampled actions, the policy as it was trained, earn only {normalized(sampled)}."
 
 
 def _opening(value: float) -> str:
@@ -166,7 +190,7 @@ def _numbers(record: RunRecord, value: float) -> list[str]:
 def _comparison(record: RunRecord) -> str:
     rows = {name: value for name, (_, value) in record.baselines.items() if math.isfinite(value)}
     if not rows:
-        return "No run of cloning or of a constant cost was recorded beside this one. What they reach too, the method has not shown."
+        return record.method.unmatched
     listed = ", ".join(f"{name} {normalized(value)}" for name, value in rows.items())
     better = record.overall("return_normalized") > max(rows.values())
     merit = "The run does better than each of them." if better else "One of them does as well, so the return alone shows no merit."

@@ -1,0 +1,66 @@
+"""What the report may say of a run, by its algorithm: the one place where the report asks what kind of run it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Method(NamedTuple):
+    """A kind of run.
+
+    Fields:
+        unused: options, and numbers of the summary, that mean nothing for it; they are not shown.
+        unmatched: what a run says that was recorded without its controls; empty for the control itself.
+        no_alarm: why there may be no verdict on log Z; empty where nobody would ask.
+        remarks: by metric, what a bad course of it says, where that depends on the method.
+        has_cost: whether there is a learned cost, to train a fresh policy on and to compare with cloning.
+    """
+
+    unused: frozenset[str]
+    unmatched: str
+    no_alarm: str
+    remarks: Mapping[str, str]
+    has_cost: bool
+
+
+COST_LEARNING = Method(
+    unused=frozenset(),
+    unmatched="Compare with cloning from the same demonstrations (triality irl ... --algorithm bc; the whole command stands below): what "
+    "cloning reaches too, this method has not shown.",
+    no_alarm="At state-action level there is no partition function to estimate, since a policy's probabilities are normalized already. "
+    "So there is nothing to compare.",
+    remarks={"entropy": "A steady dive says that the scale of the cost runs away."},
+    has_cost=True,
+)
+
+CONSTANT_COST = COST_LEARNING._replace(
+    unmatched="Its cost is constant: this run is itself a control, and what it reaches is no merit of a learned cost.", has_cost=False
+)
+
+CLONING = Method(
+    unused=frozenset(
+        (
+            *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
+            *("policy_learning_rate", "gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
+        )
+    ),
+    unmatched="",
+    no_alarm="",
+    remarks={
+        "entropy": "A steady dive says that the policy sharpens onto the demonstrated actions: the likelihood rises, the return need not."
+    },
+    has_cost=False,
+)
+
+
+def method_of(config: Mapping[str, Any]) -> Method:
+    """The kind of run that a configuration makes; one that learns a cost where nothing else is said.
+
+    Example:
+        >>> method_of({"algorithm": "bc"}).has_cost, method_of({"algorithm": "gan-gcl"}).has_cost
+        (False, True)
+    """
+    if config.get("algorithm") == "bc":
+        return CLONING
+    return CONSTANT_COST if config.get("cost") == "constant" else COST_LEARNING
