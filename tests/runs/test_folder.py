@@ -149,10 +149,20 @@ def test_an_interrupted_removal_can_be_repeated(tmp_path, monkeypatch):
     assert os.listdir(RunFolder.create(run.path, overwrite=True).path) == []
 
 
-def test_a_folder_without_permission(tmp_path, monkeypatch):
-    monkeypatch.setattr("triality.runs.folder.os.access", lambda *_: False)
-    with pytest.raises(StorageError, match="got no permission"):
-        RunFolder.check(tmp_path / "run")
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    """Told by trying, and no trace is left of it."""
+    RunFolder.check(tmp_path / "new" / "run")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "run").mkdir()
+
+    def fail(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("triality.runs.folder.tempfile.TemporaryFile", fail)
+    for folder in (tmp_path / "run", tmp_path / "new" / "run", tmp_path / ("x" * 300)):
+        with pytest.raises(ConfigError, match=r"expected a path that can be written, got '(Read-only file system|File name too long)'"):
+            RunFolder.check(folder)
+    assert os.listdir(tmp_path) == ["run"]
 
 
 def test_open(tmp_path):

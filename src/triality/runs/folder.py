@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -41,24 +43,23 @@ class RunFolder:
 
     @classmethod
     def check(cls, path: str | PathLike[str], overwrite: bool = False) -> None:
-        """Raise what ``create`` would raise, and touch nothing: for the checks before anything compiles.
+        """Raise what ``create`` would raise, and leave no trace: for the checks before anything compiles.
 
         Raises:
-            ConfigError: ``path`` is a file, or a folder that is not empty (without ``overwrite``) or no run folder (with it).
-            StorageError: the folder cannot be written.
+            ConfigError: ``path`` is a file, a folder that is not empty (without ``overwrite``) or no run folder (with it), or one that
+                cannot be written.
         """
         folder = Path(path)
-        if folder.exists() and not folder.is_dir():
+        # These two of os.path never raise: what the system makes of the path is told by trying.
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
-        if folder.is_dir() and any(folder.iterdir()):
+        check_writable(folder)
+        if any(folder.iterdir() if folder.is_dir() else ()):
             if not overwrite:
                 raise ConfigError(
                     f"{folder}: expected an empty or a new folder, got one with files in it; add --overwrite or choose another --out"
                 )
             _refuse_foreign(folder)
-        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise StorageError(f"{folder}: expected a folder that can be written, got no permission in {existing}; choose another --out")
 
     @classmethod
     def create(cls, path: str | PathLike[str], overwrite: bool = False) -> RunFolder:
@@ -158,6 +159,29 @@ class RunFolder:
         summary = read_json(self.summary_path)
         check_summary(summary)
         return summary
+
+
+def check_writable(folder: Path) -> None:
+    """Raise unless ``folder`` can be made, if it is new, and read and written: by trying, since root has every permission and still cannot.
+
+    Raises:
+        ConfigError: the operating system refuses.
+    """
+    made: list[Path] = []
+    try:
+        for each in reversed((folder.absolute(), *folder.absolute().parents)):
+            if not each.exists():
+                each.mkdir()
+                made.append(each)
+        os.listdir(folder)
+        with tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY_PREFIX):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: expected a path that can be written, got '{error.strerror}'; choose another --out") from error
+    finally:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):
+                each.rmdir()
 
 
 def _is_config(record: dict[str, Any]) -> bool:
