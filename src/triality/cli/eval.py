@@ -1,26 +1,25 @@
-"""``triality eval``: the learned policy in Gymnasium's own environment."""
+"""``triality eval``: the learned policy in the real environment: Gymnasium's own, or the compiled one where it is ours."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from triality.cli.options import EvalOptions
+from triality.cli.ranges import counts, refuse
 from triality.cli.stored import load_states, open_run
 from triality.data.reference_returns import normalized_return
-from triality.errors import ConfigError
 from triality.runs.json_files import write_json
 
 
 def run(options: EvalOptions) -> int:
     """Evaluate every seed of a run; returns the exit code."""
-    if options.episodes < 1:
-        raise ConfigError(f"expected --episodes of at least 1, got {options.episodes}; 100 is the default")
+    refuse(counts(options, "episodes"))
     stored = open_run(options.run)
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
     from triality.cli.tables import print_returns
 
     _, states = load_states(stored)
-    results = evaluate_policies(states.policy, stored.options.seeds, stored.choice.task, options.episodes)
+    results = evaluate_policies(states.policy, stored.options.seeds, stored.task, options.episodes)
     expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
 
     def normalized(value: float) -> float | None:
@@ -34,7 +33,8 @@ def run(options: EvalOptions) -> int:
     overall = interquartile_mean([float(result["mean"].mean()) for result in results])
     assert overall is not None
     rows.append(("interquartile mean, mean action", overall, normalized(overall)))
-    print_returns(Console(), f"{stored.options.env}, {options.episodes} episodes a policy, reset seeds 0-{options.episodes - 1}", rows)
+    which = "" if stored.task.is_ours else f", reset seeds 0-{options.episodes - 1}"
+    print_returns(Console(), f"{stored.options.env} in {stored.task.simulator}, {options.episodes} episodes a policy{which}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    write_json(stored.folder.path / "evaluation.json", {"episodes": options.episodes, "rows": records})
+    write_json(stored.folder.path / "evaluation.json", {"simulator": stored.task.simulator, "episodes": options.episodes, "rows": records})
     return 0

@@ -12,15 +12,11 @@ import numpy as np
 
 from triality.cli.irl import Plan
 from triality.cli.names import Task, make_environment
-from triality.cli.options import IrlOptions
 from triality.data.reference_returns import RANDOM_RETURNS, normalized_return
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium
 from triality.errors import DataError
 from triality.sampler import AbstractSampler
 from triality.trajectory import Policy, rollout
-
-NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
-
 
 PUBLISHED = {
     "Pendulum-v1": [
@@ -61,7 +57,7 @@ def evaluate_policies(policies: Policy, num_seeds: int, task: Task, episodes: in
 
 
 def _evaluate(policy: Policy, task: Task, episodes: int) -> dict[str, np.ndarray]:
-    if task.bare.name in NOT_IN_GYMNASIUM:
+    if task.is_ours:
         return {"mean": _compiled_returns(MeanPolicy(policy), task, episodes), "sampled": _compiled_returns(policy, task, episodes)}
     seeds = range(episodes)
 
@@ -95,9 +91,9 @@ def _compiled_returns(policy: Policy, task: Task, episodes: int) -> np.ndarray:
     return np.asarray(draw(keys))
 
 
-def seed_records(policies: Policy, plan: Plan, options: IrlOptions) -> list[dict[str, Any]]:
+def seed_records(policies: Policy, plan: Plan) -> list[dict[str, Any]]:
     """One record a seed: raw and normalized returns beside those of demonstrations and random actions."""
-    expert, random = reference_returns(plan)
+    options, (expert, random) = plan.options, reference_returns(plan)
     records = []
     for index, returns in enumerate(evaluate_policies(policies, options.seeds, plan.task)):
         mean = float(returns["mean"].mean())
@@ -128,9 +124,15 @@ def reference_returns(plan: Plan) -> tuple[float | None, float]:
 
 
 def summarize(
-    command: str, config: dict[str, Any], records: list[dict[str, Any]], verdicts: dict[str, Any], steps: int, speed: float, seconds: float
+    command: str,
+    config: dict[str, Any],
+    records: list[dict[str, Any]],
+    verdicts: dict[str, Any],
+    steps: int,
+    speed: float | None,
+    seconds: float,
 ) -> dict[str, Any]:
-    """``summary.json``: per-seed records, their interquartile mean, log Z, and the cost of it all."""
+    """``summary.json``: per-seed records, their interquartile mean, log Z, and the cost of it all; no ``speed`` where none was measured."""
     for record, health in zip(records, verdicts.get("seeds", [{}] * len(records)), strict=True):
         record.update(health)
     names = ("return_mean", "return_normalized", "return_sampled", "expert_return", "random_return", "ess_fraction", "overlap")

@@ -47,17 +47,17 @@ def as_trajectories(demonstrations: Demonstrations, task: Task, seed: int) -> Tr
     return to_trajectories(demonstrations, task.bare.time_limit)
 
 
-def build_algorithm(options: IrlOptions, task: Task, objective: str) -> CostLearning | BehavioralCloning:
-    """The algorithm that the options name."""
+def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | BehavioralCloning:
+    """The algorithm that resolved options name."""
     environment = make_environment(task)
     make_policy = policy_maker(options, task)
     if options.algorithm == "bc":
-        return BehavioralCloning(task.spec, make_policy=make_policy)
+        return BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
     constructor = GanGcl if options.algorithm == "gan-gcl" else GuidedCost
     return constructor(
         environment,
         _level(options),
-        make_objective(objective),
+        make_objective(options.objective),
         update_rule=PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature),
         penalty=GradientPenalty(options.gradient_penalty),
         cost_learning_rate=options.cost_learning_rate,
@@ -81,8 +81,9 @@ def first_state(
     return algorithm.init(key_init, data, log_weight, cloned.policy, scaling)
 
 
-def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan, options: IrlOptions) -> State | CloningState:
+def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan) -> State | CloningState:
     """First states of all seeds, stacked; one compiled program."""
+    options = plan.options
     data, weights = demonstration_batch(plan.demonstrations, plan.task, options)
     keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
 
@@ -116,10 +117,9 @@ def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
 
 def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
-    starts = {"trajectory": "matched", "step": "free"}[options.level] if options.starts == "auto" else options.starts
     if options.level == "step":
-        return Steps(FreeStarts(options.num_rollouts) if starts == "free" else MatchedStarts(options.num_rollouts - free, free))
-    if starts == "free":
+        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free))
+    if options.starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
-from triality.cli.names import Task, find_task, objective_name
+from triality.cli import ranges
+from triality.cli.names import OBJECTIVES, STARTS, Task, find_task
 from triality.cli.options import IrlOptions
+from triality.cli.ranges import refuse
 from triality.data.checks import check_against
 from triality.data.demonstration_file import read_demonstrations
 from triality.data.demonstrations import Demonstrations
-from triality.errors import ConfigError
 from triality.runs.folder import RunFolder
+
+POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
+"""What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
+NOT_OF_CLONING = (
+    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
+    *("cost_learning_rate", "num_rollouts"),
+)
+"""Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
 
 class Choice(NamedTuple):
@@ -18,11 +28,11 @@ class Choice(NamedTuple):
 
     Fields:
         task: the environment.
-        objective: its name, resolved; empty for cloning.
+        options: resolved, as the run stores them.
     """
 
     task: Task
-    objective: str
+    options: IrlOptions
 
 
 class Plan(NamedTuple):
@@ -31,13 +41,13 @@ class Plan(NamedTuple):
     Fields:
         task: the environment.
         demonstrations: all that the file holds, actions as the policy can take them.
-        objective: its name, resolved; empty for cloning.
+        options: resolved, as the run stores them.
         notes: what the user should know about the data.
     """
 
     task: Task
     demonstrations: Demonstrations
-    objective: str
+    options: IrlOptions
     notes: tuple[str, ...]
 
 
@@ -46,7 +56,7 @@ def run(options: IrlOptions) -> int:
     plan = check(options)
     from triality.cli.learning import learn
 
-    return learn(options, plan)
+    return learn(plan)
 
 
 def check(options: IrlOptions) -> Plan:
@@ -59,44 +69,58 @@ def check(options: IrlOptions) -> Plan:
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
     checked = check_against(read_demonstrations(options.demos), choice.task.bare, options.actions, options.num_demos)
-    return Plan(choice.task, checked.demonstrations, choice.objective, checked.notes)
+    return Plan(choice.task, checked.demonstrations, choice.options, checked.notes)
 
 
 def check_options(options: IrlOptions) -> Choice:
     """The part of ``check`` that reads no file."""
     task = find_task(options.env)
-    problems = _number_problems(options) + _combination_problems(options)
-    if problems:
-        raise ConfigError("\n  ".join([f"{len(problems)} options cannot be used:", *problems]) if len(problems) > 1 else problems[0])
-    objective = "" if options.algorithm == "bc" else objective_name(options.algorithm, options.objective)
-    return Choice(task, objective)
+    refuse(_range_problems(options) + (_cloning_problems(options) if options.algorithm == "bc" else _combination_problems(options)))
+    return Choice(task, resolve(options))
 
 
-def _number_problems(options: IrlOptions) -> list[str]:
-    """Counts of at least one, rates above zero."""
-    problems = []
-    for name in ("num_demos", "seeds", "iterations", "past_samplers"):
-        if getattr(options, name) < 1:
-            problems.append(
-                f"expected --{name.replace('_', '-')} of at least 1, got {getattr(options, name)}; give a positive whole number"
-            )
-    if options.num_rollouts < 4:
-        problems.append(f"expected --num-rollouts of at least 4, got {options.num_rollouts}; the default is 96")
-    if options.seed < 0:
-        problems.append(f"expected --seed of at least 0, got {options.seed}; give a whole number from 0 up")
-    for name in ("cost_learning_rate", "policy_learning_rate"):
-        if not 0 < getattr(options, name) < 1:
-            problems.append(
-                f"expected --{name.replace('_', '-')} between 0 and 1, got {getattr(options, name)}; the default is a good start"
-            )
-    for name in ("gradient_penalty", "temperature"):
-        if not 0 <= getattr(options, name) < float("inf"):
-            problems.append(f"expected --{name.replace('_', '-')} of at least 0, got {getattr(options, name)}; give a finite number")
-    return problems
+def resolve(options: IrlOptions) -> IrlOptions:
+    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
+
+    Cloning has neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
+    """
+    if options.algorithm == "bc":
+        return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE)
+    objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
+    starts = STARTS[options.level] if options.starts == "auto" else options.starts
+    return replace(options, objective=objective, starts=starts, policy_learning_rate=options.policy_learning_rate or POLICY_RATE)
+
+
+def _range_problems(options: IrlOptions) -> list[str]:
+    return [
+        *ranges.counts(options, "num_demos", "seeds", "iterations", "past_samplers"),
+        *ranges.counts(options, "num_rollouts", least=4),
+        *ranges.seeds(options, options.seeds),
+        *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
+        *ranges.weights(options, "gradient_penalty"),
+        *ranges.temperatures(options),
+    ]
+
+
+def _cloning_problems(options: IrlOptions) -> list[str]:
+    changed = [name for name in NOT_OF_CLONING if getattr(options, name) != getattr(IrlOptions, name)]
+    if not changed:
+        return []
+    given = ", ".join(f"{ranges.flag(name)} {getattr(options, name)}" for name in changed)
+    return [
+        f"expected options of behavioral cloning with --algorithm bc, got {given}: it learns no cost and rolls nothing out; "
+        "leave them out, or choose another --algorithm"
+    ]
 
 
 def _combination_problems(options: IrlOptions) -> list[str]:
     problems = []
+    allowed = ("auto", *OBJECTIVES[options.algorithm])
+    if options.objective not in allowed:
+        problems.append(
+            f"expected --objective {', '.join(allowed[:-1])} or {allowed[-1]} with --algorithm {options.algorithm}, "
+            f"got {options.objective}; choose one"
+        )
     if options.level == "step" and options.algorithm == "guided-cost":
         problems.append(
             "expected --level trajectory with --algorithm guided-cost, got step: there is no Z of a single step to estimate; "

@@ -19,10 +19,10 @@ from triality.cli.evaluation import seed_records, summarize
 from triality.cli.experiment import build_algorithm, first_states
 from triality.cli.irl import Plan
 from triality.cli.options import IrlOptions
+from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
-from triality.cli.training import progress_bar
-from triality.errors import NonFiniteError
+from triality.cli.training import progress_bar, refuse_non_finite
 from triality.run import over_seeds, run
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
@@ -32,24 +32,26 @@ CHUNK = 5
 """Iterations between two looks of the host: progress, metrics, the check for NaN."""
 CLONING_STEPS = 100
 """Gradient steps of cloning that count as one iteration of the command."""
+REMEDY = "lower --cost-learning-rate or --policy-learning-rate, or raise --gradient-penalty"
+CLONING_REMEDY = "lower --policy-learning-rate"
 
 console = Console()
 
 
-def learn(options: IrlOptions, plan: Plan) -> int:
+def learn(plan: Plan) -> int:
     """Run a checked command to its end."""
-    begin = time.perf_counter()
+    begin, options = time.perf_counter(), plan.options
     for note in plan.notes:
-        console.print(f"[yellow]note[/yellow] {note}")
-    algorithm = build_algorithm(options, plan.task, plan.objective)
-    states = first_states(algorithm, plan, options)
+        print_note(note)
+    algorithm = build_algorithm(options, plan.task)
+    states = first_states(algorithm, plan)
     folder = RunFolder.create(options.out, options.overwrite)
     config = as_config(options)
     folder.write_config("irl", config)
-    states, speed, steps = train(algorithm, states, options, plan, folder, begin)
+    states, speed, steps = train(algorithm, states, options, folder, begin)
     write_checkpoint(folder.state_path, states, step=options.iterations, config=config)
-    with console.status(f"evaluating in {options.env}, 100 episodes a seed"):
-        records = seed_records(states.policy, plan, options)
+    with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
+        records = seed_records(states.policy, plan)
     verdicts = {}
     if isinstance(algorithm, CostLearning):
         with console.status("estimating log Z"):
@@ -63,34 +65,36 @@ def learn(options: IrlOptions, plan: Plan) -> int:
     return 0
 
 
+def print_note(note: str) -> None:
+    """What the user should know before a long run."""
+    console.print(f"[yellow]note[/yellow] {note}")
+
+
 def train(
-    algorithm: CostLearning | BehavioralCloning, states: Any, options: IrlOptions, plan: Plan, folder: RunFolder, begin: float
-) -> tuple[Any, float, int]:
-    """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken."""
+    algorithm: CostLearning | BehavioralCloning, states: Any, options: IrlOptions, folder: RunFolder, begin: float
+) -> tuple[Any, float | None, int]:
+    """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
+
+    Raises:
+        NonFiniteError: the cost or the policy became NaN or infinite.
+    """
     cloning = isinstance(algorithm, BehavioralCloning)
     length = CLONING_STEPS if cloning else 1
-    per_iteration = 0 if cloning else _steps_of(algorithm, states)
+    per_iteration = 0 if cloning else _steps_of(algorithm, states, options)
     chunks = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in _chunks(options.iterations)}
-    taken, first, spent = 0, 0.0, 0.0
+    pace = Pace()
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, rate="")
         for done, size in _chunks(options.iterations):
             start = time.perf_counter()
             states, metrics = chunks[size](algorithm, states)
             jax.block_until_ready(metrics)
-            elapsed = time.perf_counter() - start
-            _refuse_non_finite(metrics, done)
-            taken += size * per_iteration * options.seeds
-            if done == size:
-                first = elapsed
-            else:
-                spent += elapsed
-            rate = (taken - CHUNK * per_iteration * options.seeds) / spent if spent else 0.0
+            pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
+            learned = states.policy if cloning else (states.policy, states.cost)
+            refuse_non_finite(learned, done - size + 1, done, CLONING_REMEDY if cloning else REMEDY)
             _log(folder, metrics, options, done, done * per_iteration, time.perf_counter() - begin)
-            bar.update(
-                task, completed=done, description="learning", rate=f"{rate:,.0f} env steps/s" if rate else f"compiled, {first:.0f} s"
-            )
-    return states, rate if rate else taken / max(first, 1e-9), taken
+            bar.update(task, completed=done, description="learning", rate=pace.words)
+    return states, pace.steps_per_second, options.iterations * per_iteration * options.seeds
 
 
 def _chunks(total: int) -> Iterator[tuple[int, int]]:
@@ -100,10 +104,16 @@ def _chunks(total: int) -> Iterator[tuple[int, int]]:
         yield start + size, size
 
 
-def _steps_of(algorithm: CostLearning, states: State) -> int:
-    """Environment steps of one iteration of one seed."""
+def _steps_of(algorithm: CostLearning, states: State, options: IrlOptions) -> int:
+    """Environment steps of one iteration of one seed; says so where the roll-outs are not as many as asked for."""
     one = jax.eval_shape(lambda s: algorithm.collect(s.key, s), jax.tree.map(lambda leaf: leaf[0], states))
-    return int(np.prod(one.mask.shape))
+    num_rollouts, horizon = one.mask.shape
+    if num_rollouts != options.num_rollouts:
+        print_note(
+            f"{num_rollouts} roll-outs an iteration instead of {options.num_rollouts}: those from the demonstrations' own starts are "
+            f"rounded up to equal shares for {options.num_demos} demonstration(s), at least two each"
+        )
+    return num_rollouts * horizon
 
 
 def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_steps: int, seconds: float) -> None:
@@ -113,14 +123,6 @@ def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_st
     for index in range(options.seeds):
         numbers = {name: values[index].item() for name, values in flat.items() if isinstance(values, np.ndarray)}
         folder.metrics.append({"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": seconds, **numbers})
-
-
-def _refuse_non_finite(metrics: Any, done: int) -> None:
-    if hasattr(metrics, "is_finite") and not bool(np.all(metrics.is_finite)):
-        raise NonFiniteError(
-            f"expected finite parameters, got NaN or infinity in the cost or the policy within iterations {done - CHUNK + 1}-{done}; "
-            "lower --cost-learning-rate, or raise --gradient-penalty. Nothing of that state was saved"
-        )
 
 
 def as_config(options: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import tyro
 
 from triality.cli import eval as eval_command
 from triality.cli import expert, info, irl, paper, retrain
+from triality.cli.choices import REGISTRY
 from triality.cli.options import EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.errors import TrialityError
@@ -56,7 +57,8 @@ def prepare_jax() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     prepare_jax()
-    options = tyro.cli(Options, prog="triality", description=DESCRIPTION, args=arguments, config=(tyro.conf.OmitSubcommandPrefixes,))
+    markers = (tyro.conf.OmitSubcommandPrefixes,)
+    options = tyro.cli(Options, prog="triality", description=DESCRIPTION, args=arguments, config=markers, registry=REGISTRY)
     try:
         return COMMANDS[type(options)](options)
     except TrialityError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 # no reward in disguise.
 ENDING = ("CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1")
 
+# Ours: Gymnasium has none of these ids, and the compiled environment is the real one.
+NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
+
+# What ``auto`` stands for comes first.
 OBJECTIVES = {"gan-gcl": ("normalized", "plain"), "guided-cost": ("q-only", "tempered", "mixture")}
+STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for at each level
+
+NEAR = 0.7  # share of letters in common; InvertedPendulum and Pendulum, which are two tasks, have 0.67
 
 
 class Task(NamedTuple):
@@ -36,6 +44,16 @@ class Task(NamedTuple):
         """Whether the environment goes on in an absorbing state."""
         return self.bare is not self.spec
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether Gymnasium has no such environment."""
+        return self.bare.name in NOT_IN_GYMNASIUM
+
+    @property
+    def simulator(self) -> str:
+        """What evaluates a policy, in words."""
+        return "the compiled environment (Gymnasium has none of this id)" if self.is_ours else "Gymnasium"
+
 
 def find_task(name: str) -> Task:
     """The task of that id.
@@ -50,10 +68,22 @@ def find_task(name: str) -> Task:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the nearest known name, and all of them."""
+    """The end of an error message: the nearest known name if one is near, and all of them. A version counts for nothing in it.
+
+    Example:
+        >>> nearest("pendulum-v2", ["Pendulum-v1", "Acrobot-v1"])
+        "did you mean 'Pendulum-v1'? choose one of Pendulum-v1, Acrobot-v1"
+        >>> nearest("Foo-v1", ["Pendulum-v1", "Acrobot-v1"])
+        'choose one of Pendulum-v1, Acrobot-v1'
+    """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-    return (f"did you mean '{close[0]}'? " if close else "") + f"choose one of {', '.join(known)}"
+    stems = {_stem(each): each for each in known}
+    close = difflib.get_close_matches(_stem(name), stems, n=1, cutoff=NEAR)
+    return (f"did you mean '{stems[close[0]]}'? " if close else "") + f"choose one of {', '.join(known)}"
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"-v\d+$", "", name).casefold()
 
 
 def make_environment(task: Task) -> AbstractEnvironment:
@@ -94,17 +124,3 @@ def make_objective(name: str) -> Objective:
         "mixture": MixtureGuidedCostLoss,
     }
     return table[name]()
-
-
-def objective_name(algorithm: str, objective: str) -> str:
-    """The objective that is meant, ``auto`` resolved.
-
-    Raises:
-        ConfigError: the objective does not belong to the algorithm.
-    """
-    allowed = OBJECTIVES[algorithm]
-    if objective == "auto":
-        return allowed[0]
-    if objective not in allowed:
-        raise ConfigError(f"expected --objective auto, {' or '.join(allowed)} with --algorithm {algorithm}, got '{objective}'; choose one")
-    return objective

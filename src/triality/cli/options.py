@@ -18,14 +18,15 @@ class IrlOptions:
     """
 
     env: str
-    """Environment, by Gymnasium's id: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1, or one of ours:
-    PointMass-v0, TwoRooms-v0, Gridworld-v0."""
+    """Environment, by Gymnasium's id: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0 or Acrobot-v1;
+    or one of ours: PointMass-v0, TwoRooms-v0, Gridworld-v0."""
     demos: Path
     """Demonstration file (npz): observations, actions, lengths."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
     algorithm: Literal["gan-gcl", "guided-cost", "bc"] = "gan-gcl"
-    """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z. bc: behavioral cloning (no cost)."""
+    """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z.
+    bc: behavioral cloning, without the options of the cost and of the roll-outs."""
     level: Literal["trajectory", "step"] = "trajectory"
     """What one sample is: a whole trajectory, or one observation with its action."""
     num_demos: int = 20
@@ -37,15 +38,18 @@ class IrlOptions:
     iterations: int = 100
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
-    """Of the cost. gan-gcl: normalized (default; the discriminator's gradient in units of the overlap) or plain. guided-cost: q-only
-    (default), tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
+    """Of the cost. auto: the first of each.
+    gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
+    guided-cost: q-only, tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
     starts: Literal["auto", "matched", "free"] = "auto"
-    """Where the roll-outs begin that are compared with the demonstrations: at the demonstrations' own starts (at trajectory level with
-    one log Z a start), or at the environment's start law (one log Z). auto: matched at trajectory level, free at step level."""
+    """Where the roll-outs begin that are compared with the demonstrations. auto: matched at trajectory level, free at step level.
+    matched: at the demonstrations' own starts (at trajectory level with one log Z a start).
+    free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies in the fusion over past samplers, the current one included (trajectory level)."""
     num_rollouts: int = 96
-    """Roll-outs an iteration; with matched starts, two thirds of them begin where the demonstrations begin."""
+    """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
+    They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     init_policy: Literal["random", "cloned"] = "random"
     """Where the policy begins."""
     cost: Literal["mlp", "state", "constant"] = "mlp"
@@ -54,7 +58,7 @@ class IrlOptions:
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
     cost_learning_rate: float = 1e-3
     """Adam step of the cost."""
-    policy_learning_rate: float = 3e-4
+    policy_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc 1e-3)")] = None
     """Adam step of the policy."""
     gradient_penalty: float = 0.003
     """Weight of the cost's squared gradient, nats a step."""
@@ -66,10 +70,10 @@ class IrlOptions:
 
 @dataclass(frozen=True)
 class EvalOptions:
-    """Evaluate the learned policy of a run in Gymnasium's own environment.
+    """Evaluate the learned policy of a run in Gymnasium's own environment, or in the compiled one where it is one of ours.
 
     Prints the return of the mean action and of sampled actions over episodes with reset seeds 0, 1, 2, ..., beside demonstrations and
-    random actions, and writes evaluation.json into the run folder.
+    random actions, says which simulator judged, and writes evaluation.json into the run folder.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -102,7 +106,7 @@ class ExpertOptions:
     env: str
     """Environment, by id; as for triality irl."""
     out: Path
-    """Demonstration file to write (npz)."""
+    """Demonstration file to write (npz); its folder is made."""
     num_episodes: int = 20
     """Demonstrations to record, sampled actions."""
     iterations: int = 150
@@ -119,4 +123,4 @@ class ExpertOptions:
 
 @dataclass(frozen=True)
 class InfoOptions:
-    """Versions of triality and of what it stands on, and the devices that jax sees."""
+    """Print the versions of triality and of what it stands on, and the devices that jax sees."""

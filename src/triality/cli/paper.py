@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import tyro
+
+from triality.cli.outputs import check_file
+from triality.cli.ranges import counts, refuse, seeds
 from triality.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,17 +27,14 @@ SPACES = ("enumerable", "grid", "samples")
 
 @dataclass(frozen=True)
 class PaperOptions:
-    """Options of ``triality paper``.
-
-    Args:
-        seed: of the random instances.
-        num_draws: random instances of each kind of space.
-        out: also write the ledger to this JSON file.
-    """
+    """Measure every claim of the paper on random instances with known answers, beside controls that have to fail."""
 
     seed: int = 0
+    """Of the random instances."""
     num_draws: int = 100
-    out: Path | None = None
+    """Random instances of each kind of space."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: not written)")] = None
+    """JSON file to write the ledger to as well."""
 
 
 def run(options: PaperOptions) -> int:
@@ -119,9 +121,10 @@ def _verdict(claims: Sequence[Claim], broken: Sequence[Claim], options: PaperOpt
 
 def _check(options: PaperOptions) -> None:
     """Everything that can be refused before jax is loaded."""
-    if options.num_draws < 1:
-        raise ConfigError(f"expected --num-draws of at least 1, got {options.num_draws}; 100 is the default")
-    if options.seed < 0:
-        raise ConfigError(f"expected --seed of at least 0, got {options.seed}; use 0 or more")
-    if options.out is not None and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
-        raise ConfigError(f"expected --out to be a file in a folder that exists, got {options.out}; create the folder, or name a file")
+    refuse(counts(options, "num_draws") + seeds(options))
+    if options.out is not None:
+        if not os.path.isdir(options.out.absolute().parent):
+            raise ConfigError(
+                f"expected --out to be in a folder that exists, got {options.out}; create the folder, or choose another --out"
+            )
+        check_file(options.out)

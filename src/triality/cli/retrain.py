@@ -5,16 +5,18 @@ from __future__ import annotations
 from rich.console import Console
 
 from triality.cli.options import RetrainOptions
+from triality.cli.ranges import counts, refuse, seeds
 from triality.cli.stored import load_states, open_run
 from triality.data.reference_returns import normalized_return
 from triality.errors import ConfigError
 from triality.runs.json_files import write_json
 
+REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-learning-rate"
+
 
 def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
-    if options.iterations < 1 or options.episodes < 1:
-        raise ConfigError("expected --iterations and --episodes of at least 1, got less; the defaults are a good start")
+    refuse(counts(options, "iterations", "episodes") + seeds(options))
     stored = open_run(options.run)
     if stored.options.algorithm == "bc":
         raise ConfigError(f"expected a run that learned a cost, got behavioral cloning in {options.run}; use gan-gcl or guided-cost")
@@ -29,12 +31,12 @@ def run(options: RetrainOptions) -> int:
     from triality.updates.ppo import PPO
 
     algorithm, states = load_states(stored)
-    task, number_of_seeds = stored.choice.task, stored.options.seeds
+    task, number_of_seeds = stored.task, stored.options.seeds
     rule = PPO(learning_rate=stored.options.policy_learning_rate, temperature=stored.options.temperature)
     training = PolicyTraining(algorithm.env, task.bare.time_limit, rule, make_policy=policy_maker(stored.options, task))
     keys = jax.vmap(jax.random.key)(options.seed + jnp.arange(number_of_seeds))
     first = jax.jit(jax.vmap(training.init))(keys, states.cost, states.scaling)
-    policies = train_policies(training, first, options.iterations, Console()).policy
+    policies = train_policies(training, first, options.iterations, Console(), REMEDY).policy
     results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]
     expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
 
@@ -48,7 +50,8 @@ def run(options: RetrainOptions) -> int:
     rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, normalized(value)) for i, value in enumerate(results)]
     overall = interquartile_mean(list(results))
     rows.append(("interquartile mean of the fresh policies", overall, normalized(overall)))
-    print_returns(Console(), f"{stored.options.env}: trained on the learned cost alone, {options.iterations} iterations", rows)
+    what = f"trained on the learned cost alone, {options.iterations} iterations"
+    print_returns(Console(), f"{stored.options.env} in {task.simulator}: {what}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    write_json(stored.folder.path / "retrained.json", {"iterations": options.iterations, "rows": records})
+    write_json(stored.folder.path / "retrained.json", {"simulator": task.simulator, "iterations": options.iterations, "rows": records})
     return 0

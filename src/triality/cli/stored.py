@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triality.cli.irl import Choice, check_options
+from triality.cli.irl import resolve
+from triality.cli.names import Task, find_task
 from triality.cli.options import IrlOptions
 from triality.errors import StorageError
 from triality.runs.folder import RunFolder
@@ -16,15 +17,15 @@ class StoredRun(NamedTuple):
 
     Fields:
         folder: the run folder.
-        options: as the run had them.
+        options: as the run had them, resolved.
         summary: as the run wrote it.
-        choice: what the options mean.
+        task: the environment.
     """
 
     folder: RunFolder
     options: IrlOptions
     summary: dict[str, Any]
-    choice: Choice
+    task: Task
 
 
 def open_run(path: Path) -> StoredRun:
@@ -42,7 +43,8 @@ def open_run(path: Path) -> StoredRun:
         options = IrlOptions(**config)
     except (KeyError, TypeError) as error:
         raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
-    return StoredRun(folder, options, folder.read_summary(), check_options(options))
+    # Not checked again: what the command refuses today, an earlier one may have run.
+    return StoredRun(folder, resolve(options), folder.read_summary(), find_task(options.env))
 
 
 def load_states(run: StoredRun) -> tuple[Any, Any]:
@@ -50,5 +52,5 @@ def load_states(run: StoredRun) -> tuple[Any, Any]:
     from triality.cli.experiment import build_algorithm, state_template
     from triality.runs.checkpoint import read_checkpoint
 
-    algorithm = build_algorithm(run.options, run.choice.task, run.choice.objective)
-    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.choice.task, run.options))
+    algorithm = build_algorithm(run.options, run.task)
+    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.task, run.options))

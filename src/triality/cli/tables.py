@@ -28,7 +28,7 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
         console.print(f"alarm: {summary['alarm']}")
     console.print(
         f"{summary['seconds']:.0f} s in all, {summary['env_steps']:,} environment steps, "
-        f"{summary['env_steps_per_second']:,.0f} env steps/s while learning"
+        f"{number(summary['env_steps_per_second'], 0)} env steps/s while learning"
     )
     console.print(f"report: {report}", soft_wrap=True)
 
@@ -45,5 +45,10 @@ def print_returns(console: Console, title: str, rows: Sequence[tuple[str, float 
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    """A number, or a dash where there is none.
+
+    Example:
+        >>> number(-1199.91, 1), number(None, 1)
+        ('-1,199.9', '-')
+    """
+    return "-" if value is None else f"{value:,.{digits}f}"

@@ -1,16 +1,19 @@
-"""Training of policies with progress on the screen: shared by ``expert`` and ``retrain``."""
+"""Training with progress on the screen, and the check for NaN: shared by ``irl``, ``expert`` and ``retrain``."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from triality.algorithms.policy_training import PolicyTraining
+from triality.cli.pace import Pace
+from triality.errors import NonFiniteError
 from triality.run import over_seeds, run
 
 CHUNK = 10
@@ -22,19 +25,38 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
 
 
-def train_policies(training: PolicyTraining, states: Any, iterations: int, console: Console) -> Any:
-    """``iterations`` steps of every state along the leading axis, in compiled chunks; returns the last states."""
+def train_policies(training: PolicyTraining, states: Any, iterations: int, console: Console, remedy: str) -> Any:
+    """``iterations`` steps of every state along the leading axis, in compiled chunks; returns the last states.
+
+    Raises:
+        NonFiniteError: a policy became NaN or infinite; ends with the ``remedy``.
+    """
     sizes = {min(CHUNK, iterations - start) for start in range(0, iterations, CHUNK)}
     chunks = {size: over_seeds(lambda training, states, size=size: run(training, states, 1, size)[:2]) for size in sizes}
+    steps = training.num_rollouts * training.horizon * jax.tree.leaves(states)[0].shape[0]
+    pace = Pace()
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=iterations, rate="")
         for start in range(0, iterations, CHUNK):
             begin, size = time.perf_counter(), min(CHUNK, iterations - start)
             states, metrics = chunks[size](training, states)
             jax.block_until_ready(metrics)
-            seeds = jax.tree.leaves(states)[0].shape[0]
-            rate = size * training.num_rollouts * training.horizon * seeds / (time.perf_counter() - begin)
+            pace.record(size, size * steps, time.perf_counter() - begin)
+            refuse_non_finite(states.policy, start + 1, start + size, remedy)
             mean = float(np.mean(np.asarray(metrics.return_mean)[:, -1, -1]))
-            label = f"{rate:,.0f} env steps/s, true return {mean:.1f}"
+            label = ", ".join(part for part in (pace.words, f"true return {mean:.1f}") if part)
             bar.update(task, completed=start + size, description="training", rate=label)
     return states
+
+
+def refuse_non_finite(learned: Any, first: int, last: int, remedy: str) -> None:
+    """Raise where something in ``learned`` became NaN or infinite in iterations ``first`` to ``last``.
+
+    Raises:
+        NonFiniteError: ends with the ``remedy``.
+    """
+    leaves = jax.tree.leaves(eqx.filter(learned, eqx.is_inexact_array))
+    if not all(np.all(np.isfinite(leaf)) for leaf in leaves):
+        raise NonFiniteError(
+            f"expected finite parameters, got NaN or infinity within iterations {first}-{last}; {remedy}. Nothing of that state was saved"
+        )
