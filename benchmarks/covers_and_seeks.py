@@ -6,8 +6,8 @@
 Data from 0.35 N(-4, 1) + 0.65 N(4, 0.8^2): unequal modes, eight standard deviations apart. One and the same generator, N(mu, sigma^2):
 
 - by maximum likelihood, on quadrature nodes: its optimum has the data's mean and standard deviation;
-- adversarially: a perceptron energy by the density-aware discriminator on samples, the generator by the path gradient, everything learned
-  (``EnergyLearning``); compared with the minimum of KL(q || p) by quadrature, in the mode where it ended;
+- adversarially, begun at a datum: a perceptron energy by the density-aware discriminator on samples, the generator by the path gradient,
+  everything learned (``EnergyLearning``); compared with the minimum of KL(q || p) by quadrature, in the mode where it ended;
 - the same begun where likelihood ends: KL(q || p) has a third, broad minimum, and that is where it then stays;
 - by the hybrid, adversarial gradient plus lambda times likelihood;
 - by the ordinary GAN, whose discriminator does not know q, on the same generator.
@@ -83,7 +83,7 @@ def main() -> int:
         record: dict[str, Any] = {"machine": describe_machine(), "num_seeds": options.seeds, "exact": exact()}
         record["rows"] = {"maximum likelihood": [report(by_likelihood())]}
         for name, (objective, gradient) in METHODS.items():
-            start = by_likelihood() if name == SEEKS_FROM_COVER else Gaussian(jnp.zeros(1), jnp.zeros(1))
+            start = by_likelihood() if name == SEEKS_FROM_COVER else None
             record["rows"][name] = [report(each) for each in learned(objective, gradient, start, options)]
             print(name, record["rows"][name], flush=True)
         options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -145,13 +145,13 @@ def exact() -> dict[str, list[float]]:
     return {"data": [float(mean), float(spread)], **{f"minimum {i}": _numbers(q) for i, q in enumerate(minima)}}
 
 
-def learned(objective: Any, gradient: Any, start: Gaussian, options: argparse.Namespace) -> list[Gaussian]:
-    """One generator a seed; they begin around ``start``."""
+def learned(objective: Any, gradient: Any, start: Gaussian | None, options: argparse.Namespace) -> list[Gaussian]:
+    """One generator a seed; it begins at ``start``, or at a datum with standard deviation one."""
 
     def one(key: jax.Array) -> Gaussian:
         key_data, key_energy, key_start, key_run = jax.random.split(key, 4)
         data = DataSet(jax.vmap(TARGET.sample)(jax.random.split(key_data, NUM_DATA)))
-        q = Gaussian(start.mean + jax.random.normal(key_start, (1,)), start.log_scale)
+        q = Gaussian(data.minibatch(key_start, 1)[0], jnp.zeros(1)) if start is None else start
         learning = EnergyLearning(data, objective, gradient, batch_size=BATCH, num_drawn=BATCH, num_energy_steps=2)
         state = learning.init(key_run, MLPEnergy(key_energy, 1, (32, 32)), q)
         for *rates, num_steps in STAGES:
