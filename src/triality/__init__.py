@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from triality.estimator import DensityEstimator
 
 __version__ = "0.1.0"
-__all__ = ["DensityEstimator"]
 
 
 def __getattr__(name: str) -> Any:
