@@ -55,45 +55,32 @@ def default_generator(key: Key[Array, ""], x: Float[Array, "n dim"]) -> Abstract
 class DensityEstimator(DensityMixin, BaseEstimator):
     """A density of the rows of a table, as an energy and a sampler.
 
-    Parameters
-    ----------
-    generator : callable (key, X) -> Sampler, default a mixture of Gaussians
-        Where q begins; X has mean 0 and standard deviation 1 in every column. ``lambda key, x: real_nvp(key, x.shape[1])`` for a flow.
-    energy : callable (key, dim) -> Energy, default a perceptron
-        f of the tilt; it should begin near zero.
-    objective : default ``DiscriminatorLoss()``
-        Of the energy.
-    sampler_gradient : default ``Fixed()``
-        How the generator improves while the energy is learned; fixed = noise-contrastive estimation.
-    generator_steps, energy_steps : int
-        Gradient steps of the two stages; 0 leaves one out.
-    batch_size : int
-        Rows of a step.
-    learning_rate : float
-        Adam step of both stages.
-    validation_fraction : float
-        Rows that choose the best step and estimate log Z, and train nothing.
-    num_drawn : int
-        Fresh draws that log Z is estimated on.
-    random_state : int or None
+    Args:
+        generator: (key, X) to a Sampler, X with mean 0 and standard deviation 1 in every column; a mixture of Gaussians if None.
+            ``lambda key, x: real_nvp(key, x.shape[1])`` makes a flow.
+        energy: (key, dim) to f of the tilt, which should begin near zero; a perceptron if None.
+        objective: of the energy; the density-aware discriminator if None.
+        sampler_gradient: how the generator improves while the energy is learned; if None it stays: noise-contrastive estimation.
+        generator_steps: gradient steps of the likelihood; 0 leaves them out.
+        energy_steps: gradient steps of the energy; 0 leaves them out.
+        batch_size: rows of a step.
+        learning_rate: Adam step of both stages.
+        validation_fraction: share of the rows that choose the best step and estimate log Z, and train nothing.
+        num_drawn: fresh draws that log Z is estimated on.
+        random_state: seed, or None.
 
-    Attributes
-    ----------
-    log_z_ : log Z of the energy in nats, by importance sampling; 0 where no tilt was better than the generator.
-    log_z_stderr_ : its standard error.
-    alarm_ : the verdict of three estimates in words.
-    validation_curve_ : validation log likelihood, nats a row (of standardized columns), after each chunk of both stages.
-    n_features_in_ : columns seen in fit.
+    After ``fit``: ``log_z_`` and ``log_z_stderr_``, log Z of the energy by importance sampling, in nats (0 where no tilt was better than the
+    generator); ``alarm_``, the verdict of three estimates in words; ``validation_curve_``, validation log likelihood after each chunk of
+    both stages, nats a row of standardized columns; ``n_features_in_``.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.random.default_rng(0).normal([1.0, -2.0], [0.5, 3.0], (1000, 2))
-    >>> density = DensityEstimator(generator_steps=300, energy_steps=0, random_state=0).fit(X)
-    >>> bool(abs(density.score_samples([[1.0, -2.0]])[0] + np.log(2 * np.pi * 0.5 * 3.0)) < 0.5)
-    True
-    >>> density.sample(3).shape
-    (3, 2)
+    Example:
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal([1.0, -2.0], [0.5, 3.0], (1000, 2))
+        >>> density = DensityEstimator(generator_steps=300, energy_steps=0, random_state=0).fit(X)
+        >>> bool(abs(density.score_samples([[1.0, -2.0]])[0] + np.log(2 * np.pi * 0.5 * 3.0)) < 0.5)
+        True
+        >>> density.sample(3).shape
+        (3, 2)
     """
 
     def __init__(
@@ -125,9 +112,9 @@ class DensityEstimator(DensityMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> DensityEstimator:
         """Learn from the rows of X; y is ignored.
 
-        Raises
-        ------
-        ValueError : X is no table of finite numbers, or has a constant column or fewer than ten rows.
+        Raises:
+            ValueError: X is no table of finite numbers, or has a constant column, or fewer than two rows.
+            NonFiniteError: parameters became NaN or infinite.
         """
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
@@ -193,9 +180,8 @@ class DensityEstimator(DensityMixin, BaseEstimator):
     def load(self, path: str | PathLike[str]) -> DensityEstimator:
         """Read what an estimator with the same parameters saved; code is never read, so that ``generator`` and ``energy`` must be given.
 
-        Raises
-        ------
-        StorageError : a damaged file, or one of an estimator with other parameters; every difference is named.
+        Raises:
+            StorageError: a damaged file, or one of an estimator with other parameters; every difference is named.
         """
         facts = read_leaves(Path(path)).config
         self.n_features_in_, self.num_trained_on_, self.tilted_ = facts["num_features"], facts["num_rows"], facts["tilted"]
