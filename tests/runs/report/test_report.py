@@ -21,8 +21,10 @@ from tests.runs.report.run_folders import (
     running_run,
     summary,
 )
+from triality.cli.irl import NOT_OF_CLONING
 from triality.errors import ConfigError, StorageError
 from triality.runs.folder import RunFolder
+from triality.runs.report.method import CLONING
 from triality.runs.report.report import write_report
 
 VOID = {"meta", "link", "path", "use", "image", "line", "rect", "br", "img"}
@@ -152,13 +154,6 @@ def test_the_page_points_to_no_file_that_its_reader_does_not_have(whole):
     assert "docs/" not in whole[1]
 
 
-def test_a_speed_says_whether_it_holds_the_compilation(whole, tmp_path):
-    assert "learning included, compilation not" in whole[1]
-    run = RunFolder(running_run(tmp_path / "run", 1, 1))
-    run.write_summary(summary(1))
-    assert "learning included, and compilation too" in report_of(run.path)
-
-
 def test_the_same_run_gives_the_same_bytes(whole):
     assert report_of(whole[0]) == whole[1]
 
@@ -265,6 +260,10 @@ def test_cloning_is_told_nothing_of_a_cost(tmp_path, make, learns):
     for words in LEARNS_A_COST:
         assert (words in text) == learns, words
     assert "triality eval" in text
+
+
+def test_the_options_that_cloning_refuses_are_not_shown_for_it():
+    assert set(NOT_OF_CLONING) == CLONING.unused - {"level", "env_steps", "env_steps_per_second"}
 
 
 def test_a_constant_cost_is_named_a_control(tmp_path):

@@ -42,7 +42,7 @@ CLONING = Method(
     unused=frozenset(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
-            *("policy_learning_rate", "gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
+            *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
         )
     ),
     unmatched="",

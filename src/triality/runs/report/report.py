@@ -87,19 +87,13 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
         KeyNumber("return", number(record.overall("return_mean"), 4), f"demonstrations {number(record.overall('expert_return'), 4)}"),
         KeyNumber("return, sampled actions", number(record.overall("return_sampled"), 4), "the policy as it was trained"),
         KeyNumber("environment steps", number(record.total("env_steps")), "all seeds together"),
-        KeyNumber("steps per second", number(record.total("env_steps_per_second")), _speed_remark(record)),
+        KeyNumber("steps per second", number(record.total("env_steps_per_second")), "learning included, compilation not"),
         KeyNumber("time", duration(record.total("seconds")), "compilation and evaluation included"),
         KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), log_z_remark),
         KeyNumber("effective share", number(record.overall("ess_fraction"), 2), "of the roll-outs, by their weights"),
         KeyNumber("overlap", number(record.overall("overlap"), 2), "0: told apart with certainty"),
     ]
     return [each for each in numbers if each.value != number(math.nan)]
-
-
-def _speed_remark(record: RunRecord) -> str:
-    """What the speed includes: it leaves out the first of the log's stretches, which compiles, unless that is all there is."""
-    compiled = "compilation not" if record.curves.iterations.size > 1 else "and compilation too"
-    return f"all seeds together, learning included, {compiled}"
 
 
 def _damage(record: RunRecord) -> str:
@@ -174,7 +168,7 @@ def _policy(record: RunRecord) -> str:
 
 def _setting(record: RunRecord) -> str:
     run = shlex.quote(str(record.path))
-    lines = ["# evaluate the learned policy in Gymnasium's own environment", f"triality eval {run}"]
+    lines = ["# evaluate the learned policy again, mean and sampled actions", f"triality eval {run}"]
     if record.method.has_cost:
         lines += ["# train a fresh policy on the learned cost alone", f"triality retrain {run}"]
         lines += ["# clone the same demonstrations: what that reaches too, this method has not shown", _cloning_command(record)]
