@@ -69,8 +69,8 @@ class DensityEstimator(DensityMixin, BaseEstimator):
         num_drawn: fresh draws that log Z is estimated on.
         random_state: seed, or None.
 
-    After ``fit``: ``log_z_`` and ``log_z_stderr_``, log Z of the energy by importance sampling, in nats (0 where no tilt was better than the
-    generator); ``alarm_``, the verdict of three estimates in words; ``validation_curve_``, validation log likelihood after each chunk of
+    After ``fit``: ``log_z_`` and ``log_z_stderr_``, log Z of the energy by importance sampling, in nats (0 where no tilt was better than
+    the generator); ``alarm_``, the verdict of three estimates in words; ``validation_curve_``, validation log likelihood after each chunk of
     both stages, nats a row of standardized columns; ``n_features_in_``.
 
     Example:
