@@ -182,9 +182,10 @@ def _setting(record: RunRecord) -> str:
 
 def _cloning_command(record: RunRecord) -> str:
     """The run's own command with cloning as its algorithm, into a folder beside it."""
-    names = ("env", "demos", "num_demos", "seeds", "seed", "actions")
+    names = ("num_demos", "seeds", "seed", "actions", "env", "demos")
     given = [f"--{name.replace('_', '-')} {shlex.quote(str(record.config[name]))}" for name in names if name in record.config]
-    return " ".join(("triality irl", *given, "--algorithm bc --out", shlex.quote(f"{record.path}-bc")))
+    lines = ("triality irl --algorithm bc", " ".join(given), f"--out {shlex.quote(f'{record.path}-bc')}")
+    return " \\\n    ".join(line for line in lines if line)
 
 
 def _value(value: Any) -> str:
