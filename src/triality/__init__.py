@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from triality.estimator import DensityEstimator
+    from triality.estimator import DensityEstimator as DensityEstimator
 
 __version__ = "0.1.0"
 

@@ -70,8 +70,8 @@ class DensityEstimator(DensityMixin, BaseEstimator):
         random_state: seed, or None.
 
     After ``fit``: ``log_z_`` and ``log_z_stderr_``, log Z of the energy by importance sampling, in nats (0 where no tilt was better than
-    the generator); ``alarm_``, the verdict of three estimates in words; ``validation_curve_``, validation log likelihood after each chunk of
-    both stages, nats a row of standardized columns; ``n_features_in_``.
+    the generator); ``alarm_``, the verdict of three estimates in words; ``validation_curve_``, validation log likelihood after each chunk
+    of both stages, nats a row of standardized columns; ``n_features_in_``.
 
     Example:
         >>> import numpy as np

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, Num
 
 
 class MLP(eqx.Module):
@@ -66,5 +66,6 @@ class MLPEnergy(eqx.Module):
     def __init__(self, key: Key[Array, ""], dim: int, hidden: Sequence[int] = (64, 64), output_scale: float = 1.0):
         self.net = MLP(key, (dim, *hidden, 1), output_scale, output_bias=False)
 
-    def __call__(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
-        return self.net(x)[0]
+    def __call__(self, x: Num[Array, " dim"]) -> Float[Array, ""]:
+        """Integers, such as the 0 and 1 of a binary vector, are read as numbers."""
+        return self.net(x.astype(self.net.weights[0].dtype))[0]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from triality.errors import ConfigError
 
@@ -37,6 +37,21 @@ class Grid(NamedTuple):
 
     points: Float[Array, "n d"]
     log_volume: Float[Array, " n"]
+
+
+def binary_vectors(dim: int) -> Int[Array, "n dim"]:
+    """All 2^dim vectors of zeros and ones, in counting order.
+
+    Raises:
+        ConfigError: more than 24 coordinates.
+
+    Example:
+        >>> binary_vectors(2).tolist()
+        [[0, 0], [0, 1], [1, 0], [1, 1]]
+    """
+    if not 1 <= dim <= 24:
+        raise ConfigError(f"expected 1 to 24 coordinates to enumerate, got {dim}; estimate log Z instead")
+    return (jnp.arange(2**dim)[:, None] >> jnp.arange(dim - 1, -1, -1)) & 1
 
 
 def quadrature(energy: Callable[[Float[Array, " d"]], Float[Array, ""]], grid: Grid) -> Float[Array, ""]:

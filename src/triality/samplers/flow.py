@@ -146,9 +146,7 @@ def _check(dim: int, hidden: Sequence[int], least: int) -> None:
             f"expected at least {least} dimensions for a coupling flow, got {dim}; use a Gaussian mixture, or an autoregressive flow"
         )
     if not hidden or len(set(hidden)) > 1:
-        raise ConfigError(
-            f"expected hidden layers of one size, got {tuple(hidden)}; give one width, such as (64, 64)"
-        )
+        raise ConfigError(f"expected hidden layers of one size, got {tuple(hidden)}; give one width, such as (64, 64)")
 
 
 def _flowjax() -> Any:
