@@ -42,6 +42,15 @@ def run(
 
     Returns:
         The last state; metrics with leading axes (num_evaluations, num_steps); evaluations with a leading axis of num_evaluations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> class Halving(eqx.Module):
+        ...     def step(self, state):
+        ...         return state / 2, state
+        >>> state, metrics, evaluations = run(Halving(), jnp.array(8.0), 2, 2, evaluate=lambda state: 10 * state)
+        >>> float(state), metrics.tolist(), evaluations.tolist()
+        (0.5, [[8.0, 4.0], [2.0, 1.0]], [20.0, 5.0])
     """
 
     def one_step(state: S, _: None) -> tuple[S, PyTree]:
@@ -56,5 +65,11 @@ def run(
 
 
 def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function(algorithm, state)`` compiled, and mapped over a leading axis of every array of ``state``: seeds in one program."""
+    """``function(algorithm, state)`` compiled, and mapped over a leading axis of every array of ``state``: seeds in one program.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> over_seeds(lambda rate, state: state - rate * state)(0.5, jnp.array([4.0, 8.0])).tolist()
+        [2.0, 4.0]
+    """
     return eqx.filter_jit(eqx.filter_vmap(function, in_axes=(None, eqx.if_array(0))))

@@ -1,16 +1,19 @@
 """All that a run needs to go on is its State: written, read back and continued, it is the run that was never stopped, bit for bit."""
 
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.algorithms.guided_cost import GanGcl, State
+from triality.algorithms.guided_cost import CostLearning, GanGcl, GuidedCost, State
 from triality.algorithms.levels import MatchedTrajectories
 from triality.energies.gradient_penalty import GradientPenalty
-from triality.energies.step_cost import mlp_cost
+from triality.energies.step_cost import mlp_cost, state_cost
 from triality.envs.pendulum import Pendulum
+from triality.objectives.discriminator import DiscriminatorLoss
 from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import identity_scaling
 from triality.run import run
@@ -74,3 +77,25 @@ def test_what_does_not_change_is_the_users(first, onward):
     for name in set(State._fields) - {*CHANGING, "log_z", "iteration"}:
         assert bits(getattr(after, name)) == bits(getattr(first, name)), name
     assert int(after.iteration) == int(first.iteration) + 2
+
+
+@pytest.mark.parametrize("constructor", [GanGcl, GuidedCost])
+def test_the_named_constructors_have_every_field_with_its_default(constructor):
+    """And pass each on: the twin that forgets one differs."""
+    assert list(inspect.signature(constructor).parameters) == list(inspect.signature(CostLearning).parameters)
+    level, objective = MatchedTrajectories(4), DiscriminatorLoss()
+    assert eqx.tree_equal(constructor(ENV, level, objective), CostLearning(ENV, level, objective))
+    others = {
+        "update_rule": PPO(num_epochs=1),
+        "penalty": GradientPenalty(num_points=16),
+        "cost_learning_rate": 0.1,
+        "cost_momentum": 0.9,
+        "num_cost_steps": 7,
+        "make_cost": state_cost,
+        "make_policy": squashed_gaussian_policy,
+    }
+    assert list(others) == list(inspect.signature(CostLearning).parameters)[3:]
+    assert eqx.tree_equal(constructor(ENV, level, objective, **others), CostLearning(ENV, level, objective, **others))
+    for name in others:
+        rest = {other: value for other, value in others.items() if other != name}
+        assert not eqx.tree_equal(constructor(ENV, level, objective, **rest), CostLearning(ENV, level, objective, **others))

@@ -128,6 +128,31 @@ class CostLearning(eqx.Module):
         num_cost_steps: cost steps an iteration.
         make_cost: builds a cost from (key, spec, scaling).
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
+
+    Example:
+        >>> from triality.algorithms.levels import Trajectories
+        >>> from triality.envs.pendulum import Pendulum
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.run import run
+        >>> env, scaling = Pendulum(), identity_scaling(3)
+        >>> algorithm = CostLearning(
+        ...     env,
+        ...     Trajectories(num_rollouts=3),
+        ...     OverlapNormalizedLoss(),
+        ...     update_rule=PPO(num_epochs=1, num_minibatches=1, hidden=(4,)),
+        ...     penalty=GradientPenalty(num_points=4),
+        ...     make_cost=lambda key, spec, scaling: mlp_cost(key, spec, scaling, (4,)),
+        ...     make_policy=lambda key, spec, scaling: squashed_gaussian_policy(key, spec, scaling, (4,)),
+        ... )
+        >>> expert = squashed_gaussian_policy(jax.random.key(1), env.spec, scaling, (4,))
+        >>> @jax.jit
+        ... def learn(key):
+        ...     data = jax.vmap(lambda key: rollout(key, env, expert, 5))(jax.random.split(key, 2))
+        ...     state = algorithm.init(key, data._replace(start=jnp.arange(2)), scaling=scaling)
+        ...     return run(algorithm, state, 1, 2)
+        >>> state, metrics, _ = learn(jax.random.key(0))
+        >>> int(state.iteration), bool(metrics.is_finite.all())
+        (2, True)
     """
 
     env: AbstractEnvironment
@@ -261,24 +286,88 @@ class CostLearning(eqx.Module):
         return log_ratio(density.energy, samples) - jax.vmap(density.log_z)(samples.x)
 
 
-def GuidedCost(env: AbstractEnvironment, level: Level | None = None, objective: Objective | None = None, **fields: Any) -> CostLearning:  # noqa: N802
+def GuidedCost(  # noqa: N802
+    env: AbstractEnvironment,
+    level: Level | None = None,
+    objective: Objective | None = None,
+    *,
+    update_rule: UpdateRule = PPO(),  # noqa: B008
+    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    cost_learning_rate: float | Float[Array, ""] = 1e-3,
+    cost_momentum: float | Float[Array, ""] = 0.5,
+    num_cost_steps: int = 3,
+    make_cost: MakeCost = mlp_cost,
+    make_policy: MakePolicy | None = None,
+) -> CostLearning:
     """Guided cost learning: ``CostLearning`` with the importance-sampled likelihood as objective, from the drawn samples alone by default.
+
+    Args: as those of ``CostLearning``, with its defaults; ``level`` is ``MatchedTrajectories()`` if None.
 
     Raises:
         ConfigError: at step level, where there is no Z to estimate; weights a decision are another estimator (D9).
+
+    Example:
+        >>> from triality.envs.pendulum import Pendulum
+        >>> algorithm = GuidedCost(Pendulum(), num_cost_steps=5)
+        >>> type(algorithm.objective).__name__, algorithm.num_cost_steps
+        ('GuidedCostLoss', 5)
     """
     level = MatchedTrajectories() if level is None else level
     if isinstance(level, Steps):
         raise ConfigError(
             f"expected a trajectory level for guided cost, got {type(level).__name__}; use GanGcl per step, or a trajectory level here"
         )
-    return CostLearning(env, level, GuidedCostLoss() if objective is None else objective, **fields)
+    return CostLearning(
+        env,
+        level,
+        GuidedCostLoss() if objective is None else objective,
+        update_rule=update_rule,
+        penalty=penalty,
+        cost_learning_rate=jnp.asarray(cost_learning_rate),
+        cost_momentum=jnp.asarray(cost_momentum),
+        num_cost_steps=num_cost_steps,
+        make_cost=make_cost,
+        make_policy=make_policy,
+    )
 
 
-def GanGcl(env: AbstractEnvironment, level: Level | None = None, objective: Objective | None = None, **fields: Any) -> CostLearning:  # noqa: N802
-    """GAN-GCL: ``CostLearning`` with the density-aware discriminator as objective, its gradient in units of the overlap by default."""
+def GanGcl(  # noqa: N802
+    env: AbstractEnvironment,
+    level: Level | None = None,
+    objective: Objective | None = None,
+    *,
+    update_rule: UpdateRule = PPO(),  # noqa: B008
+    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    cost_learning_rate: float | Float[Array, ""] = 1e-3,
+    cost_momentum: float | Float[Array, ""] = 0.5,
+    num_cost_steps: int = 3,
+    make_cost: MakeCost = mlp_cost,
+    make_policy: MakePolicy | None = None,
+) -> CostLearning:
+    """GAN-GCL: ``CostLearning`` with the density-aware discriminator as objective, its gradient in units of the overlap by default.
+
+    Args: as those of ``CostLearning``, with its defaults; ``level`` is ``MatchedTrajectories()`` if None.
+
+    Example:
+        >>> from triality.algorithms.levels import Steps
+        >>> from triality.envs.pendulum import Pendulum
+        >>> algorithm = GanGcl(Pendulum(), Steps(), cost_learning_rate=1e-2)
+        >>> type(algorithm.objective).__name__, round(float(algorithm.cost_learning_rate), 3)
+        ('OverlapNormalizedLoss', 0.01)
+    """
     level = MatchedTrajectories() if level is None else level
-    return CostLearning(env, level, OverlapNormalizedLoss() if objective is None else objective, **fields)
+    return CostLearning(
+        env,
+        level,
+        OverlapNormalizedLoss() if objective is None else objective,
+        update_rule=update_rule,
+        penalty=penalty,
+        cost_learning_rate=jnp.asarray(cost_learning_rate),
+        cost_momentum=jnp.asarray(cost_momentum),
+        num_cost_steps=num_cost_steps,
+        make_cost=make_cost,
+        make_policy=make_policy,
+    )
 
 
 def _mean_of(values: Float[Array, "n time"], mask: Bool[Array, "n time"]) -> Float[Array, ""]:

@@ -56,6 +56,24 @@ class Trajectories(eqx.Module):
     Args:
         num_rollouts: roll-outs an iteration.
         num_past_samplers: policies in the fusion (footnote 3), the current one included.
+
+    Example:
+        >>> from triality.energies.step_cost import EnvironmentCost
+        >>> from triality.envs.gridworld import gridworld
+        >>> from triality.policies.categorical import one_hot_tabular_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.trajectory import rollout
+        >>> env = gridworld(("S.", ".G"))
+        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
+        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
+        >>> data = draw(jax.random.split(jax.random.key(1), 2))
+        >>> level = Trajectories(num_rollouts=3)
+        >>> batch = level.collect(jax.random.key(2), env, policy, data)
+        >>> memory = level.remember(level.first_memory(policy, batch, data), policy, batch, data)
+        >>> of_data, of_drawn = level.samples(memory, data, jnp.zeros(2))
+        >>> log_z = level.density(EnvironmentCost(env), of_data, of_drawn).log_z
+        >>> of_data.log_q.shape, of_drawn.log_q.shape, log_z.value.shape
+        ((2,), (3,), ())
     """
 
     num_rollouts: int = eqx.field(default=96, static=True)
@@ -102,6 +120,24 @@ class MatchedTrajectories(eqx.Module):
         num_matched: about how many matched roll-outs an iteration: rounded up to equal shares, at least two for each demonstration.
         num_free: free roll-outs an iteration; they carry start index -1.
         num_past_samplers: policies in the fusion (footnote 3), the current one included.
+
+    Example:
+        >>> from triality.energies.step_cost import EnvironmentCost
+        >>> from triality.envs.gridworld import gridworld
+        >>> from triality.policies.categorical import one_hot_tabular_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.trajectory import rollout
+        >>> env = gridworld(("S.", ".G"))
+        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
+        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
+        >>> data = draw(jax.random.split(jax.random.key(1), 2))
+        >>> level = MatchedTrajectories(num_matched=4, num_free=1)
+        >>> batch = level.collect(jax.random.key(2), env, policy, data)
+        >>> memory = level.remember(level.first_memory(policy, batch, data), policy, batch, data)
+        >>> of_data, of_drawn = level.samples(memory, data, jnp.zeros(2))
+        >>> log_z = level.density(EnvironmentCost(env), of_data, of_drawn).log_z
+        >>> of_data.log_q.shape, of_drawn.log_q.shape, log_z.values.shape
+        ((2,), (4,), (2,))
     """
 
     num_matched: int = eqx.field(default=64, static=True)
@@ -164,6 +200,24 @@ class Steps(eqx.Module):
     Args:
         starts: where the roll-outs begin, and which are compared.
         num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
+
+    Example:
+        >>> from triality.energies.step_cost import EnvironmentCost
+        >>> from triality.envs.gridworld import gridworld
+        >>> from triality.policies.categorical import one_hot_tabular_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.trajectory import rollout
+        >>> env = gridworld(("S.", ".G"))
+        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
+        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
+        >>> data = draw(jax.random.split(jax.random.key(1), 2))
+        >>> level = Steps(FreeStarts(num_rollouts=3))
+        >>> batch = level.collect(jax.random.key(2), env, policy, data)
+        >>> memory = level.remember(level.first_memory(policy, batch, data), policy, batch, data)
+        >>> of_data, of_drawn = level.samples(memory, data, jnp.zeros(2))
+        >>> log_z = level.density(EnvironmentCost(env), of_data, of_drawn).log_z
+        >>> of_data.log_q.shape, of_drawn.log_q.shape, float(log_z.value)
+        ((10,), (15,), 0.0)
     """
 
     starts: Starts = FreeStarts()

@@ -27,6 +27,17 @@ class FreeStarts(eqx.Module):
 
     Args:
         num_rollouts: roll-outs an iteration.
+
+    Example:
+        >>> from triality.envs.gridworld import gridworld
+        >>> from triality.policies.categorical import one_hot_tabular_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> env = gridworld(("S.", ".G"))
+        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
+        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
+        >>> data = draw(jax.random.split(jax.random.key(1), 2))
+        >>> FreeStarts(num_rollouts=3).collect(jax.random.key(2), env, policy, data).action.shape
+        (3, 5)
     """
 
     num_rollouts: int = eqx.field(default=96, static=True)
@@ -48,6 +59,19 @@ class MatchedStarts(eqx.Module):
     Args:
         num_matched: about how many matched roll-outs an iteration: rounded up to equal shares, at least two for each demonstration.
         num_free: free roll-outs an iteration; they carry start index -1.
+
+    Example:
+        >>> from triality.envs.gridworld import gridworld
+        >>> from triality.policies.categorical import one_hot_tabular_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> env = gridworld(("S.", ".G"))
+        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
+        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
+        >>> data = draw(jax.random.split(jax.random.key(1), 2))
+        >>> starts = MatchedStarts(num_matched=3, num_free=1)
+        >>> batch = starts.collect(jax.random.key(2), env, policy, data)
+        >>> batch.start.tolist(), starts.compared(batch, data).start.tolist()
+        ([0, 0, 1, 1, -1], [0, 0, 1, 1])
     """
 
     num_matched: int = eqx.field(default=64, static=True)

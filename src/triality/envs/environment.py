@@ -27,7 +27,24 @@ class Transition(NamedTuple):
 
 
 class AbstractEnvironment(eqx.Module, Generic[S]):
-    """An environment as pure functions. Its time limit stands in ``spec.time_limit`` and is applied by the roll-out."""
+    """An environment as pure functions. Its time limit stands in ``spec.time_limit`` and is applied by the roll-out.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> class Counter(AbstractEnvironment):
+        ...     spec: EnvironmentSpec = eqx.field(static=True, default=EnvironmentSpec("Counter", observation_size=1, num_actions=2))
+        ...     def initial_state(self, key):
+        ...         return jnp.zeros(())
+        ...     def observe(self, state):
+        ...         return state[None]
+        ...     def transition(self, key, state, action):
+        ...         return Transition(state + action, reward=-state, terminated=state + action >= 3)
+        >>> key, env = jax.random.key(0), Counter()
+        >>> after = env.transition(key, env.initial_state(key), jnp.array(1))
+        >>> env.observe(after.state).tolist(), bool(after.terminated)
+        ([1.0], False)
+    """
 
     spec: eqx.AbstractVar[EnvironmentSpec]
 
