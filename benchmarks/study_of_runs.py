@@ -160,7 +160,7 @@ def _alone(out: Path, cell: Cell) -> Path:
 
 
 def is_finished(folder: Path, chosen: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the summary of a run with these options."""
+    """Whether the folder holds the summary of a run with these options: by their values, never ``auto``, since a run stores what it did."""
     path = folder / "summary.json"
     if not path.is_file():
         return False

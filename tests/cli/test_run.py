@@ -1,6 +1,7 @@
 """A whole small run through the command: folder, summary, evaluation, a fresh policy, an expert."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ TINY = ("--iterations", "2", "--num-rollouts", "6", "--seeds", "2", "--num-demos
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory):
     """Recorded by the command itself."""
-    path = tmp_path_factory.mktemp("data") / "demos.npz"
+    path = tmp_path_factory.mktemp("data") / "new" / "demos.npz"
     assert main(["expert", "--env", "Pendulum-v1", "--out", str(path), "--num-episodes", "3", "--iterations", "1"]) == 0
     return path
 
@@ -48,14 +49,33 @@ def test_folder_is_complete(run):
     check_summary(summary)
     assert [seed["seed"] for seed in summary["seeds"]] == [0, 1]
     assert summary["env_steps"] == 2 * 2 * 6 * 200
+    # Both iterations are the first call of their program, which compiles: no speed was measured.
+    assert summary["env_steps_per_second"] is None
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {line["seed"] for line in lines} == {0, 1}
     assert all(np.isfinite(line["cost_data"]) for line in lines)
 
 
+def test_what_the_command_decided_is_stored(run):
+    config = json.loads((run / "config.json").read_text())["config"]
+    assert (config["objective"], config["starts"], config["policy_learning_rate"]) == ("normalized", "matched", 3e-4)
+
+
+def test_a_run_of_an_earlier_version_is_read(run, tmp_path):
+    """Nothing decided in its options, and one of them no longer allowed."""
+    earlier = tmp_path / "earlier"
+    shutil.copytree(run, earlier)
+    record = json.loads((run / "config.json").read_text())
+    record["config"].update({"objective": "auto", "starts": "auto", "temperature": 0.0})
+    (earlier / "config.json").write_text(json.dumps(record))
+    assert main(["eval", str(earlier), "--episodes", "1"]) == 0
+
+
 def test_eval_repeats_the_summary(run, capsys):
     """The policy read back from the checkpoint earns, episode seeds being fixed, exactly what the run reported."""
     assert main(["eval", str(run)]) == 0
+    assert "in Gymnasium, 100 episodes" in " ".join(capsys.readouterr().out.split())
+    assert json.loads((run / "evaluation.json").read_text())["simulator"] == "Gymnasium"
     summary = json.loads((run / "summary.json").read_text())
     rows = {row["who"]: row["return"] for row in json.loads((run / "evaluation.json").read_text())["rows"]}
     for seed in summary["seeds"]:
@@ -93,6 +113,18 @@ def test_every_kind_of_run_ends(case, demos, tmp_path):
     out = tmp_path / "run"
     assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), *TINY, *OTHERS[case]]) == 0
     assert main(["eval", str(out), "--episodes", "1"]) == 0
+
+
+@pytest.mark.slow
+def test_what_gymnasium_does_not_have_is_judged_by_the_compiled_environment(capsys, tmp_path):
+    demos, out = tmp_path / "demos.npz", tmp_path / "run"
+    assert main(["expert", "--env", "Gridworld-v0", "--out", str(demos), "--num-episodes", "2", "--iterations", "1"]) == 0
+    arguments = ["--algorithm", "bc", "--iterations", "1", "--num-demos", "2"]
+    assert main(["irl", "--env", "Gridworld-v0", "--demos", str(demos), "--out", str(out), *arguments]) == 0
+    capsys.readouterr()
+    assert main(["eval", str(out), "--episodes", "2"]) == 0
+    assert "the compiled environment" in " ".join(capsys.readouterr().out.split())
+    assert json.loads((out / "evaluation.json").read_text())["simulator"].startswith("the compiled environment")
 
 
 def test_info_lists_versions(capsys):

@@ -27,6 +27,7 @@ from triality.run import over_seeds, run
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
 from triality.runs.report.report import write_report
+from triality.trajectory import Trajectory
 
 CHUNK = 5
 """Iterations between two looks of the host: progress, metrics, the check for NaN."""
@@ -106,8 +107,12 @@ def _chunks(total: int) -> Iterator[tuple[int, int]]:
 
 def _steps_of(algorithm: CostLearning, states: State, options: IrlOptions) -> int:
     """Environment steps of one iteration of one seed; says so where the roll-outs are not as many as asked for."""
-    one = jax.eval_shape(lambda s: algorithm.collect(s.key, s), jax.tree.map(lambda leaf: leaf[0], states))
-    num_rollouts, horizon = one.mask.shape
+
+    def collect(states: State) -> Trajectory:
+        one = jax.tree.map(lambda leaf: leaf[0], states)
+        return algorithm.collect(one.key, one)
+
+    num_rollouts, horizon = jax.eval_shape(collect, states).mask.shape
     if num_rollouts != options.num_rollouts:
         print_note(
             f"{num_rollouts} roll-outs an iteration instead of {options.num_rollouts}: those from the demonstrations' own starts are "

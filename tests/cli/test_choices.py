@@ -1,0 +1,77 @@
+"""What is left to the command is decided once, and the algorithm is built of what was decided."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+from rich.console import Console
+
+from triality.algorithms.policy_training import PolicyTraining
+from triality.cli import learning
+from triality.cli.experiment import build_algorithm, state_template
+from triality.cli.irl import check_options, resolve
+from triality.cli.names import find_task
+from triality.cli.options import IrlOptions
+from triality.cli.training import refuse_non_finite, train_policies
+from triality.energies.step_cost import EnvironmentCost
+from triality.envs.pendulum import Pendulum
+from triality.errors import NonFiniteError
+from triality.policies.scaling import identity_scaling
+from triality.updates.ppo import PPO
+
+PLAIN = IrlOptions("Pendulum-v1", Path("demos.npz"), Path("run"))
+RESOLVED = {
+    "gan-gcl": ({}, ("normalized", "matched", 3e-4)),
+    "per step": ({"level": "step"}, ("normalized", "free", 3e-4)),
+    "guided cost": ({"algorithm": "guided-cost"}, ("q-only", "matched", 3e-4)),
+    "as named": ({"objective": "plain", "starts": "free", "policy_learning_rate": 0.01}, ("plain", "free", 0.01)),
+    "cloning": ({"algorithm": "bc"}, ("auto", "auto", 1e-3)),
+    "cloning, its rate named": ({"algorithm": "bc", "policy_learning_rate": 0.01}, ("auto", "auto", 0.01)),
+}
+
+
+@pytest.mark.parametrize("case", RESOLVED)
+def test_options_are_resolved_once(case):
+    changes, expected = RESOLVED[case]
+    options = check_options(replace(PLAIN, **changes)).options
+    assert (options.objective, options.starts, options.policy_learning_rate) == expected
+    assert resolve(options) == options
+    assert check_options(options).options == options
+
+
+@pytest.mark.parametrize("rate", [None, 0.01])
+def test_the_rate_of_the_policy_reaches_the_algorithm(rate):
+    cloning = check_options(replace(PLAIN, algorithm="bc", policy_learning_rate=rate))
+    assert float(build_algorithm(cloning.options, cloning.task).learning_rate) == pytest.approx(rate or 1e-3)
+    learned = check_options(replace(PLAIN, policy_learning_rate=rate))
+    assert float(build_algorithm(learned.options, learned.task).update_rule.learning_rate) == pytest.approx(rate or 3e-4)
+
+
+@pytest.mark.parametrize(("num_demos", "number"), [(20, 112), (16, None), (50, 132)])
+def test_the_real_number_of_rollouts_is_told_where_it_differs(num_demos, number, monkeypatch):
+    """96 asked for: a third is free, two thirds are rounded up to equal shares."""
+    notes = []
+    monkeypatch.setattr(learning, "print_note", notes.append)
+    task, options = check_options(replace(PLAIN, num_demos=num_demos))
+    algorithm = build_algorithm(options, task)
+    steps = learning._steps_of(algorithm, state_template(algorithm, task, options), options)
+    assert steps == 200 * (number or 96)
+    assert [note.split(":")[0] for note in notes] == ([f"{number} roll-outs an iteration instead of 96"] if number else [])
+
+
+def test_a_policy_that_became_nan_ends_the_training_with_a_remedy():
+    """The rate is one that no command lets through. The control: the policy that it began with passes."""
+    env = Pendulum()
+    training = PolicyTraining(env, 3, PPO(learning_rate=jnp.nan, num_epochs=1, num_minibatches=1, hidden=(4,)), num_rollouts=2)
+    states = jax.jit(jax.vmap(lambda key: training.init(key, EnvironmentCost(env), identity_scaling(3))))(jax.random.key(0)[None])
+    refuse_non_finite(states.policy, 1, 1, "lower the rate")
+    with pytest.raises(NonFiniteError, match="expected finite parameters, got NaN or infinity within iterations 1-1; lower the rate"):
+        train_policies(training, states, 1, Console(quiet=True), "lower the rate")
+
+
+def test_the_simulator_that_judges_is_named():
+    assert find_task("Pendulum-v1").simulator == "Gymnasium"
+    for name in ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0"):
+        assert find_task(name).simulator.startswith("the compiled environment")
