@@ -14,20 +14,23 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from triality.energy import Constant, UnnormalizedDensity
+from triality.energy import Conditional, Constant, UnnormalizedDensity
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.sampler import Samples
+
+
+LogZ = Constant | Conditional
 
 
 @runtime_checkable
 class LogZRule(Protocol):
     """``init`` makes what it remembers, ``place`` sets log Z before a gradient is taken, ``update`` moves it along that gradient."""
 
-    def init(self, log_z: Constant) -> PyTree: ...
+    def init(self, log_z: LogZ) -> PyTree: ...
 
     def place(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> UnnormalizedDensity: ...
 
-    def update(self, memory: PyTree, log_z: Constant, gradient: Any) -> tuple[Constant, PyTree]: ...
+    def update(self, memory: PyTree, log_z: LogZ, gradient: Any) -> tuple[LogZ, PyTree]: ...
 
 
 class LearnedLogZ(eqx.Module):
@@ -39,14 +42,14 @@ class LearnedLogZ(eqx.Module):
 
     learning_rate: Float[Array, ""] = eqx.field(default=1e-2, converter=jnp.asarray)
 
-    def init(self, log_z: Constant) -> PyTree:
-        return self._optimizer().init(log_z)
+    def init(self, log_z: LogZ) -> PyTree:
+        return self._optimizer().init(eqx.filter(log_z, eqx.is_inexact_array))
 
     def place(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         del data, drawn
         return density
 
-    def update(self, memory: PyTree, log_z: Constant, gradient: Any) -> tuple[Constant, PyTree]:
+    def update(self, memory: PyTree, log_z: LogZ, gradient: Any) -> tuple[LogZ, PyTree]:
         updates, memory = self._optimizer().update(gradient, memory)
         return eqx.apply_updates(log_z, updates), memory
 
@@ -57,15 +60,15 @@ class LearnedLogZ(eqx.Module):
 class SolvedLogZ(eqx.Module):
     """The acceptance ratio of the minibatch (D2), held fixed in the gradient."""
 
-    def init(self, log_z: Constant) -> PyTree:
+    def init(self, log_z: LogZ) -> PyTree:
         del log_z
         return ()
 
     def place(self, density: UnnormalizedDensity, data: Samples, drawn: Samples) -> UnnormalizedDensity:
-        ratios = (-jax.vmap(density.energy)(side.x) - side.log_q for side in (data, drawn))
-        solved = solve_log_z(*ratios, data.log_weight, drawn.log_weight)
+        on_data, on_drawn = (-jax.vmap(density.energy)(side.x) - side.log_q for side in (data, drawn))
+        solved = solve_log_z(on_data, on_drawn, data.log_weight, drawn.log_weight)
         return UnnormalizedDensity(density.energy, Constant(jax.lax.stop_gradient(solved)))
 
-    def update(self, memory: PyTree, log_z: Constant, gradient: Any) -> tuple[Constant, PyTree]:
+    def update(self, memory: PyTree, log_z: LogZ, gradient: Any) -> tuple[LogZ, PyTree]:
         del gradient
         return log_z, memory
