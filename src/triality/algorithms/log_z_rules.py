@@ -18,7 +18,6 @@ from triality.energy import Conditional, Constant, UnnormalizedDensity
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.sampler import Samples
 
-
 LogZ = Constant | Conditional
 
 
