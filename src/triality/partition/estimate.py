@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
@@ -29,6 +31,11 @@ class Diagnostics(NamedTuple):
 class Estimate(NamedTuple):
     """An estimate of log Z.
 
+    Example:
+        >>> from triality.partition.importance import importance
+        >>> print(importance(jnp.log(jnp.array([1.0, 3.0]))))
+        log Z = 0.6931 ± 0.5 (effective samples 1.6, k-hat nan)
+
     Fields:
         value: log Z in nats; nan where the samples define none (a side without a sample).
         stderr: one standard error of ``value`` in nats: independent samples, and an energy that was not fitted on them.
@@ -38,3 +45,11 @@ class Estimate(NamedTuple):
     value: Float[Array, "*batch"]
     stderr: Float[Array, "*batch"]
     diagnostics: Diagnostics
+
+    def __str__(self) -> str:
+        """One estimate as a person reads it; a batch, or one inside ``jit``, as its arrays."""
+        if not isinstance(self.value, jax.core.Tracer) and jnp.ndim(self.value) == 0:
+            overlap = "" if jnp.isnan(self.diagnostics.overlap) else f", overlap {float(self.diagnostics.overlap):.2g}"
+            health = f"effective samples {float(self.diagnostics.ess):.1f}, k-hat {float(self.diagnostics.pareto_k):.2f}{overlap}"
+            return f"log Z = {float(self.value):.4f} ± {float(self.stderr):.2g} ({health})"
+        return repr(self)
