@@ -22,7 +22,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from triality.algorithms.guided_cost import CostLearning, GanGcl
+from triality.algorithms.cost_learning import CostLearning
+from triality.algorithms.guided_cost import GanGcl
 from triality.algorithms.levels import Steps
 from triality.algorithms.starts import FreeStarts
 from triality.data.demonstration_file import read_demonstrations

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.algorithms.guided_cost import GanGcl, GuidedCost, State
+from triality.algorithms.cost_learning import State
+from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.energies.gradient_penalty import GradientPenalty

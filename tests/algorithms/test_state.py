@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.algorithms.guided_cost import CostLearning, GanGcl, GuidedCost, State
+from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import MatchedTrajectories
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import mlp_cost, state_cost

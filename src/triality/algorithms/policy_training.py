@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from triality.algorithms.guided_cost import MakePolicy
+from triality.algorithms.cost_learning import MakePolicy
 from triality.envs.environment import AbstractEnvironment
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy

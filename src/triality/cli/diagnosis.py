@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from triality.algorithms.guided_cost import CostLearning, State
+from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
 from triality.numerics import effective_sample_size, log_mean_exp
 from triality.partition.alarm import Alarm, three_way_alarm, verdict

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
-from triality.algorithms.guided_cost import CostLearning, GanGcl, GuidedCost, MakePolicy, State
+from triality.algorithms.cost_learning import CostLearning, MakePolicy, State
+from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.irl import Plan

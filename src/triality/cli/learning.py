@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
-from triality.algorithms.guided_cost import CostLearning, State
+from triality.algorithms.cost_learning import CostLearning, State
 from triality.cli.diagnosis import diagnose
 from triality.cli.evaluation import seed_records, summarize
 from triality.cli.experiment import build_algorithm, first_states

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from triality.algorithms.guided_cost import CostLearning, State
+from triality.algorithms.cost_learning import CostLearning, State
 from triality.cli.names import Task
 from triality.envs.planes import PLANES, Plane
 from triality.specs import EnvironmentSpec

@@ -1,0 +1,287 @@
+"""A cost and a policy from demonstrations: guided cost learning and GAN-GCL as one algorithm (sections 2.3.2 and 3.2).
+
+    p_theta(tau) = exp(-c_theta(tau))/Z,   c_theta(tau) = sum_t c_theta(x_t, u_t)
+
+    repeat:
+        draw roll-outs from the policy q                                              (collect)
+        log Z by the acceptance ratio, held fixed                                     (fact 1, D2)
+        theta: a few steps down the objective on demonstrations and roll-outs         (fact 2: either objective)
+        q:     soft policy optimization of -c_theta, entropy with weight one          (fact 3, eq. 2)
+
+``GuidedCost`` minimizes E_p[c] + log Z by importance sampling; ``GanGcl`` trains the discriminator
+D = sigmoid(-c - log q - log Z - log nu). Their gradients are equal where log Z is the acceptance ratio and p~ is the model (fact 2).
+
+Reference: Finn, Levine, Abbeel 2016 (arXiv:1603.00448); Finn, Christiano, Abbeel, Levine 2016 (arXiv:1611.03852).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from triality.algorithms.levels import Level, log_ratio
+from triality.algorithms.past_samplers import PastSamplers
+from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.step_cost import mlp_cost
+from triality.energy import Conditional, Constant
+from triality.envs.environment import AbstractEnvironment
+from triality.numerics import effective_sample_size, log_mean_exp, weighted_mean
+from triality.objectives.by_start import Objective
+from triality.policies.categorical import categorical_policy
+from triality.policies.gaussian import squashed_gaussian_policy
+from triality.policies.scaling import Scaling
+from triality.policies.scaling import fit_scaling as fit_to_observations
+from triality.sampler import Samples, log_noise_ratio
+from triality.specs import EnvironmentSpec
+from triality.trajectory import Policy, StepCost, Trajectory, rollout
+from triality.updates.ppo import PPO
+from triality.updates.update_rule import UpdateRule
+
+MakePolicy = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], Policy]
+MakeCost = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], StepCost]
+
+
+class State(NamedTuple):
+    """All that a run needs to go on.
+
+    Fields:
+        cost: c_theta(x, u).
+        cost_optimizer: its optimizer's state.
+        log_z: the log Z that the last cost step used, constant or one a start; zero at step level.
+        policy: q.
+        update: the state of the policy's update.
+        past: past samplers, what they drew, and their densities.
+        data: the demonstrations of this run.
+        data_log_weight: one log weight a demonstration.
+        scaling: of observations, shared by cost, policy and value.
+        key: randomness from here on.
+        iteration: iterations done.
+    """
+
+    cost: StepCost
+    cost_optimizer: PyTree
+    log_z: Constant | Conditional
+    policy: Policy
+    update: PyTree
+    past: PastSamplers
+    data: Trajectory
+    data_log_weight: Float[Array, " num_data"]
+    scaling: Scaling
+    key: Key[Array, ""]
+    iteration: Int[Array, ""]
+
+
+class Metrics(NamedTuple):
+    """Never needed next. Means over starts where log Z is conditional; per pair, not per trajectory, at step level.
+
+    Fields:
+        return_mean: the environment's own return of this iteration's roll-outs, sampled actions: monitoring, never a training signal.
+        cost_data: mean learned cost of a demonstration's step, nats.
+        cost_drawn: the same of a roll-out's step; above ``cost_data`` while the policy is behind.
+        log_z: the solved log Z, nats; zero at step level.
+        ess: effective number of roll-outs in the importance weights exp(-c)/q; near 1, one roll-out decides every gradient.
+        ess_fraction: the same as a share of the roll-outs compared.
+        log_weight_std: standard deviation of -c - log q over roll-outs, nats; below about 1 importance sampling means something.
+        overlap: E_p[1 - D] at the solved log Z; 0 = told apart with certainty, nu/(1 + nu) = perfect confusion.
+        log_overlap: its log, which still moves where the overlap has underflowed.
+        accuracy: of the discriminator, each side counting half; 1/2 is perfect confusion.
+        penalty: value of the gradient penalty, nats a step.
+        policy: what the policy update reports.
+        is_finite: whether cost and policy are finite after the step.
+    """
+
+    return_mean: Float[Array, ""]
+    cost_data: Float[Array, ""]
+    cost_drawn: Float[Array, ""]
+    log_z: Float[Array, ""]
+    ess: Float[Array, ""]
+    ess_fraction: Float[Array, ""]
+    log_weight_std: Float[Array, ""]
+    overlap: Float[Array, ""]
+    log_overlap: Float[Array, ""]
+    accuracy: Float[Array, ""]
+    penalty: Float[Array, ""]
+    policy: Any
+    is_finite: Bool[Array, ""]
+
+
+class CostLearning(eqx.Module):
+    """A cost and a policy from demonstrations. Hyper-parameters are leaves, so ``vmap`` covers them as it covers seeds.
+
+    Args:
+        env: the environment.
+        level: at which level data and roll-outs are compared; see ``triality.algorithms.levels``.
+        objective: of the cost.
+        update_rule: how q improves.
+        penalty: regularizer of the cost.
+        cost_learning_rate: Adam step of the cost.
+        cost_momentum: Adam's first moment; 0.5 as is usual where the other side moves (Radford et al. 2016).
+        num_cost_steps: cost steps an iteration.
+        make_cost: builds a cost from (key, spec, scaling).
+        make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
+
+    Example:
+        >>> from triality.algorithms.levels import Trajectories
+        >>> from triality.envs.pendulum import Pendulum
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.run import run
+        >>> env, scaling = Pendulum(), identity_scaling(3)
+        >>> algorithm = CostLearning(
+        ...     env,
+        ...     Trajectories(num_rollouts=3),
+        ...     OverlapNormalizedLoss(),
+        ...     update_rule=PPO(num_epochs=1, num_minibatches=1, hidden=(4,)),
+        ...     penalty=GradientPenalty(num_points=4),
+        ...     make_cost=lambda key, spec, scaling: mlp_cost(key, spec, scaling, (4,)),
+        ...     make_policy=lambda key, spec, scaling: squashed_gaussian_policy(key, spec, scaling, (4,)),
+        ... )
+        >>> expert = squashed_gaussian_policy(jax.random.key(1), env.spec, scaling, (4,))
+        >>> @jax.jit
+        ... def learn(key):
+        ...     data = jax.vmap(lambda key: rollout(key, env, expert, 5))(jax.random.split(key, 2))
+        ...     state = algorithm.init(key, data._replace(start=jnp.arange(2)), scaling=scaling)
+        ...     return run(algorithm, state, 1, 2)
+        >>> state, metrics, _ = learn(jax.random.key(0))
+        >>> int(state.iteration), bool(metrics.is_finite.all())
+        (2, True)
+    """
+
+    env: AbstractEnvironment
+    level: Level
+    objective: Objective
+    update_rule: UpdateRule = PPO()
+    penalty: GradientPenalty = GradientPenalty()
+    cost_learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
+    cost_momentum: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
+    num_cost_steps: int = eqx.field(default=3, static=True)
+    make_cost: MakeCost = eqx.field(default=mlp_cost, static=True)
+    make_policy: MakePolicy | None = eqx.field(default=None, static=True)
+
+    def init(
+        self,
+        key: Key[Array, ""],
+        data: Trajectory,
+        data_log_weight: Float[Array, " n"] | None = None,
+        policy: Policy | None = None,
+        scaling: Scaling | None = None,
+    ) -> State:
+        """A first state from the demonstrations ``data``, padded to the horizon.
+
+        Args:
+            key: of everything random in the run.
+            data: the demonstrations, leading axis num_data.
+            data_log_weight: one log weight a demonstration; all equal if None.
+            policy: where q begins, such as a cloned policy; random if None. Give the ``scaling`` that it was made with too.
+            scaling: of observations; fitted to demonstrations and to roll-outs of the random policy if None.
+        """
+        key_policy, key_cost, key_update, key_scaling, key_memory, key_run = jax.random.split(key, 6)
+        scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
+        policy = self._policy(key_policy, scaling) if policy is None else policy
+        cost = self.make_cost(key_cost, self.env.spec, scaling)
+        weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
+        batch = jax.eval_shape(lambda k: self.level.collect(k, self.env, policy, data), key_memory)
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
+        past = self.level.first_memory(policy, blank, data)
+        log_z = jax.eval_shape(lambda: self.level.density(cost, *self.level.samples(past, data, weight)).log_z)
+        log_z = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), log_z)
+        optimizer = self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array))
+        update = self.update_rule.init(key_update, policy, scaling)
+        return State(cost, optimizer, log_z, policy, update, past, data, weight, scaling, key_run, jnp.zeros((), jnp.int32))
+
+    def step(self, state: State) -> tuple[State, Metrics]:
+        """One iteration: ``update`` after ``collect``."""
+        key, key_collect = jax.random.split(state.key)
+        state = state._replace(key=key)
+        return self.update(state, self.collect(key_collect, state))
+
+    def collect(self, key: Key[Array, ""], state: State) -> Trajectory:
+        """The roll-outs of one iteration, padded to the demonstrations' horizon."""
+        return self.level.collect(key, self.env, state.policy, state.data)
+
+    def update(self, state: State, batch: Trajectory) -> tuple[State, Metrics]:
+        """Cost steps, then one improvement of the policy, on roll-outs that the current policy drew."""
+        key, key_cost, key_policy = jax.random.split(state.key, 3)
+        past = self.level.remember(state.past, state.policy, batch, state.data)
+        data, drawn = self.level.samples(past, state.data, state.data_log_weight)
+
+        def cost_step(carry, key):
+            cost, optimizer_state = carry
+            gradient, penalty = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
+            updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
+            return (eqx.apply_updates(cost, updates), optimizer_state), penalty
+
+        keys = jax.random.split(key_cost, self.num_cost_steps)
+        (cost, optimizer), penalty = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
+        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, cost)
+        density = self.level.density(cost, data, drawn)
+        metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, penalty[-1], policy_metrics)
+        after = state._replace(cost=cost, cost_optimizer=optimizer, log_z=density.log_z, policy=policy, update=update, past=past)
+        return after._replace(key=key, iteration=state.iteration + 1), metrics
+
+    def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
+        density = self.level.density(cost, data, drawn)
+        key_loss, key_penalty = jax.random.split(key)
+        loss, _ = self.level.loss(key_loss, self.objective, density, data, drawn)
+        penalty = self.penalty(key_penalty, cost, state.scaling, state.data, batch)
+        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, penalty
+
+    def _optimizer(self) -> optax.GradientTransformation:
+        return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))
+
+    def _policy(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
+        if self.make_policy is not None:
+            return self.make_policy(key, self.env.spec, scaling)
+        return (categorical_policy if self.env.spec.is_discrete else squashed_gaussian_policy)(key, self.env.spec, scaling)
+
+    def fit_scaling(self, key: Key[Array, ""], data: Trajectory) -> Scaling:
+        """From the demonstrations and as many random roll-outs: what cost and policy will see early and late in the run."""
+        size = self.env.spec.observation_size
+        key_policy, key_rollouts = jax.random.split(key)
+        policy = self._policy(key_policy, Scaling(jnp.zeros(size), jnp.ones(size)))
+        keys = jax.random.split(key_rollouts, 32)
+        drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
+        repeats = max(1, 32 // data.start.shape[0])
+        both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
+        return fit_to_observations(jnp.concatenate([leaf.reshape(-1, size) for leaf in both]))
+
+    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: Any) -> Metrics:
+        centered = (self._centered(density, data), self._centered(density, drawn))
+        log_nu = log_noise_ratio(data, drawn)
+        log_overlap = log_mean_exp(-jax.nn.softplus(centered[0] - log_nu), data.log_weight)
+        right = [
+            weighted_mean((side > log_nu).astype(side.dtype), part.log_weight) for side, part in zip(centered, (data, drawn), strict=True)
+        ]
+        spread = jnp.sqrt(weighted_mean((centered[1] - weighted_mean(centered[1], drawn.log_weight)) ** 2, drawn.log_weight))
+        ess = effective_sample_size(centered[1] + drawn.log_weight)
+        per_step = jax.vmap(jax.vmap(state.cost))
+        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(eqx.filter((state.cost, state.policy), eqx.is_inexact_array))]
+        return Metrics(
+            return_mean=jnp.mean(jnp.sum(batch.reward, axis=-1)),
+            cost_data=_mean_of(per_step(state.data.observation[:, :-1], state.data.action), state.data.mask),
+            cost_drawn=_mean_of(per_step(batch.observation[:, :-1], batch.action), batch.mask),
+            log_z=jnp.mean(jax.tree.leaves(density.log_z)[0]),
+            ess=ess,
+            ess_fraction=ess / jnp.maximum(jnp.sum(~jnp.isneginf(drawn.log_weight)), 1),
+            log_weight_std=spread,
+            overlap=jnp.exp(log_overlap),
+            log_overlap=log_overlap,
+            accuracy=0.5 * (right[0] + 1.0 - right[1]),
+            penalty=penalty,
+            policy=policy_metrics,
+            is_finite=jnp.all(jnp.stack(finite)),
+        )
+
+    @staticmethod
+    def _centered(density: Any, samples: Samples) -> Float[Array, " n"]:
+        """r - log Z(x): the log-odds at nu = 1."""
+        return log_ratio(density.energy, samples) - jax.vmap(density.log_z)(samples.x)
+
+
+def _mean_of(values: Float[Array, "n time"], mask: Bool[Array, "n time"]) -> Float[Array, ""]:
+    return jnp.sum(jnp.where(mask, values, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
