@@ -127,6 +127,7 @@ class CostLearning(eqx.Module):
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
 
     Example:
+        >>> from triality.objectives.discriminator import OverlapNormalizedLoss
         >>> from triality.algorithms.levels import Trajectories
         >>> from triality.envs.pendulum import Pendulum
         >>> from triality.policies.scaling import identity_scaling
