@@ -56,7 +56,7 @@ def mode_visits(
     Example:
         >>> path = jnp.array([0.1, 0.9, 1.1, -0.2])[:, None, None]
         >>> shares, passages = mode_visits(path, jnp.array([[0.0], [1.0]]))
-        >>> shares.tolist(), float(passages.round(4))
+        >>> shares.tolist(), round(float(passages), 4)
         ([0.5, 0.5], 0.6667)
     """
     where = nearest_mode(path, modes)

@@ -109,7 +109,7 @@ def sequential_monte_carlo(
         q: where the particles start.
         kernel: of one particle; must leave exp(-E) invariant.
         num_particles: of each run, static.
-        num_repeats: independent runs, static; at least two, ten for an error to rely on.
+        num_repeats: independent runs, static; at least two. With ten, 95 % is 2.3 standard errors, not 1.96 (Student's nine degrees).
         num_moves: steps of the kernel a temperature, static.
         ess_share: rho; nearer to 1 takes more temperatures.
         max_temperatures: where a run gives up, and its value is nan.
