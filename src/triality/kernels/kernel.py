@@ -10,7 +10,7 @@ Reference: Neal, Probabilistic inference using Markov chain Monte Carlo methods,
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Array, Float, Int, Key
 
@@ -48,10 +48,8 @@ class Kernel(Protocol):
     Where the energy changes from step to step, as in annealing or in training, call ``init`` again: states remember energies.
     """
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether exp(-E)/Z is left invariant. Annealing, which divides by it, refuses a kernel where it is not."""
-        ...
+    # Whether exp(-E)/Z is left invariant. Annealing, which divides by it, refuses a kernel where it is not.
+    is_exact: ClassVar[bool]
 
     def init(self, position: Any, energy: Energy[Any]) -> Any:
         """The state of a chain at ``position``: one evaluation of the energy at most."""
