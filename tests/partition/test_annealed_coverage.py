@@ -9,6 +9,7 @@ from tests.partition.paths import BITS_Q, GAUSSIAN, GAUSSIAN_Q, MODEL, MODEL_LOG
 from triality.kernels.gibbs import Gibbs
 from triality.kernels.langevin import Mala
 from triality.partition.annealed import annealed_importance, reverse_annealed, sigmoid_temperatures
+from triality.partition.diagnostics import pareto_k_threshold
 from triality.partition.importance import importance
 from triality.partition.sequential_monte_carlo import tempered
 
@@ -73,3 +74,24 @@ def test_the_bracket_closes_with_more_temperatures(name):
         gaps.append(ends[:, 1].mean() - ends[:, 0].mean())
     assert gaps[0] > gaps[2]
     assert gaps[0] > 0.02
+
+
+@pytest.mark.slow
+def test_more_temperatures_mend_the_backward_interval_and_k_hat_does_not_find_the_runs_that_fail():
+    energy, q, kernel, sample, log_z = CASES["gaussian"]
+    rates = []
+    for num_temperatures in (20, 80, 200):
+        temperatures = sigmoid_temperatures(num_temperatures)
+
+        def one(key, temperatures=temperatures):
+            keys = jax.random.split(key)
+            return reverse_annealed(keys[0], energy, q, kernel, temperatures, sample(keys[1], 200))
+
+        estimates = jax.jit(lambda keys, one=one: jax.lax.map(one, keys))(jax.random.split(jax.random.key(5), 500))
+        trusted = estimates.diagnostics.pareto_k < pareto_k_threshold(200)
+        among = covered(jax.tree.map(lambda leaf, trusted=trusted: leaf[trusted], estimates), log_z)
+        rates.append(covered(estimates, log_z))
+        print(
+            f"\n{num_temperatures} temperatures: {100 * rates[-1]:.1f} %, of {int(trusted.sum())} below the threshold {100 * among:.1f} %"
+        )
+    assert rates[0] < 0.88 < 0.91 < rates[2]

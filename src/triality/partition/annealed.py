@@ -208,7 +208,8 @@ def reverse_annealed(
     From anything else (data that the model does not fit, the ends of another chain) it is no bound: a walk forgets its start only as far
     as its kernel mixes. Name it so where it is reported.
 
-    Where q is much broader than the model its weights are heavy-tailed, and the error too small at few temperatures: look at ``pareto_k``.
+    Where q is much broader than the model its weights are heavy-tailed, and the error too small at few temperatures. ``pareto_k`` does not
+    tell such runs from the others; agreement at twice the temperatures does.
 
     Args:
         inverse_temperatures: the forward walk's, from 0 to 1, increasing; walked from their end.
