@@ -21,7 +21,7 @@ class LinearEnergy(eqx.Module):
         4.0
     """
 
-    features: Callable[[Array], Float[Array, " k"]]
+    features: Callable[[Array], Float[Array, " k"]] = eqx.field(static=True)
     weights: Float[Array, " k"]
 
     def __call__(self, x: Num[Array, " *shape"]) -> Float[Array, ""]:

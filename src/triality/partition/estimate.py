@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 
@@ -48,7 +48,7 @@ class Estimate(NamedTuple):
 
     def __str__(self) -> str:
         """One estimate as a person reads it; a batch, or one inside ``jit``, as its arrays."""
-        if not isinstance(self.value, jax.core.Tracer) and jnp.ndim(self.value) == 0:
+        if not isinstance(self.value, Tracer) and jnp.ndim(self.value) == 0:
             overlap = "" if jnp.isnan(self.diagnostics.overlap) else f", overlap {float(self.diagnostics.overlap):.2g}"
             health = f"effective samples {float(self.diagnostics.ess):.1f}, k-hat {float(self.diagnostics.pareto_k):.2f}{overlap}"
             return f"log Z = {float(self.value):.4f} ± {float(self.stderr):.2g} ({health})"
