@@ -16,3 +16,19 @@ import jax
 
 # float64, so that identities can be held to 1e-10; a float32 check says so itself.
 jax.config.update("jax_enable_x64", True)
+
+import pytest
+
+MOST_MEMORY = 4 * 2**30
+"""Resident bytes of a test process above which compiled programs are let go; they are read back from disk if they are needed again."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _bounded_memory():
+    yield
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux: whoever runs the tests there has to watch it
+        return
+    if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY:
+        jax.clear_caches()
