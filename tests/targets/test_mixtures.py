@@ -8,7 +8,7 @@ import pytest
 from triality.errors import ConfigError
 from triality.metrics.modes import mode_counts
 from triality.sampler import draw
-from triality.targets.mixtures import eight_gaussians, forty_gaussians, grid_of_25, ring_of_eight, two_modes
+from triality.targets.mixtures import eight_gaussians, forty_gaussians, grid_of_25, ring_of_eight, tilted_weights, two_modes
 
 TARGETS = {
     "ring": (ring_of_eight(), 8, 0.01),
@@ -65,3 +65,28 @@ def test_unequal_weights_are_drawn_and_evaluated():
 def test_wrong_weights_are_refused():
     with pytest.raises(ConfigError, match="expected 8 positive weights"):
         ring_of_eight(jnp.array([1.0, -1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]))
+
+
+def test_the_box_holds_the_draws_and_hardly_more():
+    for target, _, scale in TARGETS.values():
+        low, high = target.box
+        np.testing.assert_allclose(high - low, np.ptp(target.modes, axis=0) + 12 * scale, rtol=1e-6)
+        x = jax.jit(lambda key, target=target: draw(target, key, 2000))(jax.random.key(3)).x
+        assert bool(jnp.all((x > low) & (x < high)))
+        assert float(target.log_z) == 0.0
+
+
+def test_forty_centers_are_those_of_single_precision():
+    """One target at every precision: its first center, and that all lie in the square."""
+    modes = forty_gaussians().modes
+    with jax.enable_x64(False):
+        np.testing.assert_array_equal(forty_gaussians().modes, modes)
+    assert float(jnp.max(jnp.abs(modes))) <= 40.0
+
+
+def test_tilted_weights_break_the_symmetry():
+    weights = tilted_weights(8, 1.5)
+    np.testing.assert_allclose([weights.sum(), jnp.log(weights[0] / weights[-1])], [1.0, 1.5], rtol=1e-12)
+    x = jnp.array([0.3, 1.1])
+    np.testing.assert_allclose(ring_of_eight().energy(x), ring_of_eight().energy(-x), rtol=1e-12)
+    assert abs(float(ring_of_eight(weights).energy(x) - ring_of_eight(weights).energy(-x))) > 0.1

@@ -8,7 +8,7 @@
 | ``forty_gaussians`` | 40 uniform in [-40, 40]^2, sd softplus(1) | FAB (Midgley et al. 2023); our own draw of centers |
 | ``two_modes`` | 2 at -separation/2 and +separation/2 on the first axis, sd 1 | covering against seeking |
 
-All weights are equal unless others are given: a target that E and -E fit alike hides a sign.
+All weights are equal unless others are given, ``tilted_weights`` for instance: a target that E and -E fit alike hides a sign.
 """
 
 from __future__ import annotations
@@ -44,8 +44,19 @@ class ModesTarget(AbstractSampler[Float[Array, " dim"]]):
         return self.mixture.sample_and_log_prob(key)
 
     def energy(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
-        """-log p(x): its log Z is 0."""
+        """-log p(x), in nats."""
         return -self.log_prob(x)
+
+    @property
+    def log_z(self) -> Float[Array, ""]:
+        """log Z of ``energy``: 0, since the density is normalized."""
+        return jnp.zeros(())
+
+    @property
+    def box(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        """Lower and upper corner of a box that holds all but 1e-8 of the mass: the modes and six standard deviations around them."""
+        margin = 6.0 * jnp.max(jnp.exp(self.mixture.log_scale), axis=0)
+        return jnp.min(self.modes, axis=0) - margin, jnp.max(self.modes, axis=0) + margin
 
     @property
     def modes(self) -> Float[Array, "modes dim"]:
@@ -80,8 +91,12 @@ def eight_gaussians(weights: Float[Array, " 8"] | None = None) -> ModesTarget:
 
 
 def forty_gaussians(weights: Float[Array, " 40"] | None = None) -> ModesTarget:
-    """Centers uniform in [-40, 40]^2 (key 0), standard deviation softplus(1) = 1.3133."""
-    centers = jax.random.uniform(jax.random.key(0), (40, 2), minval=-40.0, maxval=40.0)
+    """Centers uniform in [-40, 40]^2, standard deviation softplus(1) = 1.3133.
+
+    FAB draws its centers by torch from seed 0; these are another draw of the same law (key 0, in float32 whatever the precision of the run,
+    so that it is one target). Figures on the two are alike in difficulty, not digit by digit.
+    """
+    centers = jax.random.uniform(jax.random.key(0), (40, 2), jnp.float32, minval=-40.0, maxval=40.0).astype(float)
     return _equal_spread(centers, float(jax.nn.softplus(1.0)), weights)
 
 
@@ -89,6 +104,20 @@ def two_modes(separation: float = 8.0, dim: int = 1, weights: Float[Array, " 2"]
     """Two standard normals, ``separation`` apart on the first axis."""
     offset = jnp.zeros(dim).at[0].set(0.5 * separation)
     return _equal_spread(jnp.stack([-offset, offset]), 1.0, weights)
+
+
+def tilted_weights(num_modes: int, log_range: float = 1.0) -> Float[Array, " modes"]:
+    """Weights that fall from the first mode to the last, w_k ~ exp(-log_range k/(K-1)): an asymmetric version of any target here.
+
+    Args:
+        num_modes: K, at least 2.
+        log_range: log of the first weight over the last.
+
+    Example:
+        >>> [round(float(w), 4) for w in tilted_weights(3, 2.0)]  # proportional to e^2, e, 1
+        [0.6652, 0.2447, 0.09]
+    """
+    return jax.nn.softmax(jnp.linspace(0.0, -log_range, num_modes))
 
 
 def _ring(num_modes: int, radius: float) -> Float[Array, "modes 2"]:
