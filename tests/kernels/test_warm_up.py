@@ -28,8 +28,10 @@ def acceptance_after(name, scale, first_step_size):
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize(("scale", "first_step_size"), [(0.05, 1.0), (20.0, 0.3)])
 def test_fresh_chains_accept_as_asked(name, scale, first_step_size):
+    """In the warm-up on average; afterwards somewhat more often, since the mean step size is milder than the step sizes were."""
     acceptance, found = acceptance_after(name, jnp.array(scale), jnp.array(first_step_size))
-    assert abs(float(acceptance) - KERNELS[name][1]) < 0.05
+    assert abs(float(jnp.mean(found.acceptance[100:])) - KERNELS[name][1]) < 0.03
+    assert abs(float(acceptance) - KERNELS[name][1]) < 0.09
     per_step = 1 if name == "mala" else 3
     assert set(np.asarray(found.num_energies)) == {1 + 200 * per_step}
     assert found.acceptance.shape == (200,)
