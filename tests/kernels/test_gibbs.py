@@ -11,7 +11,7 @@ from scipy import stats
 
 from triality.energies.linear import LinearEnergy, pairwise_features
 from triality.kernels.chains import run_chains
-from triality.kernels.gibbs import Gibbs, GibbsState
+from triality.kernels.gibbs import Gibbs, GibbsState, RandomScanGibbs
 from triality.kernels.kernel import Kernel, StepInfo
 
 DIM, NUM_CHAINS, FALSE_ALARM = 4, 20_000, 1e-6
@@ -70,6 +70,33 @@ def test_one_sweep_has_the_transition_probabilities_of_the_conditionals():
     np.testing.assert_allclose(LAW @ matrix, LAW, atol=1e-12)
     counts = np.bincount(np.asarray(ends(Gibbs(), MODEL, 1).x) @ (2 ** np.arange(DIM)[::-1]), minlength=2**DIM)
     assert stats.chisquare(counts, NUM_CHAINS * matrix[0]).pvalue > FALSE_ALARM
+
+
+def random_scan_matrix(energy):
+    """P(x'|x) of one visit to a site drawn at random."""
+    energies = np.asarray(jax.vmap(energy)(STATES))
+    step = np.zeros((2**DIM, 2**DIM))
+    for index in range(2**DIM):
+        for site in range(DIM):
+            other = index ^ (1 << (DIM - 1 - site))
+            step[index, other] = 1 / (1 + np.exp(energies[other] - energies[index])) / DIM
+        step[index, index] = 1 - step[index].sum()
+    return step
+
+
+def test_visits_at_random_have_their_own_transition_probabilities_and_are_reversible():
+    matrix = random_scan_matrix(MODEL)
+    flow = LAW[:, None] * matrix
+    np.testing.assert_allclose(flow, flow.T, atol=1e-15)
+    assert np.abs(LAW[:, None] * sweep_matrix(MODEL) - (LAW[:, None] * sweep_matrix(MODEL)).T).max() > 1e-3
+    three = np.linalg.matrix_power(matrix, 3)[0]
+    x = np.asarray(ends(RandomScanGibbs(3), MODEL, 1).x) @ (2 ** np.arange(DIM)[::-1])
+    reached = three > 0
+    counts = np.bincount(x, minlength=2**DIM)
+    assert counts[~reached].sum() == 0
+    assert stats.chisquare(counts[reached], NUM_CHAINS * three[reached]).pvalue > FALSE_ALARM
+    assert stats.chisquare(counts[reached], NUM_CHAINS * LAW[reached] / LAW[reached].sum()).pvalue < FALSE_ALARM
+    assert p_value(ends(RandomScanGibbs(DIM), MODEL, 60).x) > FALSE_ALARM
 
 
 @pytest.mark.parametrize("dtype", [jnp.int32, jnp.float32, jnp.float64])
