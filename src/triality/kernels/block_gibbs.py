@@ -5,7 +5,8 @@
 Right only where the sites of a block do not interact: given the rest, they are independent. Annealed between such an energy and independent
 bits, they still are. For one energy with interactions inside a block, take ``Gibbs``.
 
-Reference: Smolensky, Information processing in dynamical systems: foundations of harmony theory, 1986; Hinton, Neural Computation 14 (2002).
+References: Smolensky, Information processing in dynamical systems: foundations of harmony theory, 1986; Hinton, Training products of
+experts by minimizing contrastive divergence, Neural Computation 14 (2002).
 """
 
 from __future__ import annotations
