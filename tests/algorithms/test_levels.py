@@ -118,7 +118,9 @@ def gradient(level, objective, cost, data_samples, drawn):
     return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(eqx.filter_grad(loss)(cost))])
 
 
-@pytest.mark.parametrize("level", [Trajectories(7), MatchedTrajectories(6, 2), Trajectories(4, 2)])
+@pytest.mark.parametrize(
+    "level", [MatchedTrajectories(6, 2), *(pytest.param(each, marks=pytest.mark.slow) for each in (Trajectories(7), Trajectories(4, 2)))]
+)
 def test_fact_2_on_rollouts(level, data, cost):
     """The discriminator's gradient is that of the mixture's likelihood, n_p != n_q, at the solved log Z; at another log Z it is not."""
     memory, _ = filled(level, data, 2)
