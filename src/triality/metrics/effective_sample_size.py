@@ -4,7 +4,8 @@
     reverse: (E_q w)^2/E_q w^2,     from the generator's draws; blind to a mode that q misses, where it stays near one
     forward: 1/(E_p w E_p 1/w),     from samples of the target; a mode that q misses sends it to zero
 
-Both estimate Z^2/E_q w^2 = 1/(1 + chi^2(p||q)), need no log Z, and lie in [0, 1]. A forward share far below the reverse one means a missed mode.
+Both estimate Z^2/E_q w^2 = 1/(1 + chi^2(p||q)), need no log Z, and lie in [0, 1]. A forward share far below the reverse one means a missed
+mode.
 
 Reference: Nicoli et al., Detecting and mitigating mode-collapse for flow-based sampling of lattice field theories, arXiv:2302.14082;
 as in Midgley et al., arXiv:2208.01893.
