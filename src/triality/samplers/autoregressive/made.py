@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from triality.errors import ConfigError
 from triality.sampler import AbstractSampler
@@ -67,11 +67,11 @@ class Made(AbstractSampler[Int[Array, " dim"]]):
     def logits(self, x: Int[Array, " dim"]) -> Float[Array, "dim levels"]:
         """Unnormalized log probabilities of every coordinate given those before it."""
         masks, skip_mask = masks_of([weight.shape[1] for weight in self.weights[:-1]], self.dim, self.num_levels)
-        features = _encoded(x, self.num_levels)
+        features = _encoded(x, self.num_levels).astype(self.skip.dtype)
         hidden = features
         for weight, bias, mask in zip(self.weights[:-1], self.biases, masks, strict=False):
-            hidden = jax.nn.silu(hidden @ (weight * mask) + bias)
-        out = hidden @ (self.weights[-1] * masks[-1]) + features @ (self.skip * skip_mask) + self.biases[-1]
+            hidden = jax.nn.silu(hidden @ jnp.where(mask, weight, 0.0) + bias)
+        out = hidden @ jnp.where(masks[-1], self.weights[-1], 0.0) + features @ jnp.where(skip_mask, self.skip, 0.0) + self.biases[-1]
         return out.reshape(self.dim, self.num_levels)
 
 
@@ -106,11 +106,11 @@ def masks_of(hidden: Sequence[int], dim: int, num_levels: int) -> tuple[list[np.
     of_input = np.repeat(np.arange(1, dim + 1), num_levels - 1)
     of_output = np.repeat(np.arange(1, dim + 1), num_levels)
     degrees = [of_input, *(1 + np.arange(size) % max(dim - 1, 1) for size in hidden)]
-    masks = [(before[:, None] <= after[None]).astype(float) for before, after in itertools.pairwise(degrees)]
-    last = (degrees[-1][:, None] < of_output[None]).astype(float)
-    return [*masks, last], (of_input[:, None] < of_output[None]).astype(float)
+    masks = [before[:, None] <= after[None] for before, after in itertools.pairwise(degrees)]
+    last = degrees[-1][:, None] < of_output[None]
+    return [*masks, last], of_input[:, None] < of_output[None]
 
 
-def _encoded(x: Int[Array, " dim"], num_levels: int) -> Float[Array, " features"]:
+def _encoded(x: Int[Array, " dim"], num_levels: int) -> Bool[Array, " features"]:
     """One-hot without the level 0; for binary vectors the vector itself."""
-    return (x[:, None] == jnp.arange(1, num_levels)).astype(float).reshape(-1)
+    return (x[:, None] == jnp.arange(1, num_levels)).reshape(-1)
