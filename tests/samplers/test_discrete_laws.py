@@ -11,6 +11,7 @@ from scipy import stats
 
 from triality.sampler import AbstractSampler, draw
 from triality.samplers.autoregressive.made import made
+from triality.samplers.autoregressive.masked_convolution import MaskedKernel, masked_convolution
 from triality.samplers.autoregressive.nade import nade
 from triality.samplers.bernoulli import Bernoulli
 from triality.samplers.mixture import MixtureSampler
@@ -40,6 +41,8 @@ CASES = {
     "made": Case(shaken(made(jax.random.key(1), 7, (16, 12))), (7,), 2),
     "made, three levels": Case(shaken(made(jax.random.key(2), 5, (24,), num_levels=3)), (5,), 3),
     "nade": Case(shaken(nade(jax.random.key(3), 8, hidden=5)), (8,), 2),
+    "masked convolution": Case(shaken(masked_convolution(jax.random.key(5), (3, 4), 2, 4, 2, 3), 0.5), (3, 4), 2),
+    "masked convolution, three levels": Case(shaken(masked_convolution(jax.random.key(6), (2, 3), 3, 4, 1, 5), 0.5), (2, 3), 3),
 }
 AUTOREGRESSIVE = [name for name in CASES if name != "bernoulli"]
 
@@ -173,3 +176,11 @@ def test_generators_can_be_stacked(name):
     drawn = drawn_by(mixture, 20)
     each = jnp.stack([log_probs_of(q, drawn.x) for q in pair])
     np.testing.assert_allclose(drawn.log_q, jax.nn.logsumexp(each + mixture.log_weight[:, None], axis=0), rtol=1e-10)
+
+
+def test_a_first_layer_that_sees_its_own_pixel_is_no_density():
+    """The broken twin of the masks: type B where type A belongs."""
+    case = CASES["masked convolution"]
+    twin = eqx.tree_at(lambda q: q.first, case.sampler, MaskedKernel(case.sampler.first.weight, case.sampler.first.bias, "B"))
+    assert np.any(np.tril(dependence(twin, jnp.zeros(case.shape, int), 2)))
+    assert abs(float(jax.nn.logsumexp(log_probs_of(twin, everything(case))))) > 1e-2
