@@ -4,8 +4,8 @@
     precision: share of draws inside some ball of the data            recall: share of data inside some ball of the draws
     density: balls of the data that hold a draw, over k, averaged     coverage: share of the data's balls that hold a draw
 
-Equal laws have density 1 and coverage 1 - (1/2)(1/4)...: about 1 - 2^-k at equal sample sizes; precision and recall come near 1 but not to it. An
-outlier in the data has a large ball and lifts precision, not density.
+Equal laws have density 1 and coverage about 1 - 2^-k at equal sample sizes; precision and recall come near 1 but not to it. An outlier in
+the data has a large ball and lifts precision, not density.
 
 References: Kynkaanniemi et al., Improved precision and recall metric, arXiv:1904.06991; Naeem et al., Reliable fidelity and diversity
 metrics, arXiv:2002.09797 (k = 5 there; equation 6).
