@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev ## all fast tests and every doctest
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the learning tests
-	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	XLA_FLAGS=--xla_cpu_multi_thread_eigen=false $(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, format, types
 	$(BIN)/ruff check .

@@ -32,12 +32,12 @@ def test_squashed_gaussian_against_scipy():
 
 
 def test_log_det_in_float32_at_twelve():
-    """D11: the naive form is -inf where the stable one is -22.61."""
+    """D11: the naive form is -inf, or off by tenths, where the stable one is -22.61."""
     u = jnp.array([12.0, -12.0, 0.0], jnp.float32)
     stable = log_det_tanh(u)
     assert stable.dtype == jnp.float32
     np.testing.assert_allclose(stable, [-22.613706, -22.613706, 0.0], atol=2e-6)
-    assert jnp.isneginf(jnp.log(1.0 - jnp.tanh(u[0]) ** 2))
+    assert not abs(jnp.log(1.0 - jnp.tanh(u[0]) ** 2) - stable[0]) < 0.1
 
 
 def test_log_det_against_float64():
