@@ -130,6 +130,7 @@ class Upward(eqx.Module):
         return Gibbs().step(key, state, lambda x: -energy(x))
 
 
+@pytest.mark.slow
 def test_a_boltzmann_model_is_learned_to_its_enumerated_optimum():
     law = np.bincount(np.asarray(DATA) @ (2 ** np.arange(DIM)[::-1]), minlength=16) / NUM
     law = (law + 1e-6) / (law + 1e-6).sum()

@@ -70,7 +70,7 @@ LEVELS = {
 }
 
 
-SLOWER = ("trajectories, past samplers", "matched steps", "guided cost", "steps")
+SLOWER = ("matched trajectories", "trajectories, past samplers", "matched steps", "guided cost", "steps")
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] if case in SLOWER else []) for case in LEVELS])

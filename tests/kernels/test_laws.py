@@ -57,7 +57,7 @@ def gaussian_p_value(x):
     return min(stats.kstest(direction, "norm").pvalue for direction in directions)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name == "no-u-turn" else []) for name in CASES])
 def test_chains_end_in_the_law_of_the_energy(name):
     in_one, in_two, num_steps = CASES[name]
     for kernel, energy, dim, p_value in ((in_one, log_gamma, 1, gamma_p_value), (in_two, GAUSSIAN, 2, gaussian_p_value)):
@@ -83,7 +83,7 @@ def test_temperature_scales_the_noise_alone():
     np.testing.assert_allclose(cold.var(), 0.25 / (1 - step / 2), rtol=5 * np.sqrt(2 / NUM_CHAINS))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name == "no-u-turn" else []) for name in CASES])
 def test_a_kernel_and_its_state_follow_the_protocol(name):
     kernel = CASES[name][0]
     state = kernel.init(jnp.zeros(1), log_gamma)

@@ -19,7 +19,7 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name.startswith("rings") else []) for name in TARGETS])
 def test_it_integrates_to_one_and_draws_follow_it(name):
     target = TARGETS[name]
     masses = block_masses(target)
