@@ -35,7 +35,7 @@ def run(
 
     Args:
         algorithm: anything with a ``step``; its array leaves are arguments, so another learning rate needs no new compilation.
-        state: where to begin. Array leaves and static structure only, as a ``scan`` carries it.
+        state: where to begin. Leaves that are no arrays stay what they are.
         num_evaluations: static.
         num_steps: steps between evaluations, static.
         evaluate: pure function of the state.
@@ -57,11 +57,30 @@ def run(
         return algorithm.step(state)
 
     def stretch(state: S, _: None) -> tuple[S, tuple[PyTree, PyTree]]:
-        state, metrics = jax.lax.scan(one_step, state, None, length=num_steps)
+        state, metrics = scan(one_step, state, None, num_steps)
         return state, (metrics, evaluate(state))
 
-    state, (metrics, evaluations) = jax.lax.scan(stretch, state, None, length=num_evaluations)
+    state, (metrics, evaluations) = scan(stretch, state, None, num_evaluations)
     return state, metrics, evaluations
+
+
+def scan(step: Callable[[S, Any], tuple[S, PyTree]], state: S, inputs: PyTree, length: int) -> tuple[S, PyTree]:
+    """``jax.lax.scan`` of a state that holds leaves which are no arrays, such as the functions inside a flow: they stay what they are.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> (total, name), _ = scan(lambda state, x: ((state[0] + x, state[1]), None), (jnp.array(0.0), "sum"), jnp.arange(3.0), 3)
+        >>> float(total), name
+        (3.0, 'sum')
+    """
+    arrays, rest = eqx.partition(state, eqx.is_array)
+
+    def of_arrays(arrays: PyTree, given: PyTree) -> tuple[PyTree, PyTree]:
+        state, out = step(eqx.combine(arrays, rest), given)
+        return eqx.filter(state, eqx.is_array), out
+
+    arrays, out = jax.lax.scan(of_arrays, arrays, inputs, length=length)
+    return eqx.combine(arrays, rest), out
 
 
 def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:

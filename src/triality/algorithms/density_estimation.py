@@ -20,10 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.energies.sum import NegativeLogDensity, SumEnergy
-from triality.energy import Energy, UnnormalizedDensity
+from triality.energy import Constant, Energy, UnnormalizedDensity
 from triality.errors import NonFiniteError
 from triality.numerics import log_mean_exp
 from triality.partition.acceptance_ratio import solve_log_z
@@ -31,6 +32,7 @@ from triality.partition.alarm import Alarm, three_way_alarm
 from triality.run import run
 from triality.sampler import AbstractSampler, Samples, draw
 
+Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence
 Progress = Callable[[str, int, int, dict[str, float]], None]
 """Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
 
@@ -42,11 +44,13 @@ class Stage(NamedTuple):
         best: the state that validation liked best.
         curve: validation value after each chunk, nats a sample; larger is better.
         num_steps: steps that the best one had taken.
+        last: the state at the end; for games whose energy is no density, and which validation cannot judge.
     """
 
     best: Any
     curve: list[float]
     num_steps: int
+    last: Any
 
 
 def no_progress(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
@@ -68,14 +72,12 @@ def fit_generator(
     Raises:
         NonFiniteError: parameters became NaN or infinite.
     """
-    held_out = Samples.unweighted(valid, jnp.zeros(jax.tree.leaves(valid)[0].shape[0]))
-    validate = eqx.filter_jit(lambda q: jnp.mean(jax.vmap(q.log_prob)(held_out.x)))
 
     def value(state: Any) -> float:
-        return float(validate(state.sampler))
+        return float(_mean_log_prob(state.sampler, valid))
 
     stage = _best_of(learning, learning.init(key, sampler), value, num_steps, chunk, "likelihood", progress)
-    return stage._replace(best=stage.best.sampler)
+    return stage._replace(best=stage.best.sampler, last=stage.last.sampler)
 
 
 def fit_energy(
@@ -96,15 +98,35 @@ def fit_energy(
     """
     key_run, key_validate = jax.random.split(key)
 
-    @eqx.filter_jit
-    def validate(density: UnnormalizedDensity, sampler: AbstractSampler[Any]) -> Float[Array, ""]:
-        drawn = draw(sampler, key_validate, num_drawn)
-        return held_out_likelihood(density.energy, Samples.unweighted(valid, jax.vmap(sampler.log_prob)(valid)), drawn)
-
     def value(state: Any) -> float:
-        return float(validate(state.density, state.sampler))
+        return float(_validated(key_validate, state.density, state.sampler, valid, num_drawn))
 
     return _best_of(learning, learning.init(key_run, energy, sampler), value, num_steps, chunk, "energy", progress)
+
+
+def fit_energy_by_chains(
+    learning: ContrastiveDivergence,
+    key: Key[Array, ""],
+    energy: Energy[Any],
+    sampler: AbstractSampler[Any],
+    valid: Any,
+    num_steps: int,
+    chunk: int = 250,
+    num_drawn: int = 4096,
+    progress: Progress = no_progress,
+) -> Stage:
+    """The energy alone, by contrastive divergence; the sampler stays as it is, and serves the log Z by which validation judges.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
+    key_run, key_validate = jax.random.split(key)
+
+    def value(state: Any) -> float:
+        density = UnnormalizedDensity(state.energy, Constant(jnp.zeros(())))
+        return float(_validated(key_validate, density, sampler, valid, num_drawn))
+
+    return _best_of(learning, learning.init(key_run, energy), value, num_steps, chunk, "energy", progress)
 
 
 def held_out_likelihood(energy: Energy[Any], data: Samples, drawn: Samples) -> Float[Array, ""]:
@@ -135,7 +157,7 @@ def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: in
 
 
 def _best_of(
-    learning: LikelihoodLearning | EnergyLearning,
+    learning: Learning,
     state: Any,
     value: Callable[[Any], float],
     num_steps: int,
@@ -144,10 +166,9 @@ def _best_of(
     progress: Progress,
 ) -> Stage:
     """Chunks of one compiled program; what validation likes best, the beginning included."""
-    go = eqx.filter_jit(lambda learning, state: run(learning, state, 1, chunk)[:2])
     best, curve, at = state, [value(state)], 0
     for done in range(chunk, num_steps + 1, chunk):
-        state, metrics = go(learning, state)
+        state, metrics = _advanced(learning, state, chunk)
         if not bool(np.all(np.asarray(metrics.is_finite))):
             raise NonFiniteError(
                 f"expected finite parameters, got NaN or infinity within steps {done - chunk + 1}-{done} of the {name} stage; "
@@ -156,5 +177,30 @@ def _best_of(
         curve.append(value(state))
         if curve[-1] >= max(curve):
             best, at = state, done
-        progress(name, done, num_steps, {"validation": curve[-1]})
-    return Stage(best, curve, at)
+        progress(name, done, num_steps, {"validation": curve[-1], **_last_numbers(metrics)})
+    return Stage(best, curve, at, state)
+
+
+def _last_numbers(metrics: Any) -> dict[str, float]:
+    """Of the last step of a chunk, what is one number."""
+    named = {name: np.asarray(value)[0, -1] for name, value in metrics._asdict().items() if isinstance(value, jax.Array)}
+    return {name: float(value) for name, value in named.items() if name != "is_finite"}
+
+
+# Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.
+@eqx.filter_jit
+def _advanced(learning: Learning, state: Any, num_steps: int) -> tuple[Any, Any]:
+    return run(learning, state, 1, num_steps)[:2]
+
+
+@eqx.filter_jit
+def _mean_log_prob(sampler: AbstractSampler[Any], x: Any) -> Float[Array, ""]:
+    return jnp.mean(jax.vmap(sampler.log_prob)(x))
+
+
+@eqx.filter_jit
+def _validated(
+    key: Key[Array, ""], density: UnnormalizedDensity, sampler: AbstractSampler[Any], valid: Any, num_drawn: int
+) -> Float[Array, ""]:
+    drawn = draw(sampler, key, num_drawn)
+    return held_out_likelihood(density.energy, Samples.unweighted(valid, jax.vmap(sampler.log_prob)(valid)), drawn)

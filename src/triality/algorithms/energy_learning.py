@@ -31,6 +31,7 @@ from triality.energy import Constant, Energy, UnnormalizedDensity
 from triality.numerics import effective_sample_size, log_mean_exp
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.regularizers.penalty import Penalties, Penalty
+from triality.run import scan
 from triality.sampler import AbstractSampler, Samples, draw
 from triality.updates.sampler.gradient import SamplerGradient, log_ratio
 from triality.updates.sampler.reparameterized import PathGradient
@@ -154,7 +155,7 @@ class EnergyLearning(eqx.Module):
             return self._energy_step(memory, key, state.sampler)
 
         keys = jax.random.split(key_energy, self.num_energy_steps)
-        (density, density_optimizer, log_z_memory), reports = jax.lax.scan(energy_step, memory, keys)
+        (density, density_optimizer, log_z_memory), reports = scan(energy_step, memory, keys, self.num_energy_steps)
         sampler, sampler_optimizer, sampler_loss = self._sampler_step(key_sampler, key_batch, state, density)
         after = EnergyState(density, density_optimizer, log_z_memory, sampler, sampler_optimizer, key, state.iteration + 1)
         last = jax.tree.map(lambda leaf: leaf[-1], reports)

@@ -10,15 +10,16 @@ from typing import Annotated, Any
 
 import tyro
 
+from triality.cli import ebm, expert, info, irl, paper, retrain
 from triality.cli import eval as eval_command
-from triality.cli import expert, info, irl, paper, retrain
 from triality.cli.choices import REGISTRY
-from triality.cli.options import EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
+from triality.cli.options import EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.errors import TrialityError
 
 COMMANDS: dict[type, Callable[[Any], int]] = {
     IrlOptions: irl.run,
+    EbmOptions: ebm.run,
     EvalOptions: eval_command.run,
     RetrainOptions: retrain.run,
     ExpertOptions: expert.run,
@@ -28,6 +29,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
 
 Options = (
     Annotated[IrlOptions, tyro.conf.subcommand("irl")]
+    | Annotated[EbmOptions, tyro.conf.subcommand("ebm")]
     | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
@@ -38,7 +40,8 @@ Options = (
 DESCRIPTION = """Energies learned from samples, with generators whose density can be evaluated.
 
 First steps: triality paper; triality expert --env Pendulum-v1 --out demos.npz;
-triality irl --env Pendulum-v1 --demos demos.npz --out runs/first; then open runs/first/report.html."""
+triality irl --env Pendulum-v1 --demos demos.npz --out runs/first; then open runs/first/report.html.
+A density instead of a policy: triality ebm --target two-moons --out runs/moons; triality ebm --data table.csv --out runs/table."""
 
 
 def prepare_jax() -> None:

@@ -122,5 +122,130 @@ class ExpertOptions:
 
 
 @dataclass(frozen=True)
+class EbmOptions:
+    """Learn the density of a table, of images or of a known target: an energy, a sampler, and log Z with its error.
+
+    First the generator by likelihood; then the energy by the objective, the generator following it or standing still; then log Z by every
+    estimator, with an alarm that says when not to trust it. Test data are touched only at the end.
+    Writes a run folder: config.json, metrics.jsonl, state.ckpt, summary.json, figures.npz and report.html (open that one first).
+    """
+
+    out: Path
+    """Folder for the run; refused if it holds anything, unless --overwrite."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Table or images: npz, npy, csv, tsv, parquet, or a folder of images. Rows are samples."""
+    target: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Instead of --data, samples of a law that is known: ring, grid, eight-gaussians, two-moons, pinwheel, spirals, checkerboard, rings,
+    funnel, forty-gaussians or many-well. The report then holds everything against the truth."""
+    num_data: int = 20_000
+    """Samples of --target, for training, validation and test together."""
+    columns: Annotated[str | None, tyro.conf.arg(metavar="A,B,...")] = None
+    """Columns of the table to use, by name; all of them by default."""
+    dequantize: bool = False
+    """Let a continuous generator learn columns of few values: uniform noise as wide as their smallest step is added, and said so."""
+    generator: Literal[
+        "auto",
+        "gaussian",
+        "mixture",
+        "real-nvp",
+        "spline",
+        "maf",
+        "bernoulli",
+        "made",
+        "nade",
+        "masked-convolution",
+        "causal-convolution",
+        "recurrent",
+    ] = "auto"
+    """Sampler of known density. auto: a mixture of Gaussians for numbers, MADE for integers, masked-convolution for images of integers.
+    gaussian, mixture, real-nvp, spline and maf are for numbers; bernoulli and nade for 0 and 1; the others for integers."""
+    objective: Literal[
+        "nce",
+        "gan",
+        "fce",
+        "guided-cost",
+        "kl",
+        "reverse-kl",
+        "jensen-shannon",
+        "pearson",
+        "neyman",
+        "hellinger",
+        "kim-bengio",
+        "cd",
+        "pcd",
+        "hinge",
+        "ebgan",
+        "free-gan",
+        "wasserstein",
+        "mle",
+    ] = "nce"
+    """Of the energy. nce: the density-aware discriminator against a generator that stands still; gan: against one that follows its reverse
+    KL; fce: against one that climbs the discriminator's loss. guided-cost: likelihood with importance-sampled log Z.
+    kl to hellinger: f-divergences, density-aware. kim-bengio, cd, pcd: contrastive. hinge, ebgan, free-gan and wasserstein learn no
+    density and are there to compare with. mle: the generator alone."""
+    sampler_gradient: Literal[
+        "auto",
+        "fixed",
+        "path",
+        "reparameterized",
+        "score",
+        "alpha",
+        "likelihood",
+        "hybrid",
+        "adversarial",
+        "energy-alone",
+        "pull-away",
+    ] = "auto"
+    """How the generator improves while the energy is learned. auto: as the objective has it. path and reparameterized follow the reverse
+    KL, for numbers; score follows it for anything. alpha: drops no modes. hybrid: the objective's own and likelihood together.
+    adversarial, energy-alone and pull-away are those of fce and free-gan, of wasserstein, and of ebgan."""
+    energy: Literal["auto", "mlp", "quadratic", "linear", "convolutional", "autoencoder"] = "auto"
+    """Network of the energy. auto: convolutional for images, autoencoder for ebgan, mlp otherwise. linear: pairs of 0/1 columns."""
+    base: Literal["auto", "generator", "none"] = "auto"
+    """What the network is added to. generator: E = -log q_0 + f, a correction of the generator as likelihood left it. none: E = f."""
+    seeds: int = 1
+    """Independent runs on the same split of the data."""
+    seed: int = 0
+    """First seed; also of the split."""
+    generator_steps: int = 4000
+    """Gradient steps of likelihood; 0 leaves the generator as it begins."""
+    energy_steps: int = 4000
+    """Gradient steps of the energy."""
+    batch_size: int = 256
+    """Data of one step, and draws."""
+    generator_learning_rate: float = 3e-3
+    """Adam step of likelihood."""
+    energy_learning_rate: float = 1e-3
+    """Adam step of the energy."""
+    sampler_learning_rate: float = 3e-4
+    """Adam step of the generator while it follows the energy."""
+    weight_decay: float = 0.0
+    """Of the energy's weights, never of log Z."""
+    gradient_penalty: float = 0.0
+    """Weight of the energy's squared gradient at data."""
+    num_drawn: int = 20_000
+    """Fresh draws that log Z is estimated on."""
+    temperatures: int = 50
+    """Of annealed importance sampling; 0 leaves annealing and sequential Monte Carlo out."""
+    overwrite: bool = False
+    """Replace what an earlier run left in --out."""
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Put runs side by side in one page: their settings where they differ, their numbers, their curves.
+
+    Runs of triality ebm and of triality irl cannot be mixed.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Folders that earlier runs wrote; two or more."""
+    out: Path = Path("comparison.html")
+    """Page to write (html)."""
+    overwrite: bool = False
+    """Replace an existing file."""
+
+
+@dataclass(frozen=True)
 class InfoOptions:
     """Print the versions of triality and of what it stands on, and the devices that jax sees."""

@@ -13,6 +13,7 @@ from triality.runs.atomic import replace_file
 from triality.runs.checkpoint_file import library_versions
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
+from triality.runs.report.density import render_density
 from triality.runs.report.diagnostics import cost_panel, policy_panels, weight_panels
 from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
@@ -40,14 +41,14 @@ def write_report(folder: Path) -> Path:
         StorageError: its ``config.json`` is damaged, or the report cannot be written.
     """
     record = read_record(folder)
-    text = render(record).encode()
+    text = RENDERERS.get(record.command, render)(record).encode()
     target = folder / "report.html"
     replace_file(target, lambda file: _write_all(file, text))
     return target
 
 
 def render(record: RunRecord) -> str:
-    """The report as HTML."""
+    """The report of a run that learned to act, as HTML."""
     title, subtitle = _title(record)
     header = "\n".join(
         (
@@ -195,6 +196,10 @@ def _value(value: Any) -> str:
 def _count(config: Mapping[str, Any], name: str, noun: str) -> str:
     value = config.get(name)
     return f"{value} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) else ""
+
+
+RENDERERS = {"ebm": render_density}
+"""By command; all others learned to act."""
 
 
 def _write_all(file: Any, text: bytes) -> None:

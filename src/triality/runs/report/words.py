@@ -101,7 +101,7 @@ def alarm_verdict(record: RunRecord) -> Verdict:
         return Verdict("muted", "Not yet known", "The estimates of log Z are compared when the run ends.")
     if text is None:
         return Verdict("muted", "No alarm for this run", record.method.no_alarm)
-    for start, verdict in ALARMS:
+    for start, verdict in DENSITY_ALARMS if record.command == "ebm" else ALARMS:
         if text.startswith(start):
             return verdict
     return Verdict("muted", "Verdict", "")
@@ -150,6 +150,56 @@ ALARMS = (
 
 MUCH_LESS = 0.1
 """Normalized return by which sampled actions may fall behind the mean action before the report speaks of it."""
+
+
+DENSITY_ALARMS = (
+    (
+        "agree",
+        Verdict(
+            "good",
+            "The three estimates agree",
+            "Estimates of log Z from draws alone, from both sides and from test data alone lie within their joint errors of one another. "
+            "That is necessary for an energy that fits and a generator that covers it; it does not prove either.",
+        ),
+    ),
+    (
+        "too few effective samples",
+        Verdict(
+            "caution",
+            "Too few effective samples to tell",
+            "A handful of samples carries all the weight, so neither agreement nor disagreement of the estimates means anything. Draw more "
+            "(--num-drawn), or bring generator and energy closer together.",
+            "a handful of samples carries all the weight, and error bars made from it would be too short",
+        ),
+    ),
+    (
+        "model misfit or missed mode",
+        Verdict(
+            "bad",
+            "The three estimates disagree",
+            "Either the test data do not follow the learned energy, or the generator misses a part of it. Estimates that use data are off "
+            "by the misfit; importance sampling and annealing need a generator that covers. Compare the two kinds in the table.",
+        ),
+    ),
+    (
+        "no estimate",
+        Verdict(
+            "bad",
+            "No estimate exists",
+            "A side has no usable sample, or the two do not overlap at all. The energy and its generator are too far apart.",
+            "there is no overlap to make an estimate from",
+        ),
+    ),
+    (
+        "no density",
+        Verdict(
+            "muted",
+            "This objective learns no density",
+            "Its energy tells data from draws, or ranks them; exp of it has no meaning, and so there is no log Z to trust or to doubt. The "
+            "generator has a density all the same, and that is judged.",
+        ),
+    ),
+)
 
 
 def _mean_action_alone(record: RunRecord) -> str:

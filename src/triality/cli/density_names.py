@@ -1,0 +1,109 @@
+"""What ``triality ebm`` can be asked for, and which parts go together: the one table, read before jax is imported."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Kind = Literal["continuous", "integer", "binary"]
+
+GENERATORS: dict[str, tuple[Kind, ...]] = {
+    "gaussian": ("continuous",),
+    "mixture": ("continuous",),
+    "real-nvp": ("continuous",),
+    "spline": ("continuous",),
+    "maf": ("continuous",),
+    "bernoulli": ("binary",),
+    "nade": ("binary",),
+    "made": ("binary", "integer"),
+    "masked-convolution": ("binary", "integer"),
+    "causal-convolution": ("binary", "integer"),
+    "recurrent": ("binary", "integer"),
+}
+"""By name, the kinds of columns that the generator is a density of."""
+
+OF_IMAGES = ("masked-convolution",)
+OF_COUPLINGS = ("real-nvp", "spline")
+"""Couplings move one part of the columns by the other: they need two."""
+
+GRADIENTS: dict[str, tuple[Kind, ...]] = {
+    "fixed": ("continuous", "integer", "binary"),
+    "path": ("continuous",),
+    "reparameterized": ("continuous",),
+    "score": ("continuous", "integer", "binary"),
+    "alpha": ("continuous", "integer", "binary"),
+    "likelihood": ("continuous", "integer", "binary"),
+    "hybrid": ("continuous", "integer", "binary"),
+    "adversarial": ("continuous",),
+    "energy-alone": ("continuous",),
+    "pull-away": ("continuous",),
+}
+"""By name, the kinds of columns that the generator's gradient can be taken for."""
+
+
+class ObjectiveTraits(NamedTuple):
+    """What the other options have to know of an objective.
+
+    Fields:
+        is_density: whether exp(-E) is what it learns; of the others no log Z is asked.
+        gradient: of the generator where nothing is said; ``follow`` is ``path`` for numbers and ``score`` for integers.
+        base: what the energy's network is added to where nothing is said.
+        kinds: kinds of columns it can be used with.
+    """
+
+    is_density: bool
+    gradient: str
+    base: Literal["generator", "none"]
+    kinds: tuple[Kind, ...] = ("continuous", "integer", "binary")
+
+
+FOLLOW = "follow"
+DENSITY_AWARE = ObjectiveTraits(True, FOLLOW, "generator")
+NO_DENSITY = ObjectiveTraits(False, "adversarial", "none", ("continuous",))
+
+OBJECTIVES: dict[str, ObjectiveTraits] = {
+    "nce": DENSITY_AWARE._replace(gradient="fixed"),
+    "gan": DENSITY_AWARE,
+    "fce": DENSITY_AWARE._replace(gradient="adversarial", kinds=("continuous",)),
+    "guided-cost": DENSITY_AWARE,
+    "kl": DENSITY_AWARE,
+    "reverse-kl": DENSITY_AWARE,
+    "jensen-shannon": DENSITY_AWARE,
+    "pearson": DENSITY_AWARE,
+    "neyman": DENSITY_AWARE,
+    "hellinger": DENSITY_AWARE,
+    "kim-bengio": ObjectiveTraits(True, FOLLOW, "none"),
+    "cd": ObjectiveTraits(True, "fixed", "none", ("continuous", "binary")),
+    "pcd": ObjectiveTraits(True, "fixed", "none", ("continuous", "binary")),
+    "hinge": ObjectiveTraits(False, FOLLOW, "none"),
+    "ebgan": NO_DENSITY._replace(gradient="pull-away"),
+    "free-gan": NO_DENSITY,
+    "wasserstein": NO_DENSITY._replace(gradient="energy-alone"),
+    "mle": ObjectiveTraits(True, "fixed", "generator"),
+}
+
+CHAINS = ("cd", "pcd")
+"""Negatives from Markov chains; the generator has no part in them, and gives log Z in the end."""
+
+TARGETS = (
+    *("ring", "grid", "eight-gaussians", "two-moons", "pinwheel", "spirals", "checkerboard", "rings"),
+    *("funnel", "forty-gaussians", "many-well"),
+)
+"""Laws that are known, as ``triality.targets.catalog`` makes them."""
+
+
+def gradient_of(objective: str, kind: Kind) -> str:
+    """What ``--sampler-gradient auto`` stands for."""
+    wanted = OBJECTIVES[objective].gradient
+    return ("path" if kind == "continuous" else "score") if wanted == FOLLOW else wanted
+
+
+def generator_of(kind: Kind, is_image: bool) -> str:
+    """What ``--generator auto`` stands for."""
+    if kind == "continuous":
+        return "mixture"
+    return "masked-convolution" if is_image else "made"
+
+
+def energy_of(objective: str, is_image: bool) -> str:
+    """What ``--energy auto`` stands for."""
+    return "autoencoder" if objective == "ebgan" else "convolutional" if is_image else "mlp"

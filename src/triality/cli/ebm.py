@@ -1,0 +1,200 @@
+"""``triality ebm``: everything that can be refused is refused here, before jax is imported and before a folder is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from triality.cli import ranges
+from triality.cli.density_names import (
+    CHAINS,
+    GENERATORS,
+    GRADIENTS,
+    OBJECTIVES,
+    OF_COUPLINGS,
+    OF_IMAGES,
+    TARGETS,
+    Kind,
+    energy_of,
+    generator_of,
+    gradient_of,
+)
+from triality.cli.names import nearest
+from triality.cli.options import EbmOptions
+from triality.cli.ranges import refuse
+from triality.data.table import Table
+from triality.data.table_checks import check_table
+from triality.data.table_file import read_table
+from triality.errors import ConfigError
+from triality.runs.folder import RunFolder
+
+ENERGIES_OF_NUMBERS = ("quadratic", "autoencoder")
+
+
+class DensityPlan(NamedTuple):
+    """A checked command.
+
+    Fields:
+        options: resolved, as the run stores them.
+        kind: of the columns.
+        num_levels: values of an integer column; 0 for numbers.
+        image: (height, width) of images, () otherwise.
+        names: of the columns.
+        train, valid, test: rows, images laid out flat; all empty where a target is to be sampled.
+        notes: what the user should know about the data.
+    """
+
+    options: EbmOptions
+    kind: Kind
+    num_levels: int
+    image: tuple[int, ...]
+    names: tuple[str, ...]
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    notes: tuple[str, ...]
+
+
+def run(options: EbmOptions) -> int:
+    """Check, then learn; returns the exit code."""
+    plan = check(options)
+    from triality.cli.density_learning import learn
+
+    return learn(plan)
+
+
+def check(options: EbmOptions) -> DensityPlan:
+    """The plan of a run.
+
+    Raises:
+        ConfigError: an option, or a combination of them, is wrong. All problems that can be found together are listed together.
+        DataError: the data cannot be read, or no density can be learned from them.
+    """
+    refuse(_range_problems(options) + _source_problems(options))
+    RunFolder.check(options.out, options.overwrite)
+    return _of_target(options) if options.data is None else _of_file(options)
+
+
+def _of_target(options: EbmOptions) -> DensityPlan:
+    resolved = resolve(options, "continuous", (), 2)
+    none = np.zeros((0, 0))
+    return DensityPlan(resolved, "continuous", 0, (), (), none, none, none, ())
+
+
+def _of_file(options: EbmOptions) -> DensityPlan:
+    assert options.data is not None, "the caller checked"
+    wanted = None if options.columns is None else tuple(name.strip() for name in options.columns.split(","))
+    table = read_table(options.data, wanted)
+    kind = _kind(options, table)
+    checked = check_table(table, kind, options.dequantize, options.seed)
+    image = table.shape if len(table.shape) == 2 else ()
+    resolved = resolve(options, kind, image, table.rows.shape[1])
+    parts = (checked.train, checked.valid, checked.test)
+    num_levels = 0 if kind == "continuous" else max(2, table.num_levels)
+    return DensityPlan(resolved, kind, num_levels, image, table.names, *parts, checked.notes)
+
+
+def _kind(options: EbmOptions, table: Table) -> Kind:
+    """What the generator is a density of: a named one decides, else the values do."""
+    if options.dequantize:
+        return "continuous"
+    if options.generator == "auto":
+        return table.kind
+    kinds = GENERATORS[options.generator]
+    return table.kind if table.kind in kinds else kinds[0]
+
+
+def resolve(options: EbmOptions, kind: Kind, image: tuple[int, ...], dim: int) -> EbmOptions:
+    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
+
+    Raises:
+        ConfigError: parts that do not go together, or with these columns.
+    """
+    is_image = bool(image)
+    resolved = replace(
+        options,
+        generator=generator_of(kind, is_image) if options.generator == "auto" else options.generator,
+        sampler_gradient=gradient_of(options.objective, kind) if options.sampler_gradient == "auto" else options.sampler_gradient,
+        energy=energy_of(options.objective, is_image) if options.energy == "auto" else options.energy,
+        base=OBJECTIVES[options.objective].base if options.base == "auto" else options.base,
+    )
+    refuse(_combination_problems(resolved, kind, is_image, dim))
+    return resolved
+
+
+def _range_problems(options: EbmOptions) -> list[str]:
+    return [
+        *ranges.counts(options, "seeds"),
+        *ranges.counts(options, "generator_steps", "energy_steps", "temperatures", least=0),
+        *ranges.counts(options, "batch_size", least=2),
+        *ranges.counts(options, "num_data", "num_drawn", least=100),
+        *ranges.seeds(options, options.seeds),
+        *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
+        *ranges.weights(options, "weight_decay", "gradient_penalty"),
+    ]
+
+
+def _source_problems(options: EbmOptions) -> list[str]:
+    if (options.data is None) == (options.target is None):
+        got = "neither" if options.data is None else "both"
+        return [f"expected --data FILE or --target NAME, got {got}; give one of them"]
+    if options.target is not None and options.target not in TARGETS:
+        return [f"expected a target, got '{options.target}'; {nearest(options.target, TARGETS)}"]
+    if options.target is not None and (options.columns is not None or options.dequantize):
+        return ["expected --columns and --dequantize with --data only, got one with --target; leave it out"]
+    return []
+
+
+def _combination_problems(options: EbmOptions, kind: Kind, is_image: bool, dim: int) -> list[str]:
+    """Parts that do not go together. ``options`` are resolved."""
+    words = {"continuous": "numbers", "integer": "integers", "binary": "0 and 1"}[kind]
+    problems = []
+    if kind not in GENERATORS[options.generator]:
+        fitting = ", ".join(name for name, kinds in GENERATORS.items() if kind in kinds and (is_image or name not in OF_IMAGES))
+        problems.append(f"expected a generator of {words}, got --generator {options.generator}; use one of {fitting}")
+    if options.generator in OF_IMAGES and not is_image:
+        problems.append(
+            f"expected images for --generator {options.generator}, got a table; use made, or an array of shape (n, height, width)"
+        )
+    if options.generator in OF_COUPLINGS and dim < 2:
+        problems.append(f"expected two columns or more for --generator {options.generator}, got {dim}; use mixture or maf")
+    if kind not in OBJECTIVES[options.objective].kinds:
+        fitting = ", ".join(name for name, traits in OBJECTIVES.items() if kind in traits.kinds)
+        problems.append(f"expected an objective for {words}, got --objective {options.objective}; use one of {fitting}")
+    if kind not in GRADIENTS[options.sampler_gradient]:
+        fitting = ", ".join(name for name, kinds in GRADIENTS.items() if kind in kinds)
+        problems.append(f"expected a gradient for {words}, got --sampler-gradient {options.sampler_gradient}; use one of {fitting}")
+    return problems + _energy_problems(options, kind, is_image)
+
+
+def _energy_problems(options: EbmOptions, kind: Kind, is_image: bool) -> list[str]:
+    problems = []
+    if options.energy == "convolutional" and not is_image:
+        problems.append("expected images for --energy convolutional, got a table; use mlp")
+    if options.energy in ENERGIES_OF_NUMBERS and kind != "continuous":
+        problems.append(f"expected numbers for --energy {options.energy}, got integers; use mlp, or linear for 0 and 1")
+    if options.energy == "linear" and kind != "binary":
+        problems.append("expected columns of 0 and 1 for --energy linear, got others; use mlp or quadratic")
+    if options.objective == "ebgan" and (options.energy != "autoencoder" or options.base != "none"):
+        problems.append(
+            f"expected --energy autoencoder and --base none with --objective ebgan, got {options.energy} and {options.base}: its loss is "
+            "of an error of reconstruction; leave both out"
+        )
+    if options.sampler_gradient == "pull-away" and options.objective != "ebgan":
+        problems.append(f"expected --sampler-gradient pull-away with --objective ebgan, got {options.objective}; use path or score")
+    if options.gradient_penalty > 0 and kind != "continuous":
+        problems.append("expected --gradient-penalty for numbers, got integers, which have no gradient; use --weight-decay")
+    if options.objective in CHAINS and options.sampler_gradient != "fixed":
+        problems.append(
+            f"expected --sampler-gradient fixed with --objective {options.objective}, got {options.sampler_gradient}: the negatives come "
+            "from Markov chains; leave it out"
+        )
+    return problems
+
+
+def refuse_nothing_to_learn(options: EbmOptions) -> None:
+    """Raise where no step is asked for."""
+    if options.generator_steps == 0 and (options.energy_steps == 0 or options.objective == "mle"):
+        raise ConfigError("expected gradient steps, got --generator-steps 0 and none of the energy; ask for some")

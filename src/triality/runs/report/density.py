@@ -1,0 +1,178 @@
+"""The report of ``triality ebm``: what was learned, what it is worth, and whether its log Z can be trusted."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from triality.runs.checkpoint_file import library_versions
+from triality.runs.report import page
+from triality.runs.report.curves import bootstrap_interval
+from triality.runs.report.density_diagnostics import game_panels
+from triality.runs.report.density_metrics import metric_rows
+from triality.runs.report.density_panels import calibration_panel, energy_panel, landscape_panels, learning_panel, sample_panels
+from triality.runs.report.log_z import OF_SAMPLES, log_z_panel
+from triality.runs.report.page import KeyNumber
+from triality.runs.report.record import RunRecord
+from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase
+
+GENERATOR, ENERGY, BEFORE = "generator_test_log_likelihood", "test_log_likelihood", "likelihood_generator_test_log_likelihood"
+
+
+def render_density(record: RunRecord) -> str:
+    """The report as HTML."""
+    title, subtitle = _title(record)
+    header = "\n".join(
+        (
+            f"<h1>{page.escape(title)}</h1>",
+            page.paragraph(subtitle, "subtitle"),
+            page.paragraph(_result(record), f"result level-{_level(record)}"),
+            page.key_numbers(_key_numbers(record)),
+        )
+    )
+    problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
+    sections = (problems, _samples(record), _energy(record), _trust(record), _numbers(record), _learning(record), _setting(record))
+    footer = page.paragraph(
+        "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
+        "documentation of triality says more, on its page “Densities from data”."
+    )
+    return page.page(f"{title} · triality", header, (each for each in sections if each), footer)
+
+
+def metric(record: RunRecord, name: str) -> float:
+    """The interquartile mean of a metric over seeds, NaN where it is not known."""
+    block = record.summary.get("iqm") if record.summary else None
+    metrics = block.get("metrics") if isinstance(block, dict) else None
+    value = metrics.get(name) if isinstance(metrics, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def of_seeds(record: RunRecord, name: str) -> np.ndarray:
+    """A metric of every seed, NaN where it is not known."""
+    values = [seed.get("metrics", {}).get(name) for seed in record.seeds]
+    return np.array([value if isinstance(value, int | float) else math.nan for value in values], dtype=float)
+
+
+def _title(record: RunRecord) -> tuple[str, str]:
+    config = record.config
+    source = config.get("target") or PurePath(str(config.get("data", "data"))).name
+    title = " · ".join(str(part) for part in (source, config.get("generator"), config.get("objective")) if part)
+    seeds = config.get("seeds", 1)
+    kinds = {"continuous": "numbers", "integer": "integers", "binary": "0 and 1"}
+    what = f"{config.get('dim', '?')} columns of {kinds.get(str(config.get('kind')), 'numbers')}"
+    return title, f"{what}, {seeds} seed{'' if seeds == 1 else 's'}"
+
+
+def _result(record: RunRecord) -> str:
+    if record.summary is None:
+        return "Still running, or broken off: there is no result yet. What was logged so far is shown below."
+    energy, generator, before = (metric(record, name) for name in (ENERGY, GENERATOR, BEFORE))
+    said = f"The generator alone reaches {number(before, 5)} nats a sample on test data."
+    if not record.estimates:
+        return f"{said} After the adversarial game it reaches {number(generator, 5)}. This objective learns no density of its own."
+    gain, error = metric(record, "gain"), metric(record, "gain_stderr")
+    if abs(gain) < 1e-9:
+        return f"{said} No energy was better on validation data: the generator itself is the result, and log Z is 0."
+    better = "better" if gain > 0 else "worse"
+    sure = "" if abs(gain) > 1.96 * error else ", which test data of this size cannot tell from nothing"
+    by = f"{number(abs(gain), 3)} ± {number(1.96 * error, 2)}"
+    reached = f"The energy reaches {number(energy, 5)} nats a sample on test data, {by} {better} than the generator alone{sure}."
+    return f"{reached} It is charged the exact log Z where there is one, else the upper end of its interval."
+
+
+def _level(record: RunRecord) -> str:
+    if record.summary is None:
+        return "muted"
+    level = alarm_verdict(record).level
+    gain, error = metric(record, "gain"), metric(record, "gain_stderr")
+    return "bad" if gain < -1.96 * error else level
+
+
+def _key_numbers(record: RunRecord) -> list[KeyNumber]:
+    if record.summary is None:
+        return []
+    interval = bootstrap_interval(of_seeds(record, ENERGY))
+    spread = f"95 % interval {number(interval[0], 5)} to {number(interval[1], 5)}" if interval else seed_phrase(len(record.seeds))
+    verdict = alarm_verdict(record)
+    stderr = metric(record, "test_log_likelihood_stderr")
+    numbers = [
+        KeyNumber("test log likelihood, energy", number(metric(record, ENERGY), 5) if record.estimates else number(math.nan), spread),
+        KeyNumber("generator in the end", number(metric(record, GENERATOR), 5), "nats a sample, test data"),
+        KeyNumber("standard error", number(stderr, 2), "nats, of the draw of the test data"),
+        KeyNumber("bits a dimension", number(metric(record, "bits_per_dim"), 4), "lower is better"),
+        KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), "nats, of the energy on standardized columns"),
+        KeyNumber("effective share", number(metric(record, "ess_fraction"), 3), "of draws, by their weights; 1 is best"),
+        KeyNumber("energy steps per second", number(metric(record, "energy_steps_per_second")), "compilation left out"),
+        KeyNumber("time", duration(record.total("seconds")), "compilation and evaluation included"),
+    ]
+    return [each for each in numbers if each.value != number(math.nan)]
+
+
+def _samples(record: RunRecord) -> str:
+    return page.section("Do the samples look like the data?", page.panels(sample_panels(record.arrays)))
+
+
+def _energy(record: RunRecord) -> str:
+    shown = [*landscape_panels(record.arrays), energy_panel(record.arrays)]
+    return page.section("What was learned?", page.panels(shown))
+
+
+def _trust(record: RunRecord) -> str:
+    if record.summary is None:
+        return ""
+    verdict = alarm_verdict(record)
+    given: Any = record.summary.get("log_z_estimates") or {}
+    rows = []
+    for name, entry in given.items():
+        value, stderr = (float(entry[key]) if isinstance(entry.get(key), int | float) else math.nan for key in ("value", "stderr"))
+        interval = (
+            f"{number(value - 1.96 * stderr, 5)} to {number(value + 1.96 * stderr, 5)}" if math.isfinite(stderr) else number(math.nan)
+        )
+        health = _health(entry)
+        cost = number(float(entry.get("num_energies") or math.nan))
+        rows.append((name.replace("_", " "), number(value, 5), number(stderr, 2), interval, health, cost, str(entry.get("assumes", ""))))
+    head = ("estimate", "log Z", "standard error", "95 % interval", "ESS or overlap", "energies", "assumes")
+    table = page.table("Estimates of log Z of the first seed, nats", head, rows, kind="words")
+    return page.section(
+        "Can log Z be trusted?",
+        page.verdict_box(verdict, record.alarm),
+        page.panels([log_z_panel(record, OF_SAMPLES), calibration_panel(record.arrays)]),
+        table,
+    )
+
+
+def _health(entry: Any) -> str:
+    overlap, ess = entry.get("overlap"), entry.get("ess")
+    if isinstance(overlap, int | float):
+        return f"overlap {number(overlap, 2)}"
+    return number(float(ess), 3) if isinstance(ess, int | float) else number(math.nan)
+
+
+def _numbers(record: RunRecord) -> str:
+    """Every metric, with what it means and which way is better."""
+    rows = metric_rows(lambda name: metric(record, name), lambda name: of_seeds(record, name))
+    head = ("metric", "generator", "energy", "better", "what it is")
+    return page.section(
+        "All metrics", page.table("Interquartile mean over seeds, with the range where there are several", head, rows, kind="words")
+    )
+
+
+def _learning(record: RunRecord) -> str:
+    before = record.config.get("generator_steps", 0)
+    panels = [learning_panel(record.curves, before if isinstance(before, int) else 0), *game_panels(record.curves)]
+    return page.section("How did it learn?", page.panels(panels))
+
+
+def _setting(record: RunRecord) -> str:
+    run = shlex.quote(str(record.path))
+    lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
+    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items()]
+    here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
+    versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
+    configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
+    return page.section("Setting, and where to go on", page.commands(lines), configuration, page.paragraph(versions, "note"))
