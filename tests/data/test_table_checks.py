@@ -46,7 +46,11 @@ REFUSED = {
     "copy": (with_column(NORMAL, 2, 3.0 - 2.0 * NORMAL[:, 0]), "continuous", "column 0 and column 2"),
     "few values": (with_column(NORMAL, 0, np.arange(200) % 7), "continuous", "few different values in column 0.*--dequantize"),
     "pile at zero": (with_column(NORMAL, 0, np.maximum(NORMAL[:, 0], 0)), "continuous", "few different values in column 0"),
-    "not binary": (with_column(BITS, 1, np.arange(200) % 3), "binary", "expected 0 and 1, got 66 other values, the first 2 in row 2 of column 1"),
+    "not binary": (
+        with_column(BITS, 1, np.arange(200) % 3),
+        "binary",
+        "got 66 other values, the first 2 in row 2 of column 1",
+    ),
     "not integer": (with_column(BITS, 1, 0.5), "integer", "whole numbers from 0 to 255, got 200 other values"),
     "few rows": (NORMAL[:10], "continuous", "at least 20 rows, got 10"),
 }

@@ -27,7 +27,6 @@ from triality.cli.ranges import refuse
 from triality.data.table import Table
 from triality.data.table_checks import check_table
 from triality.data.table_file import read_table
-from triality.errors import ConfigError
 from triality.runs.folder import RunFolder
 
 ENERGIES_OF_NUMBERS = ("quadratic", "autoencoder")
@@ -133,7 +132,14 @@ def _range_problems(options: EbmOptions) -> list[str]:
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
         *ranges.weights(options, "weight_decay", "gradient_penalty"),
+        *_step_problems(options),
     ]
+
+
+def _step_problems(options: EbmOptions) -> list[str]:
+    if options.generator_steps > 0 or (options.energy_steps > 0 and options.objective != "mle"):
+        return []
+    return ["expected gradient steps, got --generator-steps 0 and none of the energy; ask for some"]
 
 
 def _source_problems(options: EbmOptions) -> list[str]:
@@ -192,9 +198,3 @@ def _energy_problems(options: EbmOptions, kind: Kind, is_image: bool) -> list[st
             "from Markov chains; leave it out"
         )
     return problems
-
-
-def refuse_nothing_to_learn(options: EbmOptions) -> None:
-    """Raise where no step is asked for."""
-    if options.generator_steps == 0 and (options.energy_steps == 0 or options.objective == "mle"):
-        raise ConfigError("expected gradient steps, got --generator-steps 0 and none of the energy; ask for some")

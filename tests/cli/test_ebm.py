@@ -1,0 +1,164 @@
+"""Small runs of ``triality ebm``: folder, summary, report; every refusal before jax is imported."""
+
+import json
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from triality.cli import density_names
+from triality.cli.density_learning import split_of
+from triality.cli.density_parts import make_energy, make_generator
+from triality.cli.ebm import check
+from triality.cli.main import main
+from triality.cli.options import EbmOptions
+from triality.partition.exact import binary_vectors
+from triality.runs.checkpoint import read_checkpoint
+from triality.runs.summary import check_summary
+from triality.targets.catalog import TARGETS
+
+RNG = np.random.default_rng(0)
+TINY = ("--generator-steps", "40", "--energy-steps", "40", "--num-drawn", "400", "--batch-size", "64")
+INDEPENDENT = ("--generator", "bernoulli", "--energy-learning-rate", "0.01")
+"""A generator that misses how two columns depend on each other, so that an energy has something to add."""
+
+
+def normals(path, rows=400):
+    x = RNG.normal([1.0, -2.0], [0.5, 3.0], (rows, 2))
+    path.write_text("left,right\n" + "\n".join(f"{a},{b}" for a, b in x))
+    return path
+
+
+def bits(path, dim=6):
+    x = (RNG.random((300, dim)) < np.linspace(0.2, 0.8, dim)).astype(np.uint8)
+    x[:, 1] = x[:, 0] ^ (RNG.random(300) < 0.1)
+    np.savez(path, x=x)
+    return path
+
+
+@pytest.fixture(scope="module")
+def of_bits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ebm")
+    data = bits(folder / "bits.npz")
+    assert main(["ebm", "--data", str(data), "--out", str(folder / "run"), *TINY, "--seeds", "2", "--temperatures", "5", *INDEPENDENT]) == 0
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def of_numbers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ebm")
+    data = normals(folder / "table.csv")
+    options = ["--generator", "gaussian", "--objective", "gan", "--temperatures", "0", "--base", "none", "--energy", "quadratic"]
+    assert main(["ebm", "--data", str(data), "--out", str(folder / "run"), *TINY, *options]) == 0
+    return folder / "run"
+
+
+def summary_of(run):
+    return json.loads((run / "summary.json").read_text())
+
+
+def test_folder_is_complete(of_bits):
+    names = {path.name for path in of_bits.iterdir()}
+    assert names == {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"}
+    summary = summary_of(of_bits)
+    check_summary(summary)
+    assert [seed["seed"] for seed in summary["seeds"]] == [0, 1]
+    lines = [json.loads(line) for line in (of_bits / "metrics.jsonl").read_text().splitlines()]
+    assert {line["seed"] for line in lines} == {0, 1}
+    assert max(line["iteration"] for line in lines) == 80
+    assert all(np.isfinite(line["validation"]) for line in lines)
+
+
+def test_log_z_is_within_its_errors_of_the_sum_over_all_states(of_bits):
+    for seed in summary_of(of_bits)["seeds"]:
+        found = seed["log_z_estimates"]
+        exact = found["exact"]["value"]
+        for name, each in found.items():
+            assert abs(each["value"] - exact) < max(5 * each["stderr"], 1e-3), name
+        assert {"importance", "acceptance_ratio", "reciprocal", "annealed_forward", "sequential_Monte_Carlo"} <= found.keys()
+
+
+def test_the_state_holds_a_normalized_model_of_the_reported_likelihood(of_bits):
+    """Read back, the energy's probabilities over all states sum to exp of the exact log Z, and give the test likelihood again."""
+    record = json.loads((of_bits / "config.json").read_text())["config"]
+    given = {name: value for name, value in record.items() if name in EbmOptions.__dataclass_fields__}
+    options = EbmOptions(**(given | {"data": Path(record["data"]), "out": of_bits / "new"}))
+    plan = check(options)
+    split = split_of(plan)
+    seeds = summary_of(of_bits)["seeds"]
+    assert all(seed["is_tilted"] and seed["metrics"]["gain"] > 0 for seed in seeds)
+    first = make_generator(options.generator, jax.random.key(0), split.train, split.space)
+    template = {"first": first, "sampler": first, "energy": make_energy(options, jax.random.key(0), first, split.space)}
+    state = read_checkpoint(of_bits / "state.ckpt", {"seeds": [template, template], "shift": split.shift, "scale": split.scale})
+    energy = state["seeds"][1]["energy"]
+    log_z = float(jax.nn.logsumexp(-jax.vmap(energy)(binary_vectors(6))))
+    assert log_z == pytest.approx(seeds[1]["log_z_estimates"]["exact"]["value"], abs=1e-5)
+    assert float(jnp.mean(-jax.vmap(energy)(split.test))) - log_z == pytest.approx(seeds[1]["test_log_likelihood"], abs=1e-4)
+
+
+def test_likelihoods_are_in_the_units_of_the_data(of_numbers):
+    """The law's own entropy is log(2 pi e 0.5 * 3): a fitted Gaussian reaches it, on the scale of the data."""
+    metrics = summary_of(of_numbers)["iqm"]["metrics"]
+    entropy = np.log(2 * np.pi * np.e * 0.5 * 3.0)
+    assert metrics["likelihood_generator_test_log_likelihood"] == pytest.approx(-entropy, abs=0.6)
+    assert metrics["num_impossible"] == 0
+    config = json.loads((of_numbers / "config.json").read_text())["config"]
+    assert (config["sampler_gradient"], config["kind"], config["dim"]) == ("path", "continuous", 2)
+
+
+@pytest.mark.parametrize("which", ["of_bits", "of_numbers"])
+def test_the_report_says_what_came_of_it(which, request):
+    text = (request.getfixturevalue(which) / "report.html").read_text(encoding="utf-8")
+    assert "nats a sample on test data" in text
+    for heading in ("Do the samples look like the data?", "What was learned?", "Can log Z be trusted?", "All metrics", "How did it learn?"):
+        assert heading in text
+    assert "<script" not in text
+    assert "nan" not in re.sub(r"<[^>]*>", " ", text).lower().split()
+
+
+def test_names_are_those_that_exist():
+    assert set(density_names.TARGETS) == set(TARGETS)
+    given = EbmOptions.__dataclass_fields__
+    tables = {"generator": density_names.GENERATORS, "objective": density_names.OBJECTIVES, "sampler_gradient": density_names.GRADIENTS}
+    for field, table in tables.items():
+        for name in table:
+            assert repr(name) in str(given[field].type).replace('"', "'"), (field, name)
+
+
+REFUSED = {
+    "nothing to learn from": ((), "--data FILE or --target NAME, got neither"),
+    "two sources": (("--data", "x.csv", "--target", "ring"), "got both"),
+    "unknown target": (("--target", "rign"), "did you mean 'ring'?"),
+    "no file": (("--data", "nothing.csv"), "no file there"),
+    "range": (("--target", "ring", "--batch-size", "1", "--energy-learning-rate", "7"), "2 options cannot be used"),
+    "generator of bits": (("--target", "ring", "--generator", "made"), "expected a generator of numbers, got --generator made"),
+    "gradient of bits": (("--target", "ring", "--energy", "linear"), "expected columns of 0 and 1 for --energy linear"),
+    "chains that follow": (("--target", "ring", "--objective", "pcd", "--sampler-gradient", "path"), "come from Markov chains"),
+    "ebgan without code": (("--target", "ring", "--objective", "ebgan", "--energy", "mlp"), "--energy autoencoder and --base none"),
+    "columns of a target": (("--target", "ring", "--columns", "a"), "with --data only"),
+    "no step": (("--target", "ring", "--objective", "mle", "--generator-steps", "0"), "expected gradient steps"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_wrong_options_are_refused_in_one_sentence(name, tmp_path, capsys):
+    options, message = REFUSED[name]
+    assert main(["ebm", *options, "--out", str(tmp_path / "run")]) in (2, 3)
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_that_do_not_fit_the_generator_are_refused(tmp_path, capsys):
+    data = bits(tmp_path / "bits.npz")
+    for options, message in (
+        (("--generator", "mixture"), "--dequantize"),
+        (("--generator", "masked-convolution"), "expected images"),
+        (("--objective", "fce"), "expected an objective for 0 and 1"),
+        (("--sampler-gradient", "path"), "expected a gradient for 0 and 1"),
+        (("--gradient-penalty", "1"), "which have no gradient"),
+    ):
+        assert main(["ebm", "--data", str(data), *options, "--out", str(tmp_path / "run")]) in (2, 3)
+        assert message in capsys.readouterr().err
