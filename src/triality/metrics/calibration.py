@@ -1,16 +1,19 @@
-"""Is the discriminator's probability a probability? Reliability of D = sigmoid(l) on data and draws that trained nothing.
+"""Is the discriminator's probability a probability? Reliability of D = sigmoid(r - log nu) on data and draws that trained nothing.
 
+    r = log p_theta - log q,     nu = draws over data: the prior odds of the pooled samples, from their numbers
     in bins of equal counts of D:   predicted = mean of D,   observed = share of data
     expected error = sum over bins |predicted - observed| times the bin's share,     Brier = mean (D - label)^2
 
-D = p_theta/(p_theta + q) with the right log Z is calibrated exactly where p_theta is p on average over each level of D. It is a necessary
-sign, not a sufficient one: a constant D is calibrated too. Labels count equally on both sides whatever their numbers (nu is corrected for).
+D is calibrated where p_theta with its log Z is p on average over each level of D. A necessary sign, not a sufficient one: the constant
+D = 1/(1 + nu) is calibrated too. Predictions near 0 and 1 that fail are an energy too steep, a curve off to one side a wrong log Z.
 
-References: Brier 1950; Niculescu-Mizil and Caruana 2005 (bins of equal counts); Wilson 1927 (the interval of a share).
+References: Brier 1950; Niculescu-Mizil and Caruana 2005 (reliability); Naeini, Cooper, Hauskrecht 2015 (expected error, bins of equal
+counts); Wilson 1927 (the interval of a share).
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -28,56 +31,62 @@ class Calibration(NamedTuple):
         predicted: mean D of each bin, rising.
         observed: share of data in each bin.
         low, high: 95 % interval of that share (Wilson).
+        count: samples in each bin.
         expected_error: mean |predicted - observed| over bins; near 0 for a calibrated D, of the order of 1/sqrt(samples a bin) by chance.
-        brier: mean squared error of D; 1/4 where nothing can be told apart, 0 where everything can.
-        log_loss: cross-entropy, nats; log 2 where nothing can be told apart.
+        brier: mean squared error of D; 1/4 where nothing can be told apart at nu = 1 (nu/(1 + nu)^2 in general), 0 where everything can.
+        log_loss: cross-entropy, nats; log 2 where nothing can be told apart at nu = 1. Infinite after one certain error.
     """
 
     predicted: Float[Array, " bins"]
     observed: Float[Array, " bins"]
     low: Float[Array, " bins"]
     high: Float[Array, " bins"]
+    count: Float[Array, " bins"]
     expected_error: Float[Array, ""]
     brier: Float[Array, ""]
     log_loss: Float[Array, ""]
 
 
-def calibration(log_odds_data: Float[Array, " n"], log_odds_drawn: Float[Array, " m"], num_bins: int = 10) -> Calibration:
-    """Reliability of D from log p_theta - log q at data and at draws; as many of each are used as the smaller side has.
+def calibration(log_ratio_data: Float[Array, " n"], log_ratio_drawn: Float[Array, " m"], num_bins: int = 10) -> Calibration:
+    """Reliability of D from log p_theta - log q at data and at draws. Every sample counts once; nu = m/n enters by the prior.
 
     Args:
-        log_odds_data: -E - log Z - log q at held-out data, nats.
-        log_odds_drawn: the same at fresh draws.
+        log_ratio_data: -E - log Z - log q at held-out data, nats; without log nu.
+        log_ratio_drawn: the same at fresh draws.
         num_bins: of equal counts; static.
 
     Raises:
-        ConfigError: fewer samples than bins.
+        ConfigError: an empty side, or fewer samples than bins.
 
     Example:
-        >>> result = calibration(jnp.zeros(50), jnp.zeros(50), num_bins=1)  # D = 1/2 for all, and half of all are data
-        >>> float(result.predicted[0]), float(result.observed[0]), float(result.brier)
-        (0.5, 0.5, 0.25)
+        >>> result = calibration(jnp.zeros(50), jnp.zeros(150), num_bins=1)  # p_theta = q: D = 1/4 for all, and a quarter are data
+        >>> float(result.predicted[0].round(6)), float(result.observed[0]), float(result.brier.round(6))
+        (0.25, 0.25, 0.1875)
     """
-    count = min(log_odds_data.shape[0], log_odds_drawn.shape[0])
-    if num_bins < 1 or 2 * count < num_bins:
-        raise ConfigError(f"expected at least one sample a bin, got {count} on a side for {num_bins} bins; ask for fewer bins")
-    log_odds = jnp.concatenate([log_odds_data[:count], log_odds_drawn[:count]])
-    label = jnp.concatenate([jnp.ones(count), jnp.zeros(count)])
-    # Interleaved before the stable sort: otherwise samples of equal D would stand with all data first.
-    order = jnp.stack([jnp.arange(count), count + jnp.arange(count)], axis=1).reshape(-1)
-    order = order[jnp.argsort(log_odds[order], stable=True)]
+    num_data, num_drawn = log_ratio_data.shape[0], log_ratio_drawn.shape[0]
+    total = num_data + num_drawn
+    if num_bins < 1 or total < num_bins or min(num_data, num_drawn) == 0:
+        raise ConfigError(
+            f"expected samples on both sides and at least one a bin, got {num_data} and {num_drawn} for {num_bins} bins; ask for fewer bins"
+        )
+    log_odds = jnp.concatenate([log_ratio_data, log_ratio_drawn]) - (math.log(num_drawn) - math.log(num_data))
+    label = jnp.concatenate([jnp.ones(num_data), jnp.zeros(num_drawn)])
+    # Ties of D go in turns: otherwise samples of equal D would stand with all data first.
+    turn = jnp.concatenate([(jnp.arange(num_data) + 0.5) / num_data, (jnp.arange(num_drawn) + 0.5) / num_drawn])
+    order = jnp.lexsort((turn, log_odds))
     log_odds, label = log_odds[order], label[order]
     predicted = jax.nn.sigmoid(log_odds)
-    bin_of = jnp.arange(2 * count) * num_bins // (2 * count)
-    size = jax.ops.segment_sum(jnp.ones(2 * count), bin_of, num_bins)
-    mean, observed = (jax.ops.segment_sum(values, bin_of, num_bins) / size for values in (predicted, label))
-    low, high = wilson_interval(observed, size)
+    bin_of = np.arange(total) * num_bins // total
+    count = jnp.asarray(np.bincount(bin_of, minlength=num_bins), log_odds.dtype)
+    mean, observed = (jax.ops.segment_sum(values, bin_of, num_bins) / count for values in (predicted, label))
+    low, high = wilson_interval(observed, count)
     return Calibration(
         mean,
         observed,
         low,
         high,
-        jnp.sum(size * jnp.abs(mean - observed)) / (2 * count),
+        count,
+        jnp.sum(count * jnp.abs(mean - observed)) / total,
         jnp.mean((predicted - label) ** 2),
         jnp.mean(jax.nn.softplus(jnp.where(label > 0, -log_odds, log_odds))),
     )
