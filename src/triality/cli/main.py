@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from triality.cli import ebm, expert, info, irl, paper, retrain
+from triality.cli import compare, ebm, expert, info, irl, paper, retrain
 from triality.cli import eval as eval_command
 from triality.cli.choices import REGISTRY
-from triality.cli.options import EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
+from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.errors import TrialityError
 
@@ -23,6 +23,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     EvalOptions: eval_command.run,
     RetrainOptions: retrain.run,
     ExpertOptions: expert.run,
+    CompareOptions: compare.run,
     PaperOptions: paper.run,
     InfoOptions: info.run,
 }
@@ -33,6 +34,7 @@ Options = (
     | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
+    | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]
 )
