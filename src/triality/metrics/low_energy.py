@@ -8,7 +8,7 @@ The mass has a scale: where the model's law is that of the data it is at most 1 
 has none: proposals in a wide box hit the thin rim of the data's own region too, so compare it between energies, on the same proposals.
 Nothing found is no proof: in many dimensions broad proposals miss wells. Take the generator's draws spread out there, not a box.
 
-Reference: LeCun, Chopra, Hadsell, Ranzato, Huang, A tutorial on energy-based learning (2006), section 4: what a loss must push up.
+Reference: LeCun, Chopra, Hadsell, Ranzato, Huang, A tutorial on energy-based learning (2006): a loss must push up what is not data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from triality.errors import ConfigError
 from triality.sampler import Samples
@@ -75,8 +75,8 @@ def spurious_low_energy(
     if not 0.0 < quantile < 1.0:
         raise ConfigError(f"expected a quantile between 0 and 1, got {quantile}; take 0.99")
     energy_limit = jnp.quantile(energy_data, quantile)
-    distance_limit = jnp.quantile(_nearest(data, data, 2), quantile)
-    far = _nearest(proposed.x, data, 1) > distance_limit
+    distance_limit = jnp.quantile(_nearest_other(data), quantile)
+    far = _nearest(proposed.x, data) > distance_limit
     found = (far & (energy_proposed < energy_limit)).astype(energy_proposed.dtype)
     weight = jax.nn.softmax(proposed.log_weight - energy_proposed - proposed.log_q)
     mass = jnp.sum(weight * found)
@@ -111,10 +111,16 @@ def box_around(key: Key[Array, ""], data: Float[Array, "n dim"], num_samples: in
     return Samples.unweighted(x, jnp.full(num_samples, -jnp.sum(jnp.log(width))))
 
 
-def _nearest(points: Float[Array, "m dim"], data: Float[Array, "n dim"], rank: int) -> Float[Array, " m"]:
-    """Distance to the nearest of the data, or with rank 2 to the second: the first of a sample of the data is itself."""
+def _nearest(points: Float[Array, "m dim"], data: Float[Array, "n dim"]) -> Float[Array, " m"]:
+    """Distance to the nearest of the data."""
+    return jax.lax.map(lambda point: jnp.sqrt(jnp.min(jnp.sum((data - point) ** 2, axis=-1))), points, batch_size=64)
 
-    def one(point: Float[Array, " dim"]) -> Float[Array, ""]:
-        return jnp.sqrt(-jax.lax.top_k(-jnp.sum((data - point) ** 2, axis=-1), rank)[0][-1])
 
-    return jax.lax.map(one, points)
+def _nearest_other(data: Float[Array, "n dim"]) -> Float[Array, " n"]:
+    """Distance of each of the data to the nearest of the rest."""
+
+    def one(i: Int[Array, ""]) -> Float[Array, ""]:
+        squared = jnp.sum((data - data[i]) ** 2, axis=-1)
+        return jnp.sqrt(jnp.min(squared.at[i].set(jnp.inf)))
+
+    return jax.lax.map(one, jnp.arange(data.shape[0]), batch_size=64)
