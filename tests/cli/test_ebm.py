@@ -139,6 +139,7 @@ REFUSED = {
     "chains that follow": (("--target", "ring", "--objective", "pcd", "--sampler-gradient", "path"), "come from Markov chains"),
     "ebgan without code": (("--target", "ring", "--objective", "ebgan", "--energy", "mlp"), "--energy autoencoder and --base none"),
     "columns of a target": (("--target", "ring", "--columns", "a"), "with --data only"),
+    "draws of a mixture": (("--target", "ring", "--generator", "mixture", "--objective", "fce"), "whose draws are differentiable"),
     "no step": (("--target", "ring", "--objective", "mle", "--generator-steps", "0"), "expected gradient steps"),
 }
 
@@ -162,3 +163,19 @@ def test_data_that_do_not_fit_the_generator_are_refused(tmp_path, capsys):
     ):
         assert main(["ebm", "--data", str(data), *options, "--out", str(tmp_path / "run")]) in (2, 3)
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "generator", "gradient"),
+    [
+        ({}, "mixture", "fixed"),
+        ({"objective": "gan"}, "mixture", "score"),
+        ({"objective": "gan", "generator": "gaussian"}, "gaussian", "path"),
+        ({"objective": "fce"}, "spline", "adversarial"),
+        ({"sampler_gradient": "path"}, "spline", "path"),
+        ({"objective": "hinge", "generator": "maf"}, "maf", "path"),
+    ],
+)
+def test_what_is_left_open_is_decided_so_that_it_goes_together(options, generator, gradient, tmp_path):
+    resolved = check(EbmOptions(out=tmp_path / "run", target="ring", **options)).options
+    assert (resolved.generator, resolved.sampler_gradient) == (generator, gradient)

@@ -190,7 +190,8 @@ def _last_numbers(metrics: Any) -> dict[str, float]:
 # Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.
 @eqx.filter_jit
 def _advanced(learning: Learning, state: Any, num_steps: int) -> tuple[Any, Any]:
-    return run(learning, state, 1, num_steps)[:2]
+    algorithm: Any = learning  # each of them steps a state of its own
+    return run(algorithm, state, 1, num_steps)[:2]
 
 
 @eqx.filter_jit

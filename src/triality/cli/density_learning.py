@@ -111,13 +111,13 @@ def split_of(plan: DensityPlan) -> Split:
         target = TARGETS[plan.options.target]()
         samples = jax.jit(lambda key: draw(target, key, plan.options.num_data).x)(jax.random.key(plan.options.seed))
         ends = [round(share * plan.options.num_data) for share in SHARES]
-        parts = [np.asarray(part, float) for part in jnp.split(samples, ends)]
-        return _standardized(*parts, target)
-    parts = [plan.train, plan.valid, plan.test]
+        train, valid, test = (np.asarray(part, float) for part in jnp.split(samples, ends))
+        return _standardized(train, valid, test, target)
     if plan.kind == "continuous":
-        return _standardized(*parts, None)
+        return _standardized(plan.train, plan.valid, plan.test, None)
     is_laid_out = plan.options.generator == "masked-convolution"
     shape = plan.image if is_laid_out else (plan.train.shape[1],)
+    parts = (plan.train, plan.valid, plan.test)
     train, valid, test = (jnp.asarray(part.reshape(len(part), *shape), jnp.int32) for part in parts)
     space = Space(plan.kind, shape, plan.num_levels, plan.image or shape)
     return Split(space, train, valid, test, jnp.zeros(()), jnp.ones(()), None)
@@ -125,9 +125,12 @@ def split_of(plan: DensityPlan) -> Split:
 
 def _standardized(train: np.ndarray, valid: np.ndarray, test: np.ndarray, target: Any) -> Split:
     shift, scale = train.mean(axis=0), train.std(axis=0)
-    parts = [jnp.asarray((part - shift) / scale, float) for part in (train, valid, test)]
     shape = (train.shape[1],)
-    return Split(Space("continuous", shape, 0, shape), *parts, jnp.asarray(shift, float), jnp.asarray(scale, float), target)
+    train, valid, test = ((part - shift) / scale for part in (train, valid, test))
+    parts = jnp.asarray(train, float), jnp.asarray(valid, float), jnp.asarray(test, float)
+    return Split(
+        Space("continuous", shape, 0, shape), parts[0], parts[1], parts[2], jnp.asarray(shift, float), jnp.asarray(scale, float), target
+    )
 
 
 class Told:

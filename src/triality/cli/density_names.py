@@ -40,12 +40,18 @@ GRADIENTS: dict[str, tuple[Kind, ...]] = {
 """By name, the kinds of columns that the generator's gradient can be taken for."""
 
 
+DIFFERENTIABLE = ("gaussian", "real-nvp", "spline", "maf")
+"""Generators whose draws move with their parameters. Which component of a mixture is drawn does not."""
+THROUGH_DRAWS = ("path", "reparameterized", "adversarial", "energy-alone", "pull-away")
+"""Gradients that differentiate a draw."""
+
+
 class ObjectiveTraits(NamedTuple):
     """What the other options have to know of an objective.
 
     Fields:
         is_density: whether exp(-E) is what it learns; of the others no log Z is asked.
-        gradient: of the generator where nothing is said; ``follow`` is ``path`` for numbers and ``score`` for integers.
+        gradient: of the generator where nothing is said; ``follow`` is ``path`` where draws are differentiable, else ``score``.
         base: what the energy's network is added to where nothing is said.
         kinds: kinds of columns it can be used with.
     """
@@ -91,17 +97,20 @@ TARGETS = (
 """Laws that are known, as ``triality.targets.catalog`` makes them."""
 
 
-def gradient_of(objective: str, kind: Kind) -> str:
+def gradient_of(objective: str, generator: str) -> str:
     """What ``--sampler-gradient auto`` stands for."""
     wanted = OBJECTIVES[objective].gradient
-    return ("path" if kind == "continuous" else "score") if wanted == FOLLOW else wanted
+    return ("path" if generator in DIFFERENTIABLE else "score") if wanted == FOLLOW else wanted
 
 
-def generator_of(kind: Kind, is_image: bool) -> str:
-    """What ``--generator auto`` stands for."""
-    if kind == "continuous":
+def generator_of(kind: Kind, is_image: bool, dim: int, objective: str, gradient: str) -> str:
+    """What ``--generator auto`` stands for: a mixture for numbers, or a flow where the gradient goes through the draws."""
+    if kind != "continuous":
+        return "masked-convolution" if is_image else "made"
+    asked = OBJECTIVES[objective].gradient if gradient in ("auto", "hybrid") else gradient
+    if asked not in THROUGH_DRAWS:
         return "mixture"
-    return "masked-convolution" if is_image else "made"
+    return "spline" if dim > 1 else "maf"
 
 
 def energy_of(objective: str, is_image: bool) -> str:

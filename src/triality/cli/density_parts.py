@@ -139,7 +139,7 @@ def make_learning(options: EbmOptions, data: DataSet, space: Space) -> EnergyLea
     return EnergyLearning(
         data,
         make_objective(options.objective, space),
-        make_gradient(options, space),
+        make_gradient(options),
         penalty=make_penalty(options),
         energy_learning_rate=options.energy_learning_rate,
         sampler_learning_rate=options.sampler_learning_rate,
@@ -176,7 +176,7 @@ def make_objective(name: str, space: Space) -> Objective:
     return table[name]()
 
 
-def make_gradient(options: EbmOptions, space: Space) -> SamplerGradient:
+def make_gradient(options: EbmOptions) -> SamplerGradient:
     """Of the generator; ``hybrid`` adds likelihood to what the objective's own system does, or to following where that stands still."""
     size = options.batch_size
     table: dict[str, Callable[[], SamplerGradient]] = {
@@ -194,8 +194,8 @@ def make_gradient(options: EbmOptions, space: Space) -> SamplerGradient:
     }
     if options.sampler_gradient != "hybrid":
         return table[options.sampler_gradient]()
-    own = gradient_of(options.objective, space.kind)
-    return Hybrid(table[own if own != "fixed" else "path" if space.kind == "continuous" else "score"]())
+    own = gradient_of(options.objective, options.generator)
+    return Hybrid(table[own if own != "fixed" else gradient_of("gan", options.generator)]())
 
 
 def code_of(density: UnnormalizedDensity, x: X) -> Float[Array, " code"]:

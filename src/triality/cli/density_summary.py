@@ -115,8 +115,10 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
 
 def _print_estimates(console: Console, found: dict[str, dict[str, Any]]) -> None:
     table = Table(title="log Z (nats), first seed")
-    for name, justify in (("estimate", "left"), ("log Z", "right"), ("standard error", "right"), ("assumes", "left")):
-        table.add_column(name, justify=justify)
+    table.add_column("estimate")
+    table.add_column("log Z", justify="right")
+    table.add_column("standard error", justify="right")
+    table.add_column("assumes")
     for name, each in found.items():
         error = "-" if each["stderr"] is None else f"{each['stderr']:.2g}"
         table.add_row(name.replace("_", " "), number(each["value"], 4), error, each["assumes"])

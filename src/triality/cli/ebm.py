@@ -10,12 +10,14 @@ import numpy as np
 from triality.cli import ranges
 from triality.cli.density_names import (
     CHAINS,
+    DIFFERENTIABLE,
     GENERATORS,
     GRADIENTS,
     OBJECTIVES,
     OF_COUPLINGS,
     OF_IMAGES,
     TARGETS,
+    THROUGH_DRAWS,
     Kind,
     energy_of,
     generator_of,
@@ -111,11 +113,12 @@ def resolve(options: EbmOptions, kind: Kind, image: tuple[int, ...], dim: int) -
     Raises:
         ConfigError: parts that do not go together, or with these columns.
     """
-    is_image = bool(image)
+    is_image, gradient = bool(image), options.sampler_gradient
+    chosen = generator_of(kind, is_image, dim, options.objective, gradient) if options.generator == "auto" else options.generator
     resolved = replace(
         options,
-        generator=generator_of(kind, is_image) if options.generator == "auto" else options.generator,
-        sampler_gradient=gradient_of(options.objective, kind) if options.sampler_gradient == "auto" else options.sampler_gradient,
+        generator=chosen,
+        sampler_gradient=gradient_of(options.objective, chosen) if gradient == "auto" else gradient,
         energy=energy_of(options.objective, is_image) if options.energy == "auto" else options.energy,
         base=OBJECTIVES[options.objective].base if options.base == "auto" else options.base,
     )
@@ -172,6 +175,11 @@ def _combination_problems(options: EbmOptions, kind: Kind, is_image: bool, dim: 
     if kind not in GRADIENTS[options.sampler_gradient]:
         fitting = ", ".join(name for name, kinds in GRADIENTS.items() if kind in kinds)
         problems.append(f"expected a gradient for {words}, got --sampler-gradient {options.sampler_gradient}; use one of {fitting}")
+    if options.sampler_gradient in THROUGH_DRAWS and kind == "continuous" and options.generator not in DIFFERENTIABLE:
+        problems.append(
+            f"expected a generator whose draws are differentiable for --sampler-gradient {options.sampler_gradient} (of --objective "
+            f"{options.objective}), got --generator {options.generator}; use {', '.join(DIFFERENTIABLE)}, or --sampler-gradient score"
+        )
     return problems + _energy_problems(options, kind, is_image)
 
 

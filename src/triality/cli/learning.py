@@ -24,6 +24,7 @@ from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
 from triality.cli.training import progress_bar, refuse_non_finite
 from triality.run import over_seeds, run
+from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
 from triality.runs.report.report import write_report
@@ -57,7 +58,8 @@ def learn(plan: Plan) -> int:
     if isinstance(algorithm, CostLearning):
         with console.status("estimating log Z"):
             verdicts = diagnose(algorithm, states)
-        np.savez(folder.path / "figures.npz", allow_pickle=False, **picture_arrays(algorithm, states, plan.task))
+        arrays = picture_arrays(algorithm, states, plan.task)
+        replace_file(folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
     seconds = time.perf_counter() - begin
     summary = summarize("irl", config, records, verdicts, steps, speed, seconds)
     folder.write_summary(summary)

@@ -157,7 +157,8 @@ class EbmOptions:
         "causal-convolution",
         "recurrent",
     ] = "auto"
-    """Sampler of known density. auto: a mixture of Gaussians for numbers, MADE for integers, masked-convolution for images of integers.
+    """Sampler of known density. auto: a mixture of Gaussians for numbers, or a flow where the objective differentiates draws; MADE for
+    integers, masked-convolution for images of integers.
     gaussian, mixture, real-nvp, spline and maf are for numbers; bernoulli and nade for 0 and 1; the others for integers."""
     objective: Literal[
         "nce",

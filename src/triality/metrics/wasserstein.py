@@ -39,8 +39,8 @@ def wasserstein_2(x: Points, y: Points) -> float:
     ot = _pot()
     cost = np.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=-1)
     uniform = [np.full(len(points), 1.0 / len(points)) for points in (x, y)]
-    squared = ot.emd2(uniform[0], uniform[1], cost, numItermax=10_000_000)
-    return float(np.sqrt(max(float(squared), 0.0)))
+    squared = np.asarray(ot.emd2(uniform[0], uniform[1], cost, numItermax=10_000_000), float).item()
+    return float(np.sqrt(max(squared, 0.0)))
 
 
 def wasserstein_2_on_a_line(x: Numbers, y: Numbers) -> float:

@@ -85,9 +85,15 @@ def _sheet(name: str, label: str, images: np.ndarray) -> Panel:
     return Panel(f"samples-{name}", label[0].upper() + label[1:], draw(f"samples-{name}", paint), f"Images: {label}.", caption)
 
 
+def _edges(values: np.ndarray, percent: float) -> list[float]:
+    """Forty bins over all values but ``percent`` on either side."""
+    low, high = np.percentile(values, [percent, 100.0 - percent])
+    return np.linspace(low, high, 41).tolist()
+
+
 def _histogram(arrays: Arrays, column: int) -> Panel:
     name, data = _names(arrays)[column], arrays["data"][:, column]
-    edges = np.linspace(*np.percentile(data, [0.2, 99.8]), 41)
+    edges = _edges(data, 0.2)
 
     def paint(axes: Axes) -> None:
         for side, label, color in SIDES:
@@ -154,7 +160,7 @@ def energy_panel(arrays: Arrays) -> Panel | None:
         return None
     data, drawn = arrays["energy_data"], arrays["energy_drawn"]
     both = np.concatenate([data, drawn])
-    edges = np.linspace(*np.percentile(both[np.isfinite(both)], [0.5, 99.5]), 41)
+    edges = _edges(both[np.isfinite(both)], 0.5)
 
     def paint(axes: Axes) -> None:
         for values, label, color in ((data, "test data", DATA.light), (drawn, "generator", DRAWN.light)):
