@@ -31,6 +31,7 @@ GRADIENTS: dict[str, tuple[Kind, ...]] = {
     "reparameterized": ("continuous",),
     "score": ("continuous", "integer", "binary"),
     "alpha": ("continuous", "integer", "binary"),
+    "annealed": ("continuous",),
     "likelihood": ("continuous", "integer", "binary"),
     "hybrid": ("continuous", "integer", "binary"),
     "adversarial": ("continuous",),

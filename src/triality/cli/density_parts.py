@@ -37,6 +37,7 @@ from triality.objectives.lecun import PairwiseLoss, hinge
 from triality.objectives.margin import MarginLoss
 from triality.objectives.sampler import minimax_loss
 from triality.objectives.wasserstein import LipschitzPenalty, WassersteinLoss
+from triality.partition.annealed import sigmoid_temperatures
 from triality.regularizers.gradient_penalty import DataGradientPenalty
 from triality.regularizers.penalty import Penalties, Penalty
 from triality.regularizers.weight_decay import WeightDecay
@@ -51,13 +52,14 @@ from triality.samplers.flow import masked_autoregressive_flow, real_nvp, spline_
 from triality.samplers.gaussian import fit_gaussian
 from triality.updates.sampler.adversarial import DensityAwareAdversarial, EnergyAlone, FreeAdversarial, PullAway
 from triality.updates.sampler.alpha import WeightedLikelihood
+from triality.updates.sampler.annealed import AnnealedLikelihood
 from triality.updates.sampler.gradient import Fixed, Hybrid, Likelihood, SamplerGradient
 from triality.updates.sampler.reparameterized import PathGradient, Reparameterized
 from triality.updates.sampler.score_function import ScoreFunction
 
 X = Any
-STEP_SIZE, NUM_STEPS = 0.05, 10
-"""Of the Markov chains of cd and pcd on standardized columns: the Langevin step, and steps a gradient."""
+STEP_SIZE, NUM_STEPS, NUM_TEMPERATURES = 0.05, 10, 8
+"""On standardized columns: the Langevin step, steps a gradient of cd and pcd, and temperatures of the annealed gradient."""
 MARGIN = 1.0
 """Of ebgan, a column: beyond it a draw's energy gives no gradient."""
 CODE = 2
@@ -185,6 +187,7 @@ def make_gradient(options: EbmOptions) -> SamplerGradient:
         "reparameterized": lambda: Reparameterized(size),
         "score": lambda: ScoreFunction(size),
         "alpha": lambda: WeightedLikelihood(2.0, 2 * size),
+        "annealed": lambda: AnnealedLikelihood(Mala(STEP_SIZE), sigmoid_temperatures(NUM_TEMPERATURES), 2.0, size),
         "likelihood": Likelihood,
         "adversarial": lambda: (
             FreeAdversarial(num_samples=size) if options.objective == "free-gan" else DensityAwareAdversarial(minimax_loss, size)

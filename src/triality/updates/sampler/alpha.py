@@ -6,7 +6,7 @@
     estimate: -sum_i softmax(power * log w)_i d log q(x_i)
 
 At power 2 what falls is the variance of the importance weights, chi^2(p_theta || q): the sampler is trained to be a good proposal. A mode
-that q has **never** visited weighs nothing in either: for that, draws have to be moved toward the target first (``AnnealedAlpha``). The
+that q has **never** visited weighs nothing in either: for that, draws are moved toward the target first (``AnnealedLikelihood``). The
 self-normalized estimate is biased by O(1/n), and by much more at an effective sample size of a few; log Z cancels. The value of
 the scalar means nothing.
 
