@@ -51,7 +51,7 @@ def bits_per_dim(mean: Float[Array, ""] | float, dim: int, log_jacobian: Float[A
         mean: log likelihood a sample of the model's own variable x', in nats.
         dim: number of coordinates.
         log_jacobian: log |dx'/dx| of the map from the data to the model's variable, nats a sample. Data that were scaled have one: without
-            it the figure is comparable with nobody's. ``triality.data.dequantize`` gives it.
+            it the figure is comparable with nobody's. Minus the sum of log scales, where columns were divided by them.
 
     Example:
         >>> float(bits_per_dim(-8.0 * math.log(2.0), 4))  # uniform over 2^8 images of four pixels
