@@ -199,8 +199,9 @@ class EbmOptions:
         "pull-away",
     ] = "auto"
     """How the generator improves while the energy is learned. auto: as the objective has it. path and reparameterized follow the reverse
-    KL, for numbers; score follows it for anything. alpha: drops no mode that it has seen; annealed: goes and looks for them (numbers). hybrid: the objective's own and likelihood together.
-    adversarial, energy-alone and pull-away are those of fce and free-gan, of wasserstein, and of ebgan."""
+    KL where draws are differentiable; score follows it for anything. alpha: drops no mode that it has seen; annealed: looks for them, for
+    numbers. hybrid: the objective's own and likelihood together. adversarial, energy-alone and pull-away are those of fce and free-gan, of
+    wasserstein, and of ebgan."""
     energy: Literal["auto", "mlp", "quadratic", "linear", "convolutional", "autoencoder"] = "auto"
     """Network of the energy. auto: convolutional for images, autoencoder for ebgan, mlp otherwise. linear: pairs of 0/1 columns."""
     base: Literal["auto", "generator", "none"] = "auto"

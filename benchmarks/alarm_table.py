@@ -1,0 +1,182 @@
+"""Is the alarm right? Its verdicts against the truth, over models, generators and data whose log Z is known.
+
+    python benchmarks/alarm_table.py             # about two minutes
+    python benchmarks/alarm_table.py --table     # docs/results/alarm.md from the result file
+
+A case is a model p_theta (exact log Z), a generator q and a law of the data; ``NUM_REPEATS`` independent data sets and sets of draws each.
+Off: the importance-sampled log Z, which runs report, is more than .05 nats from the truth. A miss: off beside "agree". A false alarm: the
+data follow the model, log Z is not off, and the verdict is "model misfit or missed mode".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from machine import ROOT, describe_machine, one_thread
+
+one_thread()
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+
+jax.config.update("jax_enable_x64", True)
+
+from triality.partition.alarm import ENOUGH_SAMPLES, three_way_alarm  # noqa: E402
+from triality.sampler import draw  # noqa: E402
+from triality.samplers.gaussian import Gaussian  # noqa: E402
+from triality.samplers.gaussian_mixture import GaussianMixture  # noqa: E402
+
+NUM_REPEATS = 400
+SIZES = ((300, 1000), (2000, 10_000))
+OFF = 0.05
+VERDICTS = ("agree", "model misfit or missed mode", "too few effective samples", "no estimate")
+
+
+def modes(weights: list[float], places: list[float], scale: float = 1.0, dim: int = 2) -> GaussianMixture:
+    """Gaussians along the first axis."""
+    mean = jnp.zeros((len(places), dim)).at[:, 0].set(jnp.asarray(places))
+    return GaussianMixture(jnp.log(jnp.asarray(weights)), mean, jnp.full((len(places), dim), jnp.log(scale)))
+
+
+def gaussian(shift: float, scale: float, dim: int = 2) -> Gaussian:
+    """One Gaussian, shifted along the first axis."""
+    return Gaussian(jnp.zeros(dim).at[0].set(shift), jnp.full(dim, jnp.log(scale)))
+
+
+class Case(NamedTuple):
+    """Model, generator, and the law of the data; all normalized, so that log Z = 0.
+
+    Fields:
+        fits: whether the data follow the model.
+        blind: why the alarm cannot see it where it is off; empty where it can.
+    """
+
+    model: Any
+    q: Any
+    data: Any
+    fits: bool
+    blind: str = ""
+
+
+TWO, UNEQUAL = modes([0.5, 0.5], [-4.0, 4.0]), modes([0.9, 0.1], [-4.0, 4.0])
+CASES = {
+    "q broader than the model": Case(gaussian(0, 1), gaussian(0, 1.5), gaussian(0, 1), True),
+    "q shifted by one": Case(gaussian(0, 1), gaussian(1, 1.2), gaussian(0, 1), True),
+    "q narrower": Case(gaussian(0, 1), gaussian(0, 0.8), gaussian(0, 1), True),
+    "q much narrower": Case(gaussian(0, 1), gaussian(0, 0.5), gaussian(0, 1), True),
+    "q three away": Case(gaussian(0, 1), gaussian(3, 1), gaussian(0, 1), True),
+    "ten dimensions, q broader": Case(gaussian(0, 1, 10), gaussian(0, 1.3, 10), gaussian(0, 1, 10), True),
+    "ten dimensions, q much broader": Case(gaussian(0, 1, 10), gaussian(0, 2.0, 10), gaussian(0, 1, 10), True),
+    "q on one of two modes": Case(TWO, gaussian(4, 1.1), TWO, True),
+    "q on the larger of unequal modes": Case(UNEQUAL, gaussian(-4, 1.1), UNEQUAL, True),
+    "q covers both modes": Case(TWO, modes([0.5, 0.5], [-4.0, 4.0], 1.2), TWO, True),
+    "data from one mode, q on both": Case(TWO, modes([0.5, 0.5], [-4.0, 4.0], 1.2), gaussian(4, 1), False),
+    "data shifted by half": Case(gaussian(0, 1), gaussian(0, 1.3), gaussian(0.5, 1), False),
+    "data a little broader": Case(gaussian(0, 1), gaussian(0, 1.3), gaussian(0, 1.1), False),
+    "q and data on the same one of two modes": Case(
+        TWO,
+        gaussian(4, 1.1),
+        gaussian(4, 1),
+        False,
+        "a mode of the model that neither data nor draws visit leaves all three wrong together",
+    ),
+    "q = model, data from elsewhere": Case(gaussian(0, 1), gaussian(0, 1), gaussian(1, 1), False),
+    "q and data on the larger of unequal modes": Case(
+        UNEQUAL, gaussian(-4, 1.1), gaussian(-4, 1), False, "the same, with a tenth of the mass: off by log 0.9 = -.105"
+    ),
+}
+
+
+def main() -> int:
+    options = _options()
+    if not options.table:
+        rows = {f"{name}; {n} data, {m} draws": measured(case, n, m) for name, case in CASES.items() for n, m in SIZES}
+        record = {"machine": describe_machine(), "repeats": NUM_REPEATS, "rows": rows}
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    text = page(json.loads(options.out.read_text()))
+    if options.table:
+        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
+    print(text)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "alarm_table.json")
+    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
+    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "alarm.md")
+    return parser.parse_args()
+
+
+def measured(case: Case, num_data: int, num_drawn: int) -> dict[str, Any]:
+    """Counts of every verdict, right and off."""
+
+    def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        key_data, key_drawn = jax.random.split(key)
+        ratios = [
+            jax.vmap(case.model.log_prob)(x) - jax.vmap(case.q.log_prob)(x)
+            for x in (draw(case.data, key_data, num_data).x, draw(case.q, key_drawn, num_drawn).x)
+        ]
+        alarm = three_way_alarm(*ratios)
+        exists = jnp.all(jnp.isfinite(jnp.stack([alarm.forward.value, alarm.symmetric.value, alarm.reciprocal.value])))
+        few = alarm.effective_samples < ENOUGH_SAMPLES
+        verdict = jnp.where(~exists, 3, jnp.where(few, 2, jnp.where(alarm.fired, 1, 0)))
+        return verdict, alarm.forward.value
+
+    verdict, value = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(jax.random.split(jax.random.key(0), NUM_REPEATS))
+    off = np.abs(np.asarray(value)) > OFF
+    counts = {name: [int(np.sum((np.asarray(verdict) == i) & (off == bad))) for bad in (False, True)] for i, name in enumerate(VERDICTS)}
+    return {"counts": counts, "fits": case.fits, "blind": case.blind, "error": float(np.mean(np.abs(np.asarray(value))))}
+
+
+def page(record: dict[str, Any]) -> str:
+    """The result as markdown."""
+    rows = record["rows"]
+    total = {name: np.sum([row["counts"][name] for row in rows.values()], axis=0) for name in VERDICTS}
+    seen = {name: np.sum([row["counts"][name] for row in rows.values() if not row["blind"]], axis=0) for name in VERDICTS}
+    lines = [
+        "# Is the alarm right?",
+        "",
+        "| verdict | log Z right (within .05) | off | off, without the blind spots |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [f"| {name} | {total[name][0]:,} | {total[name][1]:,} | {seen[name][1]:,} |" for name in VERDICTS]
+    fitting = [row for row in rows.values() if row["fits"]]
+    right = sum(sum(row["counts"][name][0] for name in VERDICTS) for row in fitting)
+    false = sum(row["counts"]["model misfit or missed mode"][0] for row in fitting)
+    lines += [
+        "",
+        f"False alarms: {false} of {right:,} cases where the data follow the model and log Z is right ({100 * false / right:.2f} %).",
+    ]
+    lines += [
+        "",
+        "| case | verdicts: agree / misfit / too few / none | off | off beside agree | mean error, nats |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in rows.items():
+        verdicts = " / ".join(str(sum(row["counts"][each])) for each in VERDICTS)
+        off = sum(row["counts"][each][1] for each in VERDICTS)
+        lines.append(f"| {name} | {verdicts} | {off} | {row['counts']['agree'][1]} | {row['error']:.4f} |")
+    misses = {name: row for name, row in rows.items() if row["counts"]["agree"][1]}
+    lines += ["", "## Misses and their causes", ""]
+    lines += [f"- {name}: {row['counts']['agree'][1]} of {record['repeats']}; {row['blind'] or CHANCE}" for name, row in misses.items()]
+    machine = record["machine"]
+    lines += [
+        "",
+        f"{record['repeats']} repeats a case. `python benchmarks/alarm_table.py`. {machine['processor']}, {machine['cores']} cores, "
+        f"commit {machine['commit']}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+CHANCE = "by chance: the standard error itself is of the order of .05, and is reported beside the value"
+
+if __name__ == "__main__":
+    sys.exit(main())
