@@ -88,7 +88,7 @@ BROKEN = {
     "empty": ("", "expected a table of 1 byte"),
     "only names": ("a,b\n", "expected rows below the names"),
     "short line": ("a,b\n1,2\n3\n", "expected 2 cells in every line, got 1 in line 3"),
-    "text": ("a,b\n1,2\n3,red\n", "got text in b \\('red' in line 3\\)"),
+    "text": ("a,b\n1,2\n3,red\n", "got text in b \\('red' in line 3, 1 in all\\)"),
     "same name": ("a,a\n1,2\n", "'a' more than once"),
     "bytes": (b"\xff\xfe\x00\x01\x02", "bytes of another format"),
     "pickle": (b"\x80\x04\x95\x10", "a pickle, which is never loaded"),

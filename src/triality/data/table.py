@@ -13,6 +13,10 @@ from jaxtyping import Float
 Kind = Literal["continuous", "integer", "binary"]
 MOST_LEVELS = 256
 """Values 0 .. 255 of an integer column; a table with more of them counts as numbers."""
+MOST_CELLS = 2**29
+"""Rows times columns that are read: 4 GiB of float64."""
+MOST_NAMED = 8
+"""Columns that a message names before it counts the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +55,25 @@ class Table:
 
     @property
     def num_levels(self) -> int:
-        """Values 0 .. levels - 1 of an integer table; 0 of a continuous one."""
-        return 0 if self.kind == "continuous" else int(self.rows.max()) + 1
+        """Values 0 .. levels - 1 of an integer table, two of a binary one even where no 1 occurs; 0 of a continuous one."""
+        return 0 if self.kind == "continuous" else max(2, int(self.rows.max()) + 1)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a sample is (height, width): its columns are pixels, of one unit and with one set of levels."""
+        return len(self.shape) == 2
 
     def name(self, column: int) -> str:
-        """A column, for people: its name, or its number from 0."""
+        """A column, for people: its name, its number from 0, or the place of a pixel."""
+        if self.is_image:
+            return "pixel ({}, {})".format(*divmod(column, self.shape[1]))
         return f"'{self.names[column]}'" if self.names else f"column {column}"
+
+    def place(self, row: int) -> str:
+        """A row of ``rows``, for people: its number from 0, in its part where there are several."""
+        start = 0
+        for part, rows in self.parts.items():
+            if row < start + len(rows):
+                return f"row {row}" if len(self.parts) == 1 else f"row {row - start} of {part}"
+            start += len(rows)
+        raise IndexError(f"expected a row below {start}, got {row}; count from 0")

@@ -1,19 +1,31 @@
-"""Tables of text: csv, tsv, and columns between spaces. The first line may name the columns. Imports no jax."""
+"""Tables of text: csv, tsv, and columns between spaces. The first line may name the columns. Imports no jax.
+
+Lines are read one by one into an array of numbers, so that a file needs eight bytes a cell and not a string.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
-from triality.data.table import Table
+from triality.data.demonstrations import problem_report
+from triality.data.table import MOST_CELLS, MOST_NAMED, Table
 from triality.errors import DataError
 
 Columns = Sequence[str] | None
-DELIMITERS = (",", "\t", ";", " ")
+DELIMITERS = ("\t", ";", ",", " ")
+"""The first that cuts the most lines alike: a name may hold spaces, and a decimal comma stands between semicolons."""
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+SNIFFED = 2**20
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 def places(path: Path, names: Sequence[str], columns: Columns) -> list[int]:
@@ -21,6 +33,10 @@ def places(path: Path, names: Sequence[str], columns: Columns) -> list[int]:
 
     Raises:
         DataError: the table names no columns, or not these.
+
+    Example:
+        >>> places(Path("ages.csv"), ("name", "age", "height"), ("height", "age"))
+        [2, 1]
     """
     if columns is None:
         return list(range(len(names)))
@@ -35,52 +51,121 @@ def read_text(path: Path, columns: Columns = None) -> Table:
     """The table; a missing cell is NaN, which the checks count and name.
 
     Raises:
-        DataError: no text, rows of unequal length, or a cell that is no number.
+        DataError: no text, or unpaired quotes; else lines of unequal length and columns with text in them, listed together.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            delimiter = _delimiter(file.read(SNIFFED))
+            file.seek(0)
+            return _read(path, _cells(file, delimiter), columns)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected text, npz, npy or parquet, got bytes of another format; convert it") from error
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        raise DataError(f"{path}: expected rows, got an empty file; check it")
-    delimiter = max(DELIMITERS, key=lambda each: (lines[0].count(each), -DELIMITERS.index(each)))
-    cells = list(_rows(lines, delimiter))
-    header = [] if all(_is_number(cell) for cell in cells[0]) else [cell.strip() for cell in cells[0]]
-    rows = cells[1:] if header else cells
-    first = 2 if header else 1
-    if not rows:
-        raise DataError(f"{path}: expected rows below the names, got none; check the file")
-    width = len(cells[0])
-    short = next((place for place, row in enumerate(rows) if len(row) != width), None)
-    if short is not None:
-        raise DataError(f"{path}: expected {width} cells in every line, got {len(rows[short])} in line {short + first}; repair it")
-    if header and len(set(header)) < width:
-        twice = next(name for name in header if header.count(name) > 1)
-        raise DataError(f"{path}: expected every column name once, got '{twice}' more than once; rename one")
-    wanted = places(path, header or [""] * width, columns) if columns is not None else list(range(width))
-    header, rows = [header[at] for at in wanted] if header else [], [[row[at] for at in wanted] for row in rows]
-    _refuse_text(path, rows, header, first)
-    values = np.array([[_value(cell) for cell in row] for row in rows], np.float64)
-    return Table({"all": values}, tuple(header), (len(wanted),))
+        raise DataError(f"{path}: expected text in UTF-8, npz, npy or parquet, got bytes of another format; convert it") from error
+    except csv.Error as error:
+        raise DataError(f"{path}: expected quotes in pairs around a cell, got others ({error}); repair them") from error
 
 
-def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+def _delimiter(start: str) -> str:
+    lines = [line for line in start.splitlines()[:50] if line.strip()]
+
+    def share(delimiter: str) -> float:
+        widths = Counter(len(line.split() if delimiter == " " else next(csv.reader([line], delimiter=delimiter))) for line in lines)
+        width, count = widths.most_common(1)[0]
+        return count / len(lines) if width > 1 else 0.0
+
+    shares = {delimiter: share(delimiter) for delimiter in DELIMITERS} if lines else {}
+    best = max(shares, key=lambda each: shares[each], default=",")
+    return best if shares.get(best) else ","
+
+
+def _cells(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of every line that is not blank."""
     if delimiter == " ":
-        return (line.split() for line in lines)
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        yield from ((number, line.split()) for number, line in enumerate(file, 1) if line.strip())
+        return
+    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
+    for cells in reader:
+        if len(cells) > 1 or (cells and cells[0].strip()):
+            yield reader.line_num, cells
 
 
-def _refuse_text(path: Path, rows: list[list[str]], header: list[str], first: int) -> None:
-    """Every column with text in it, and where the first is."""
-    bad = {}
-    for place, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            if column not in bad and not _is_number(cell):
-                bad[column] = (place + first, cell)
-    if bad:
-        told = [f"{header[column] if header else f'column {column}'} ('{cell:.20}' in line {line})" for column, (line, cell) in bad.items()]
-        raise DataError(f"{path}: expected columns of numbers, got text in {', '.join(told[:8])}; encode it, or choose --columns")
+def _read(path: Path, cells: Iterator[tuple[int, list[str]]], columns: Columns) -> Table:
+    number, start = next(cells, (0, []))
+    if not start:
+        raise DataError(f"{path}: expected rows, got an empty file; check it")
+    if start[0].startswith("#"):  # the way numpy.savetxt marks the line of names
+        start = [start[0][1:], *start[1:]] if start[0] != "#" else start[1:]
+    names = _names(path, start, columns)
+    wanted = places(path, names, columns) if columns is not None else list(range(len(start)))
+    rows, problems = _rows(cells if names else chain([(number, start)], cells), names, len(start), wanted)
+    if problems:
+        raise DataError(problem_report(str(path), problems))
+    if not len(rows):
+        raise DataError(f"{path}: expected rows below the names, got none; check the file")
+    return Table({"all": rows}, tuple(names[at] for at in wanted) if names else (), (len(wanted),))
+
+
+def _names(path: Path, cells: list[str], columns: Columns) -> list[str]:
+    """Names in the first line, or none where it holds numbers. Where it could be either, nothing is guessed: a row could be lost.
+
+    Years are names too, where the user asks for columns of that name.
+    """
+    names = [cell.strip() for cell in cells]
+    texts = [name for name in names if not _is_number(name)]
+    if not texts and (columns is None or not set(columns) <= set(names)):
+        return []
+    numbers = [name for name in names if _is_number(name) and name.lower() not in MISSING]
+    if columns is None and numbers:
+        raise DataError(
+            f"{path}: expected names or numbers in the first line, got both ('{texts[0]:.20}' and '{numbers[0]:.20}'); "
+            "name every column, repair the cell, or choose --columns"
+        )
+    if columns is None and "" in names:
+        raise DataError(
+            f"{path}: expected a name for every column, got none for column {names.index('')} (an index?); "
+            "save the table without its index, or choose --columns"
+        )
+    twice = next((name for name, count in Counter(names).items() if count > 1 and (columns is None or name in columns)), None)
+    if twice is not None:
+        raise DataError(f"{path}: expected every column name once, got '{twice}' more than once; rename one")
+    return names
+
+
+def _rows(lines: Iterable[tuple[int, list[str]]], names: list[str], width: int, wanted: list[int]) -> tuple[np.ndarray, list[str]]:
+    """Numbers of the wanted columns, and everything that is wrong with them."""
+    values, uneven, texts = array("d"), [], {}
+    for number, cells in lines:
+        if len(cells) != width:
+            uneven.append((number, len(cells)))
+            continue
+        chosen = [cells[at] for at in wanted]
+        try:
+            values.extend([_value(cell) for cell in chosen])
+        except ValueError:
+            for at, cell in zip(wanted, chosen, strict=True):
+                if not _is_number(cell):
+                    count, *first = texts.get(at, (0, number, cell))
+                    texts[at] = (count + 1, *first)
+        if len(values) > MOST_CELLS:
+            return np.zeros((0, 0)), [f"expected at most {MOST_CELLS} cells, got more; take a sample of the rows"]
+    problems = []
+    if uneven:
+        number, got = uneven[0]
+        problems.append(f"expected {width} cells in every line, got {got} in line {number}, and {len(uneven)} such lines; repair them")
+    if texts:
+        problems.append(_text_problem(texts, names))
+    return np.array(values, np.float64).reshape(-1, len(wanted)), problems
+
+
+def _text_problem(texts: dict[int, tuple[int, int, str]], names: list[str]) -> str:
+    """Every column with text in it, how often, and where the first stands."""
+    told = [
+        f"{names[at] if names else f'column {at}'} ('{cell:.20}' in line {line}, {count} in all)"
+        for at, (count, line, cell) in sorted(texts.items())[:MOST_NAMED]
+    ]
+    more = f" and {len(texts) - MOST_NAMED} more columns" if len(texts) > MOST_NAMED else ""
+    with_comma = any(DECIMAL_COMMA.fullmatch(cell.strip()) for _, _, cell in texts.values())
+    remedy = "write a decimal point, not a comma" if with_comma else "encode it as numbers, or choose --columns"
+    return f"expected numbers, got text in {', '.join(told)}{more}; {remedy}"
 
 
 def _is_number(cell: str) -> bool:
@@ -92,4 +177,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _value(cell: str) -> float:
-    return np.nan if cell.strip().lower() in MISSING else float(cell)
+    try:
+        value = float(cell)
+    except ValueError:
+        if cell.strip().lower() in MISSING:
+            return np.nan
+        raise
+    if "_" in cell:  # Python reads 1_000 as a thousand; in a table it is a code
+        raise ValueError(cell)
+    return value
