@@ -1,0 +1,185 @@
+"""Flows and contrastive training beside zuko, torch and ebmkit: the same sizes, one thread a side, in turn.
+
+    python benchmarks/density_speed.py                       # about ten minutes, after the peer's environment is made
+    python benchmarks/density_speed.py --peer-python PATH    # an interpreter that has torch, zuko and ebmkit
+    python benchmarks/density_speed.py --scaling             # step time against batch and dimension, ours alone
+    python benchmarks/density_speed.py --table               # docs/results/density_speed.md from the result files
+
+Flows: 8 dimensions, 5 layers, 2 x 64, batch 4,096. Training: steps a second of noise-contrastive estimation (fixed Gaussian noise) and of
+flow contrastive estimation (RealNVP of 5 layers), an energy of 2 x 128, batches of 256, in 2 and 8 dimensions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from machine import ROOT, describe_machine
+
+PEER_PACKAGES = (("torch==2.13.0",), ("zuko==1.6.0", "ebmkit==0.16.0"))
+SIZES = {"layers": 5, "hidden": [64, 64], "energy": [128, 128]}
+FLOWS = {
+    f"flow, {name}": {"kind": "flow", "flow": name, "dim": 8, "batch": 4096, "repeats": 15, **SIZES}
+    for name in ("realnvp", "spline coupling", "maf")
+}
+TRAINING = {
+    f"{kind}, {dim}-D": {"kind": kind, "dim": dim, "batch": 256, "steps": 500, "peer_steps": 100, "repeats": 5, **SIZES}
+    for kind in ("nce", "fce")
+    for dim in (2, 8)
+}
+SCALING = {
+    f"{kind}, batch {batch}, {dim}-D": {"kind": kind, "dim": dim, "batch": batch, "steps": 50, "repeats": 5, **SIZES}
+    for kind in ("nce", "fce")
+    for batch, dim in ((64, 8), (256, 8), (1024, 8), (4096, 8), (256, 2), (256, 32), (256, 128))
+}
+SCRIPTS = {"triality": "triality_density.py", "peer": "torch_density.py"}
+
+
+def main() -> int:
+    options = _options()
+    record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    if options.scaling:
+        record["scaling"] = {name: run_side("triality", sys.executable, task) for name, task in SCALING.items()}
+    elif not options.table:
+        peer = _peer_python(options.peer_python)
+        record["machine"] = describe_machine()
+        record["runs"] = {
+            name: [
+                {side: run_side(side, python, task) for side, python in (("triality", sys.executable), ("peer", peer))}
+                for _ in range(options.repeats)
+            ]
+            for name, task in (FLOWS | TRAINING).items()
+        }
+    if not options.table:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    text = page(record)
+    if options.table:
+        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
+        if "scaling" in record:
+            draw_scaling(record["scaling"], options.picture)
+    print(text)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3, help="runs a side, in turn (default %(default)s)")
+    parser.add_argument(
+        "--peer-python", type=Path, help="an interpreter with the peer's packages; .venv-density-peer is made where none is given"
+    )
+    parser.add_argument("--scaling", action="store_true", help="measure step time against batch and dimension instead")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "density_speed.json")
+    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
+    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "density_speed.md")
+    parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "_static" / "density_scaling.svg")
+    return parser.parse_args()
+
+
+def _peer_python(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    python = ROOT / ".venv-density-peer" / "bin" / "python"
+    if not python.is_file():
+        print("making .venv-density-peer, a few minutes", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+        for packages in PEER_PACKAGES:
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
+
+
+def run_side(side: str, python: Any, task: dict[str, Any]) -> dict[str, Any]:
+    """One process, one task."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
+        given.write_text(json.dumps(task))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        subprocess.run([python, ROOT / "benchmarks" / "peers" / SCRIPTS[side], given, found], check=True, env=environment)
+        result = json.loads(found.read_text())
+    print(side, task["kind"], task.get("flow", ""), task["dim"], task["batch"], json.dumps(result), flush=True)
+    return result
+
+
+def page(record: dict[str, Any]) -> str:
+    """The result as markdown."""
+    lines = ["# Flows and contrastive training: speed beside the peers", ""]
+    if "runs" in record:
+        lines += ["| task | triality | peer | times as fast |", "|---|---:|---:|---:|"]
+        for name, runs in record["runs"].items():
+            keys = (
+                ("sample_seconds", "draws with log q, ms a batch"),
+                ("log_prob_seconds", "log density, ms a batch"),
+                ("step_seconds", "steps a second"),
+            )
+            for key, words in keys:
+                if key in runs[0]["triality"]:
+                    lines.append(_line(f"{name}: {words}", key, runs))
+        samples = [
+            median(run["peer"]["sample_seconds"] / run["triality"]["sample_seconds"] for run in record["runs"][name]) for name in FLOWS
+        ]
+        lines += ["", f"Median of the three flows, draws with log q: {median(samples):.1f} times."]
+        machine = record["machine"]
+        packages = {side: record["runs"][name][0][side]["packages"] for name in TRAINING for side in SCRIPTS}
+        versions = ", ".join(f"{name} {found}" for each in packages.values() for name, found in each.items())
+        lines += [
+            "",
+            "Medians of runs in turn, range of the ratio in brackets; one thread a side, compilation left out. The peer of nce is",
+            "ebmkit's own loss, that of fce zuko's RealNVP under a loop in torch.",
+            "",
+            f"`python benchmarks/density_speed.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
+            f"{versions}.",
+        ]
+    if "scaling" in record:
+        lines += ["", "## Step time against batch and dimension", "", "![Step time](../_static/density_scaling.svg)", ""]
+        lines += ["| task | ms a step | compilation, s |", "|---|---:|---:|"]
+        lines += [
+            f"| {name} | {1e3 * each['step_seconds']:.2f} | {each['compile_seconds']:.1f} |" for name, each in record["scaling"].items()
+        ]
+        lines += ["", "`python benchmarks/density_speed.py --scaling`"]
+    return "\n".join([*lines, ""])
+
+
+def _line(name: str, key: str, runs: list[dict[str, Any]]) -> str:
+    ratios = _ratios(key, runs)
+    sides = []
+    for side in SCRIPTS:
+        middle = median(run[side][key] for run in runs)
+        sides.append(f"{1 / middle:,.0f}" if key == "step_seconds" else f"{1e3 * middle:.2f}")
+    return f"| {name} | {sides[0]} | {sides[1]} | {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}) |"
+
+
+def _ratios(key: str, runs: list[dict[str, Any]]) -> list[float]:
+    return [run["peer"][key] / run["triality"][key] for run in runs]
+
+
+def draw_scaling(found: dict[str, Any], target: Path) -> None:
+    """Two panels: over the batch, over the dimension."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for kind, color in (("nce", "#0f6a8f"), ("fce", "#b8470e")):
+        points = [(task["batch"], task["dim"], found[name]["step_seconds"]) for name, task in SCALING.items() if task["kind"] == kind]
+        for axes, at, fixed in ((panels[0], 0, (1, 8)), (panels[1], 1, (0, 256))):
+            chosen = sorted((point[at], 1e3 * point[2]) for point in points if point[fixed[0]] == fixed[1])
+            axes.plot(*zip(*chosen, strict=True), marker="o", color=color, label=kind)
+    for axes, label in zip(panels, ("batch size (samples), 8 dimensions", "dimension (columns), batch 256"), strict=True):
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xlabel(label)
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("time of a step (ms)")
+    panels[0].legend(frameon=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
