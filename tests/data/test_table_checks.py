@@ -41,11 +41,11 @@ def test_the_files_own_parts_are_kept():
 
 
 REFUSED = {
-    "NaN": (with_column(NORMAL, 1, np.nan), "continuous", "missing, NaN or infinite cells in column 1 \\(200, the first in row 0\\)"),
+    "NaN": (with_column(NORMAL, 1, np.nan), "continuous", "column 1 \\(200 missing or NaN, the first in row 0\\)"),
     "constant": (with_column(NORMAL, 2, 4.0), "continuous", "constant ones: column 2"),
     "copy": (with_column(NORMAL, 2, 3.0 - 2.0 * NORMAL[:, 0]), "continuous", "column 0 and column 2"),
     "few values": (with_column(NORMAL, 0, np.arange(200) % 7), "continuous", "few different values in column 0.*--dequantize"),
-    "pile at zero": (with_column(NORMAL, 0, np.maximum(NORMAL[:, 0], 0)), "continuous", "few different values in column 0"),
+    "pile at zero": (with_column(NORMAL, 0, np.maximum(NORMAL[:, 0], 0)), "continuous", "got both in column 0 \\(0 in [45]. % of the rows"),
     "not binary": (
         with_column(BITS, 1, np.arange(200) % 3),
         "binary",
@@ -74,7 +74,7 @@ def test_problems_are_listed_together_and_by_name():
 def test_categories_that_training_never_saw_are_refused():
     train, test = RNG.integers(0, 3, (100, 2)).astype(float), np.full((5, 2), 4.0)
     parts = {"train": train, "valid": train[:5], "test": test}
-    with pytest.raises(DataError, match=r"new ones in column 0 \(4\), column 1 \(4\)"):
+    with pytest.raises(DataError, match=r"new ones in column 0 \(4 in 5 rows\), column 1 \(4 in 5 rows\)"):
         check_table(table(train, parts=parts), "integer")
     parts["test"] = train[:5]
     assert check_table(table(train, parts=parts), "integer").test.shape == (5, 2)
@@ -103,6 +103,59 @@ def test_notes_on_shared_rows_and_on_few_rows():
 
 
 def test_rows_that_a_generator_cannot_make_are_counted_and_named():
-    refuse_impossible(np.zeros(3), "test data")
-    with pytest.raises(DataError, match=r"test data: .* density zero for 2 of 4 \(rows 1, 3\)"):
-        refuse_impossible(np.array([0.0, -np.inf, 0.0, np.nan]), "test data")
+    refuse_impossible(np.array([0.0, -1e30]), "test data")
+    with pytest.raises(DataError, match=r"test data: .* density zero \(log q = -inf\) for 2 of 4 rows \(the first: 1, 2\); use"):
+        refuse_impossible(np.array([0.0, -np.inf, -np.inf, 0.0]), "test data")
+    with pytest.raises(DataError, match=r"-inf\) for 1 of 3 rows \(the first: 0\) and no number .* for 2 of 3 rows \(the first: 1, 2\)"):
+        refuse_impossible(np.array([-np.inf, np.nan, np.inf]), "test data")
+
+
+def test_cells_that_are_no_numbers_are_counted_by_what_they_are_and_found_in_their_part():
+    rows = NORMAL.copy()
+    rows[[3, 150, 199], [0, 1, 1]] = np.nan, np.inf, 1e39
+    with pytest.raises(DataError) as caught:
+        check_table(table(rows, ("age", "height", "weight"), {"train": rows[:120], "test": rows[120:]}))
+    assert "'age' (1 missing or NaN, the first in row 3 of train), " in str(caught.value)
+    assert "'height' (1 infinite and 1 beyond float32, the first in row 30 of test); repair" in str(caught.value)
+
+
+def test_the_kind_is_taken_from_the_values():
+    integers = RNG.integers(0, 4, (200, 2)).astype(float)
+    assert check_table(table(BITS)).train.max() == 1
+    assert set(np.unique(check_table(table(integers)).train)) == {0, 1, 2, 3}
+    noisy = check_table(table(integers), dequantize=True).train
+    assert len(np.unique(noisy)) == noisy.size
+
+
+def test_pixels_have_one_set_of_levels_and_one_step():
+    """A level that one pixel has not in training is no surprise, and a pixel that is always black gets the noise of the others."""
+    rows = 16.0 * RNG.integers(0, 4, (100, 6))
+    rows[:, 0] = 0.0
+    rows[:, 1] = rows[:, 2]
+    parts = {"train": rows[:60], "valid": rows[60:80], "test": rows[80:].copy()}
+    parts["test"][5, 0] = 48.0
+    images, flat = Table(parts, (), (2, 3)), Table(parts, (), (6,))
+    assert check_table(images).notes == ("pixels that never change in training: pixel (0, 0)",)
+    with pytest.raises(DataError, match=r"new ones in column 0 \(48 in 1 rows\)"):
+        check_table(flat)
+    checked = check_table(images, dequantize=True)
+    assert 15 < checked.train[:, 0].max() < 16
+    assert any("all pixels (width 16)" in note for note in checked.notes)
+    with pytest.raises(DataError, match="got column 1 and column 2: their joint density has no bound"):
+        check_table(flat, dequantize=True)
+    parts["test"][5, 0] = 17.0
+    with pytest.raises(DataError, match=r"the images \(17 in 1 pixels\)"):
+        check_table(Table(parts, (), (2, 3)))
+
+
+def test_bits_that_training_never_saw_and_copies_are_told():
+    rows = BITS.copy()
+    rows[:, 1] = 1.0 - rows[:, 0]
+    rows[:, 2] = 0.0
+    parts = {"train": rows[:100], "valid": rows[100:150], "test": rows[150:].copy()}
+    parts["test"][:3, 2] = 1.0
+    notes = check_table(table(rows, ("a", "b", "c", "d"), parts)).notes
+    assert any("never change in training: 'c'" in note for note in notes)
+    assert any("'c' (1 in 3 rows): their likelihood is a guess" in note for note in notes)
+    assert any("copies of each other: 'a' and 'b'" in note for note in notes)
+    assert check_table(table(BITS)).notes == ()
