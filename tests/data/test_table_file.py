@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -190,6 +191,35 @@ def test_arrays_that_are_no_table_are_refused(tmp_path, name):
     np.savez(tmp_path / "file.npz", **arrays)
     with pytest.raises(DataError, match=message):
         read_table(tmp_path / "file.npz")
+
+
+def test_damage_is_refused_or_harmless(tmp_path):
+    """Cut files and changed bytes: a table or one sentence, never another error."""
+    named = "\n".join(["a,b,c", *[TEXT] * 10]).encode()
+    np.savez_compressed(tmp_path / "a.npz", train=np.tile(ROWS, (20, 1)), test=ROWS)
+    np.save(tmp_path / "a.npy", ROWS)
+    contents = [named, *((tmp_path / name).read_bytes() for name in ("a.npz", "a.npy"))]
+    contents.append(parquet(tmp_path / "a.parquet", {"a": ROWS[:, 0], "b": [1, None, 3]}).read_bytes())
+    rng, messages = np.random.default_rng(0), []
+    for content in contents:
+        for number in range(60):
+            broken = bytearray(content)
+            if number % 2:
+                broken = broken[: rng.integers(len(broken))]
+            else:
+                broken[rng.integers(len(broken))] ^= rng.integers(1, 256)
+            try:
+                read_table(written(tmp_path, "broken", bytes(broken)))
+            except DataError as error:
+                messages.append(str(error))
+    assert len(messages) > 150
+    assert all(message.startswith(str(tmp_path / "broken")) for message in messages)
+
+
+def test_readers_and_checks_load_nothing_heavy():
+    heavy = ("jax", "pyarrow", "PIL", "matplotlib")
+    code = f"import sys, triality.data.table_file, triality.data.table_checks; print([n for n in {heavy} if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.strip() == "[]"
 
 
 def test_labels_beside_the_rows_are_left_alone(tmp_path):
