@@ -26,6 +26,7 @@ from triality.cli.ebm import DensityPlan
 from triality.cli.learning import as_config, print_note
 from triality.cli.options import EbmOptions
 from triality.cli.training import progress_bar
+from triality.data.table_checks import refuse_impossible
 from triality.energies.sum import NegativeLogDensity
 from triality.energy import Energy
 from triality.runs.atomic import replace_file
@@ -175,6 +176,8 @@ def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
     begin = make_generator(options.generator, keys[0], split.train, space)
     likelihood = LikelihoodLearning(data, options.generator_learning_rate, options.batch_size)
     first = fit_generator(likelihood, keys[1], begin, split.valid, options.generator_steps, chunk(options.generator_steps), told).best
+    for part, rows in (("training data", split.train), ("validation data", split.valid), ("test data", split.test)):
+        refuse_impossible(np.asarray(jax.jit(jax.vmap(first.log_prob))(rows)), part)
     if options.objective == "mle" or options.energy_steps == 0:
         return Fitted(first, first, NegativeLogDensity(first), False, told.steps_per_second)
     return _fit_energy(options, split, first, (keys[2], keys[3]), told)
