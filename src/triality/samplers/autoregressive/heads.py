@@ -18,8 +18,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from triality.errors import ConfigError
+
 LEAST_LOG_SCALE = -7.0
 """In levels: a component narrower than this is a point already."""
+SMALL_WIDTH = 1e-7
+"""Of a level, in scales: below it the first two terms of a series are exact to rounding (the next one is w^2/24)."""
 
 
 @runtime_checkable
@@ -73,16 +77,24 @@ def log_masses(mean: Float[Array, ""], log_scale: Float[Array, ""], num_levels: 
         >>> jnp.exp(log_masses(jnp.array(0.5), jnp.array(0.0), 2)).round(6).tolist()
         [0.5, 0.5]
     """
-    scale = jnp.exp(jnp.maximum(log_scale, LEAST_LOG_SCALE))
-    edges = (jnp.arange(1, num_levels) - 0.5 - mean) / scale
+    log_width = -jnp.maximum(log_scale, LEAST_LOG_SCALE)
+    width = jnp.exp(log_width)
+    edges = (jnp.arange(1, num_levels) - 0.5 - mean) * width
     lowest, highest = jax.nn.log_sigmoid(edges[:1]), jax.nn.log_sigmoid(-edges[-1:])
-    inner = jax.nn.log_sigmoid(edges[1:]) + jax.nn.log_sigmoid(-edges[:-1]) + jnp.log(-jnp.expm1(-1.0 / scale))
+    inner = jax.nn.log_sigmoid(edges[1:]) + jax.nn.log_sigmoid(-edges[:-1]) + _log_of_one_minus_exp(width, log_width)
     return jnp.concatenate([lowest, inner, highest])
 
 
-def categorical_head(features: int, num_levels: int) -> CategoricalHead:
-    """Uniform, whatever the features."""
-    return CategoricalHead(jnp.zeros((features, num_levels)), jnp.zeros(num_levels))
+def categorical_head(features: int, num_levels: int, marginals: Float[Array, " levels"] | None = None) -> CategoricalHead:
+    """Whatever the features, uniform, or with ``marginals``: the probability of every level, above zero.
+
+    Example:
+        >>> head = categorical_head(3, 2, jnp.array([0.25, 0.75]))
+        >>> jnp.exp(head(jnp.ones(3))).round(6).tolist()
+        [0.25, 0.75]
+    """
+    bias = jnp.zeros(num_levels) if marginals is None else jnp.log(marginals)
+    return CategoricalHead(jnp.zeros((features, num_levels)), bias)
 
 
 def discretized_logistic_head(
@@ -94,3 +106,23 @@ def discretized_logistic_head(
     bias = jnp.stack([jnp.zeros(num_components), mean, log_scale], axis=-1)
     shaken = bias if key is None else bias + 0.01 * jax.random.normal(key, bias.shape)
     return DiscretizedLogisticHead(jnp.zeros((features, num_components, 3)), shaken, num_levels)
+
+
+def head_for(features: int, num_levels: int, head: Head | None) -> Head:
+    """``head`` where it says something of every level, a categorical one where none is given.
+
+    Raises:
+        ConfigError: a head of other levels, whose density would miss some.
+    """
+    if head is None:
+        return categorical_head(features, num_levels)
+    found = jax.eval_shape(head, jnp.zeros(features)).shape
+    if found != (num_levels,):
+        raise ConfigError(f"expected a head of {num_levels} levels, got one of shape {found}; make it with num_levels = {num_levels}")
+    return head
+
+
+def _log_of_one_minus_exp(width: Float[Array, ""], log_width: Float[Array, ""]) -> Float[Array, ""]:
+    """log(1 - exp(-w)) from w and log w: finite, with its gradient, where w is too small for a float (log w - w/2 + ...)."""
+    small = width < SMALL_WIDTH
+    return jnp.where(small, log_width - width / 2, jnp.log(-jnp.expm1(-jnp.where(small, 1.0, width))))
