@@ -47,8 +47,8 @@ CASES = {
     "nade": Case(shaken(nade(jax.random.key(3), 8, hidden=5)), (8,), 2),
     "masked convolution": Case(shaken(masked_convolution(jax.random.key(5), (3, 4), 2, 4, 2, 3), 0.5), (3, 4), 2),
     "masked convolution, three levels": Case(shaken(masked_convolution(jax.random.key(6), (2, 3), 3, 4, 1, 5), 0.5), (2, 3), 3),
-    "causal convolution": Case(shaken(causal_convolution(jax.random.key(7), 7, 2, 6, 3)), (7,), 2),
-    "causal convolution of logistics": Case(shaken(causal_convolution(jax.random.key(8), 5, 3, 6, 2, LOGISTIC)), (5,), 3),
+    "causal convolution": Case(shaken(causal_convolution(jax.random.key(7), 7, 2, 6, 2, 3)), (7,), 2),
+    "causal convolution of logistics": Case(shaken(causal_convolution(jax.random.key(8), 5, 3, 6, 2, head=LOGISTIC)), (5,), 3),
     "recurrent": Case(shaken(recurrent(jax.random.key(9), 6, 3, hidden=5, inputs=4)), (6,), 3),
 }
 AUTOREGRESSIVE = [name for name in CASES if name != "bernoulli"]
@@ -195,12 +195,24 @@ def test_a_first_layer_that_sees_its_own_pixel_is_no_density():
     assert abs(float(jax.nn.logsumexp(log_probs_of(twin, everything(case))))) > 1e-2
 
 
-def test_a_signal_that_sees_its_own_value_is_no_density():
+@pytest.mark.parametrize("name", ["causal convolution", "causal convolution of logistics", "recurrent"])
+def test_a_signal_that_sees_its_own_value_is_no_density(name):
     """The broken twin of the shift by one: what came before is replaced by what is to be predicted."""
-    case = CASES["causal convolution"]
+    case = CASES[name]
 
     def log_prob(x):
         ahead = jnp.concatenate([x[1:], jnp.zeros(1, x.dtype)])  # the shift then hands each entry its own value
         return jnp.sum(jax.vmap(lambda logits, value: jax.nn.log_softmax(logits)[value])(case.sampler.logits(ahead), x))
 
     assert abs(float(jax.nn.logsumexp(jax.jit(jax.vmap(log_prob))(everything(case))))) > 1e-2
+
+
+def test_the_reach_doubles_with_every_block():
+    """1 + (k - 1)(2^blocks - 1) values before, each of them seen and none further back; rings as long as that say the same."""
+    num_blocks, kernel_size, length = 3, 3, 20
+    q = shaken(causal_convolution(jax.random.key(10), length, 2, 4, num_blocks, kernel_size))
+    drawn = drawn_by(q, 5)
+    seen = np.asarray(dependence(q, drawn.x[0], 2))[:, -1]
+    reach = 1 + (kernel_size - 1) * (2**num_blocks - 1)
+    np.testing.assert_array_equal(seen, (np.arange(length) >= length - 1 - reach) & (np.arange(length) < length - 1))
+    np.testing.assert_allclose(drawn.log_q, log_probs_of(q, drawn.x), rtol=1e-10)
