@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from triality.errors import ConfigError
-from triality.samplers.autoregressive.heads import discretized_logistic_head, head_for, log_masses
+from triality.samplers.autoregressive.heads import categorical_head, discretized_logistic_head, head_for, log_masses
 
 
 @pytest.mark.parametrize(("mean", "log_scale"), [(1.3, -0.5), (6.0, 1.0), (-2.0, 0.0), (3.5, -3.0)])
@@ -65,9 +65,12 @@ def test_no_scale_breaks_the_gradient_in_float32(log_scale):
         np.testing.assert_allclose(gradients[1:-1], -1.0, rtol=1e-5)
 
 
-def test_a_head_of_other_levels_is_refused():
-    with pytest.raises(ConfigError, match="expected a head of 4 levels"):
-        head_for(6, 4, discretized_logistic_head(6, 3))
+@pytest.mark.parametrize(("features", "num_levels"), [(6, 3), (5, 4)])
+def test_a_head_of_other_levels_or_features_is_refused(features, num_levels):
+    for make in (categorical_head, discretized_logistic_head):
+        assert head_for(6, 4, make(6, 4))(jnp.zeros(6)).shape == (4,)
+        with pytest.raises(ConfigError, match="make it with features = 6, num_levels = 4"):
+            head_for(6, 4, make(features, num_levels))
 
 
 def test_a_mixture_is_the_sum_of_its_components():

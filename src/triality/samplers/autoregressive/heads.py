@@ -109,16 +109,20 @@ def discretized_logistic_head(
 
 
 def head_for(features: int, num_levels: int, head: Head | None) -> Head:
-    """``head`` where it says something of every level, a categorical one where none is given.
+    """``head`` where it maps the features to every level, a categorical one where none is given.
 
     Raises:
-        ConfigError: a head of other levels, whose density would miss some.
+        ConfigError: a head of other features, or of other levels: its density would miss some.
     """
     if head is None:
         return categorical_head(features, num_levels)
-    found = jax.eval_shape(head, jnp.zeros(features)).shape
+    remedy = f"make it with features = {features}, num_levels = {num_levels}"
+    try:
+        found = jax.eval_shape(head, jnp.zeros(features)).shape
+    except TypeError as error:
+        raise ConfigError(f"expected a head of {features} features, got one of other shapes ({error}); {remedy}") from error
     if found != (num_levels,):
-        raise ConfigError(f"expected a head of {num_levels} levels, got one of shape {found}; make it with num_levels = {num_levels}")
+        raise ConfigError(f"expected a head of {num_levels} levels, got one of shape {found}; {remedy}")
     return head
 
 

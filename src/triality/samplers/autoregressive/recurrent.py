@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from triality.errors import ConfigError
 from triality.sampler import AbstractSampler
-from triality.samplers.autoregressive.heads import Head, categorical_head
+from triality.samplers.autoregressive.heads import Head, head_for
 from triality.samplers.categorical import Categorical
 
 
@@ -77,12 +77,28 @@ def recurrent(
 ) -> Recurrent:
     """A recurrent generator that begins uniform, or at the law of ``head``.
 
+    Args:
+        key: randomness of the initial weights.
+        length: of a sequence.
+        num_levels: values of each entry: the size of a vocabulary.
+        hidden: units of the cell, all that it can remember.
+        inputs: size of an embedding.
+        head: ``categorical_head(hidden, num_levels, marginals)`` begins at how often each token is seen.
+
     Raises:
-        ConfigError: an empty sequence, or fewer than two levels.
+        ConfigError: an empty sequence, fewer than two levels, no unit, or a head of other levels.
+
+    Example:
+        >>> from triality.samplers.autoregressive.heads import categorical_head
+        >>> q = recurrent(jax.random.key(0), 2, 2, hidden=8, head=categorical_head(8, 2, jnp.array([0.25, 0.75])))
+        >>> float(jnp.exp(q.log_prob(jnp.array([0, 1]))).__round__(6))
+        0.1875
     """
     if length < 1 or num_levels < 2:
         raise ConfigError(f"expected a sequence of two levels or more, got length = {length}, num_levels = {num_levels}; check the data")
+    if hidden < 1 or inputs < 1:
+        raise ConfigError(f"expected one unit and one input or more, got hidden = {hidden}, inputs = {inputs}; give larger ones")
     key_embedding, key_cell = jax.random.split(key)
     embedding = jax.random.normal(key_embedding, (num_levels + 1, inputs))
     cell = eqx.nn.GRUCell(inputs, hidden, key=key_cell)
-    return Recurrent(embedding, cell, categorical_head(hidden, num_levels) if head is None else head, length)
+    return Recurrent(embedding, cell, head_for(hidden, num_levels, head), length)
