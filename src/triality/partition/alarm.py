@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from triality.numerics import effective_sample_size
 from triality.partition.acceptance_ratio import Sides, acceptance_influence, acceptance_ratio
+from triality.partition.diagnostics import pareto_k_threshold
 from triality.partition.estimate import Estimate
 from triality.partition.importance import importance
 from triality.partition.influence import influence_variance, log_mean_influence, weights_or_ones
@@ -43,6 +44,8 @@ class Alarm(NamedTuple):
         threshold: largest gap that is taken for chance.
         effective_samples: the smallest of forward ESS, reciprocal ESS, and n_p * overlap; below ``ENOUGH_SAMPLES`` no gap means anything.
         fired: some gap is larger than the threshold, or an estimate does not exist.
+        is_heavy: the tail of the forward weights is too heavy for any error bar (Pareto k above ``pareto_k_threshold``): where q is much
+            narrower than p_theta, effective samples and gaps look well and log Z is low all the same.
     """
 
     forward: Estimate
@@ -52,6 +55,7 @@ class Alarm(NamedTuple):
     threshold: Float[Array, "*batch"]
     effective_samples: Float[Array, "*batch"]
     fired: Bool[Array, "*batch"]
+    is_heavy: Bool[Array, "*batch"]
 
 
 def three_way_alarm(
@@ -120,7 +124,9 @@ def three_way_alarm(
     threshold = jnp.asarray(threshold, gaps.dtype)
     # Written so that NaN fires: an estimate that does not exist agrees with nothing.
     fired = ~jnp.all(jnp.abs(gaps) <= threshold)
-    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired)
+    # NaN, where no tail could be fitted, is no sign of a heavy one.
+    is_heavy = forward.diagnostics.pareto_k > pareto_k_threshold(jnp.sum(~jnp.isneginf(weight_drawn)))
+    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, is_heavy)
 
 
 def verdict(alarm: Alarm) -> str:
@@ -137,6 +143,11 @@ def verdict(alarm: Alarm) -> str:
         return (
             f"too few effective samples: {float(alarm.effective_samples):.1f}, of at least {ENOUGH_SAMPLES} needed, so neither agreement "
             f"nor disagreement means anything. {numbers}. Draw more, or bring q closer to p_theta. {BLIND_SPOTS}"
+        )
+    if bool(alarm.is_heavy):
+        return (
+            f"too few effective samples: the weights' tail is too heavy (Pareto k {float(alarm.forward.diagnostics.pareto_k):.2f}), so "
+            f"that the draws which carry log Z may not have come yet. {numbers}. Bring q closer to p_theta, broader first. {BLIND_SPOTS}"
         )
     if bool(alarm.fired):
         return (
