@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +46,7 @@ MakeGenerator = Callable[[Key[Array, ""], Float[Array, "n dim"]], AbstractSample
 MakeEnergy = Callable[[Key[Array, ""], int], Energy[Any]]
 ROWS_A_COMPONENT = 25
 MOST_COMPONENTS = 50
+BLOCK = 256
 
 
 def default_generator(key: Key[Array, ""], x: Float[Array, "n dim"]) -> AbstractSampler[Any]:
@@ -154,7 +156,7 @@ class DensityEstimator(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         x = jnp.asarray((X - self.shift_) / self.scale_, float)
-        return np.asarray(-jax.jit(jax.vmap(self.energy_))(x), float) - self.log_z_ - np.log(self.scale_).sum()
+        return -_energies(self.energy_, x) - self.log_z_ - np.log(self.scale_).sum()
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log likelihood of the rows, nats a row: larger is better."""
@@ -227,6 +229,18 @@ def _scale(X: np.ndarray) -> np.ndarray:
     if constant.size:
         raise ValueError(f"expected columns that vary, got constant ones: {constant.tolist()}; leave them out")
     return scale
+
+
+def _energies(energy: Energy[Any], x: Float[Array, "n dim"]) -> np.ndarray:
+    """Block by block of one size, so that a row's energy does not hang on which rows stand beside it, and nothing is compiled twice."""
+    padded = jnp.pad(x, ((0, -len(x) % BLOCK), (0, 0)), mode="edge")
+    blocks = [_block_energies(energy, padded[at : at + BLOCK]) for at in range(0, len(padded), BLOCK)]
+    return np.concatenate([np.asarray(block, float) for block in blocks])[: len(x)]
+
+
+@eqx.filter_jit
+def _block_energies(energy: Energy[Any], x: Float[Array, "n dim"]) -> Float[Array, " n"]:
+    return jax.vmap(energy)(x)
 
 
 def _chunk(num_steps: int) -> int:

@@ -11,6 +11,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, Num
 
 
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent, as a plain function: jax's own cannot be named by tools that copy objects between processes."""
+    return jnp.tanh(x)
+
+
 class MLP(eqx.Module):
     """A multilayer perceptron; initial weights normal, scaled to keep the variance (LeCun et al. 1998).
 
@@ -33,7 +38,7 @@ class MLP(eqx.Module):
         sizes: Sequence[int],
         output_scale: float = 1.0,
         output_bias: bool = True,
-        activation: Callable[[Array], Array] = jax.nn.tanh,
+        activation: Callable[[Array], Array] = tanh,
     ):
         keys = jax.random.split(key, len(sizes) - 1)
         gains = [1.0] * (len(sizes) - 2) + [output_scale]
