@@ -1,6 +1,6 @@
 """Targets whose truth is known: a sampler of a given energy and its log Z (FAB's figures), and an energy from data (FCE's figure).
 
-    python benchmarks/known_targets.py                       # all, five seeds
+    python benchmarks/known_targets.py                       # all, three seeds
     python benchmarks/known_targets.py --parts funnel --seeds 1
     python benchmarks/known_targets.py --table               # docs/results/known_targets.md from the result file
 
@@ -88,22 +88,22 @@ def broad_mixture(key: jax.Array, num_components: int, reach: float) -> Standard
 
 TASKS = {
     "forty Gaussians": lambda: Task(
-        forty_gaussians(), lambda key: broad_mixture(key, 120, 40.0), WeightedLikelihood(1.0, 4096), ScoreFunction(1024), 4000, 1e-2, 0.0027
+        forty_gaussians(), lambda key: broad_mixture(key, 100, 40.0), WeightedLikelihood(1.0, 2048), ScoreFunction(1024), 3000, 1e-2, 0.0027
     ),
     "funnel": lambda: Task(
         funnel(),
         lambda key: masked_autoregressive_flow(key, 10, 2, (64, 64)),
-        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 6), 2.0, 512),
-        PathGradient(512),
+        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 5), 2.0, 256),
+        PathGradient(256),
         4000,
         1e-3,
         0.0022,
     ),
     "many wells, 32 dimensions": lambda: Task(
         many_well(),
-        lambda key: spline_coupling_flow(key, 32, 4, (64, 64), 12, 4.0),
-        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 10), 2.0, 512),
-        PathGradient(512),
+        lambda key: spline_coupling_flow(key, 32, 2, (64, 64), 12, 4.0),
+        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 6), 2.0, 128),
+        PathGradient(128),
         3000,
         1e-3,
         0.032,
@@ -134,7 +134,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", default=[*TASKS, FCE], choices=[*TASKS, FCE], help="(default: all)")
-    parser.add_argument("--seeds", type=int, default=5, help="(default %(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="(default %(default)s)")
     parser.add_argument("--shorter", type=int, default=1, help="divide the steps, to try it out (default %(default)s)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "known_targets.json")
     parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
