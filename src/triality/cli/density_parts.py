@@ -63,6 +63,8 @@ STEP_SIZE, NUM_STEPS, NUM_TEMPERATURES = 0.05, 10, 8
 MARGIN = 1.0
 """Of ebgan, a column: beyond it a draw's energy gives no gradient."""
 CODE = 2
+PIXEL_NETWORK = (16, 4, 3)
+"""Channels, blocks and kernel of the PixelCNN: small, since one core has to train it."""
 
 
 class Space(NamedTuple):
@@ -98,7 +100,9 @@ def make_generator(name: str, key: Key[Array, ""], train: X, space: Space) -> Ab
         "bernoulli": lambda: fit_bernoulli(train),
         "nade": lambda: nade(key, dim, marginals=marginals(train, 2)[:, 1]),
         "made": lambda: made(key, dim, (max(256, 2 * dim),), levels, marginals=marginals(train, levels)),
-        "masked-convolution": lambda: masked_convolution(key, (space.shape[0], space.shape[1]), levels, marginals=marginals(train, levels)),
+        "masked-convolution": lambda: masked_convolution(
+            key, (space.shape[0], space.shape[1]), levels, *PIXEL_NETWORK, marginals=marginals(train, levels)
+        ),
         "causal-convolution": lambda: causal_convolution(key, dim, levels),
         "recurrent": lambda: recurrent(key, dim, levels),
     }
