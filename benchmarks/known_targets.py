@@ -206,8 +206,8 @@ def energy_from_data(seed: int, shorter: int) -> dict[str, float]:
         learning = EnergyLearning(
             DataSet(train),
             sampler_gradient=gradient,
-            energy_learning_rate=1e-3 if not base else 3e-4,
-            sampler_learning_rate=1e-4,
+            energy_learning_rate=3e-4,
+            sampler_learning_rate=3e-5,
             batch_size=512,
             num_drawn=512,
         )

@@ -120,7 +120,7 @@ def log_z_table(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmO
     keys = jax.random.split(key, 3)
     alarm = jax.jit(three_way_alarm)(sides.on_data, sides.on_drawn)
     rows: list[table.Row] = []
-    if fitted.sampler is not fitted.first:
+    if options.sampler_gradient != "fixed" and fitted.is_tilted:
         rows.append(_fused(keys[0], fitted, options.num_drawn // 2))
     space = split.space
     is_walkable = space.kind == "continuous" or (space.kind == "binary" and len(space.shape) == 1 and space.dim <= MOST_SITES)
