@@ -27,7 +27,7 @@ try:
 except ImportError as error:
     raise ConfigError('expected the package scikit-learn, got none installed; do pip install "triality[sklearn]"') from error
 
-from triality.algorithms.density_estimation import estimate_log_z, fit_energy, fit_generator, resample, tilted
+from triality.algorithms.density_estimation import default_generator, estimate_log_z, fit_energy, fit_generator, resample, tilted
 from triality.algorithms.energy_learning import EnergyLearning, Objective
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
@@ -39,19 +39,11 @@ from triality.partition.alarm import verdict
 from triality.runs.checkpoint import read_checkpoint, write_checkpoint
 from triality.runs.checkpoint_file import read_leaves
 from triality.sampler import AbstractSampler
-from triality.samplers.gaussian_mixture import gaussian_mixture
 from triality.updates.sampler.gradient import Fixed, SamplerGradient
 
 MakeGenerator = Callable[[Key[Array, ""], Float[Array, "n dim"]], AbstractSampler[Any]]
 MakeEnergy = Callable[[Key[Array, ""], int], Energy[Any]]
-ROWS_A_COMPONENT = 25
-MOST_COMPONENTS = 50
 BLOCK = 256
-
-
-def default_generator(key: Key[Array, ""], x: Float[Array, "n dim"]) -> AbstractSampler[Any]:
-    """A mixture of Gaussians, one for every 25 rows, at most 50, begun at centers far apart."""
-    return gaussian_mixture(key, x, int(np.clip(x.shape[0] // ROWS_A_COMPONENT, 1, MOST_COMPONENTS)))
 
 
 class DensityEstimator(DensityMixin, BaseEstimator):

@@ -179,3 +179,12 @@ def test_data_that_do_not_fit_the_generator_are_refused(tmp_path, capsys):
 def test_what_is_left_open_is_decided_so_that_it_goes_together(options, generator, gradient, tmp_path):
     resolved = check(EbmOptions(out=tmp_path / "run", target="ring", **options)).options
     assert (resolved.generator, resolved.sampler_gradient) == (generator, gradient)
+
+
+def test_packages_that_are_absent_are_named_before_anything_starts(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(density_names, "find_spec", lambda package: None)
+    assert main(["ebm", "--target", "ring", "--generator", "spline", "--out", str(tmp_path / "run")]) == 2
+    assert 'pip install "triality[flows]"' in capsys.readouterr().err
+    plan = check(EbmOptions(out=tmp_path / "run", target="ring"))
+    assert len(plan.notes) == 2
+    assert "annealed and sequential estimates of log Z left out" in plan.notes[0]

@@ -31,10 +31,15 @@ from triality.partition.acceptance_ratio import solve_log_z
 from triality.partition.alarm import Alarm, three_way_alarm
 from triality.run import run
 from triality.sampler import AbstractSampler, Samples, draw
+from triality.samplers.gaussian_mixture import gaussian_mixture
 
 Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence
 Progress = Callable[[str, int, int, dict[str, float]], None]
 """Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
+
+
+ROWS_A_COMPONENT, MOST_COMPONENTS = 25, 50
+"""Of the default generator."""
 
 
 class Stage(NamedTuple):
@@ -51,6 +56,11 @@ class Stage(NamedTuple):
     curve: list[float]
     num_steps: int
     last: Any
+
+
+def default_generator(key: Key[Array, ""], x: Float[Array, "n dim"]) -> AbstractSampler[Any]:
+    """A mixture of Gaussians, one for every 25 rows, at most 50, begun at centers far apart."""
+    return gaussian_mixture(key, x, int(np.clip(x.shape[0] // ROWS_A_COMPONENT, 1, MOST_COMPONENTS)))
 
 
 def no_progress(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:

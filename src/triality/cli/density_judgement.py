@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from triality.algorithms.density_estimation import resample
-from triality.cli.density_names import OBJECTIVES
+from triality.cli.density_names import OBJECTIVES, is_installed
 from triality.cli.density_parts import make_kernel
 from triality.cli.options import EbmOptions
 from triality.energy import Energy
@@ -124,7 +124,8 @@ def log_z_table(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmO
         rows.append(_fused(keys[0], fitted, options.num_drawn // 2))
     space = split.space
     is_walkable = space.kind == "continuous" or (space.kind == "binary" and len(space.shape) == 1 and space.dim <= MOST_SITES)
-    if options.temperatures > 1 and fitted.is_tilted and is_walkable:
+    can_walk = is_walkable and (space.kind == "binary" or is_installed("blackjax"))
+    if options.temperatures > 1 and fitted.is_tilted and can_walk:
         rows += _annealed(keys[1], fitted, split, options.temperatures)
     exact = exact_log_z(fitted.energy, split)
     if exact is not None:
@@ -252,7 +253,7 @@ def _samples(key: Key[Array, ""], split: Split, x: Array, prefix: str) -> dict[s
     return {
         f"{prefix}mmd_squared": float(test.mmd_squared),
         f"{prefix}mmd_p_value": float(test.p_value),
-        f"{prefix}wasserstein_2": wasserstein_2(np.asarray(data), np.asarray(x)),
+        **({f"{prefix}wasserstein_2": wasserstein_2(np.asarray(data), np.asarray(x))} if is_installed("ot") else {}),
         **{f"{prefix}{name}": float(value) for name, value in shares._asdict().items()},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
 Kind = Literal["continuous", "integer", "binary"]
@@ -117,3 +118,20 @@ def generator_of(kind: Kind, is_image: bool, dim: int, objective: str, gradient:
 def energy_of(objective: str, is_image: bool) -> str:
     """What ``--energy auto`` stands for."""
     return "autoencoder" if objective == "ebgan" else "convolutional" if is_image else "mlp"
+
+
+PACKAGES = {"flowjax": "flows", "blackjax": "samplers", "ot": "ot"}
+"""What not every installation has, and the extra that brings it."""
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; it is not."""
+    return find_spec(package) is not None
+
+
+def packages_of(generator: str, objective: str, gradient: str, kind: Kind) -> tuple[str, ...]:
+    """Packages that a run cannot do without."""
+    needed = ["flowjax"] if generator in ("real-nvp", "spline", "maf") else []
+    if (objective in CHAINS and kind == "continuous") or gradient == "annealed":
+        needed.append("blackjax")
+    return tuple(needed)

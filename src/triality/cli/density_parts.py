@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from triality.algorithms.contrastive_divergence import ContrastiveDivergence, FromData, Persistent, Starts
-from triality.algorithms.density_estimation import tilted
+from triality.algorithms.density_estimation import default_generator, tilted
 from triality.algorithms.energy_learning import EnergyLearning, Objective
 from triality.algorithms.minibatch import DataSet
 from triality.cli.density_names import CHAINS, Kind, gradient_of
@@ -22,7 +22,6 @@ from triality.energies.mlp import MLPEnergy
 from triality.energies.quadratic import quadratic_energy
 from triality.energies.reshaped import Reshaped
 from triality.energy import Energy, UnnormalizedDensity
-from triality.estimator import default_generator
 from triality.kernels.gibbs import Gibbs
 from triality.kernels.kernel import Kernel
 from triality.kernels.langevin import Mala

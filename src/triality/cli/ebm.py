@@ -16,12 +16,15 @@ from triality.cli.density_names import (
     OBJECTIVES,
     OF_COUPLINGS,
     OF_IMAGES,
+    PACKAGES,
     TARGETS,
     THROUGH_DRAWS,
     Kind,
     energy_of,
     generator_of,
     gradient_of,
+    is_installed,
+    packages_of,
 )
 from triality.cli.names import nearest
 from triality.cli.options import EbmOptions
@@ -81,7 +84,7 @@ def check(options: EbmOptions) -> DensityPlan:
 def _of_target(options: EbmOptions) -> DensityPlan:
     resolved = resolve(options, "continuous", (), 2)
     none = np.zeros((0, 0))
-    return DensityPlan(resolved, "continuous", 0, (), (), none, none, none, ())
+    return DensityPlan(resolved, "continuous", 0, (), (), none, none, none, _left_out("continuous"))
 
 
 def _of_file(options: EbmOptions) -> DensityPlan:
@@ -94,7 +97,17 @@ def _of_file(options: EbmOptions) -> DensityPlan:
     resolved = resolve(options, kind, image, table.rows.shape[1])
     parts = (checked.train, checked.valid, checked.test)
     num_levels = 0 if kind == "continuous" else max(2, table.num_levels)
-    return DensityPlan(resolved, kind, num_levels, image, table.names, *parts, checked.notes)
+    return DensityPlan(resolved, kind, num_levels, image, table.names, *parts, checked.notes + _left_out(kind))
+
+
+def _left_out(kind: Kind) -> tuple[str, ...]:
+    """What the report will lack for want of a package."""
+    lacking = {"blackjax": "annealed and sequential estimates of log Z", "ot": "the Wasserstein distance"}
+    return tuple(
+        f'{what} left out: pip install "triality[{PACKAGES[package]}]"'
+        for package, what in lacking.items()
+        if kind == "continuous" and not is_installed(package)
+    )
 
 
 def _kind(options: EbmOptions, table: Table) -> Kind:
@@ -180,6 +193,9 @@ def _combination_problems(options: EbmOptions, kind: Kind, is_image: bool, dim: 
             f"expected a generator whose draws are differentiable for --sampler-gradient {options.sampler_gradient} (of --objective "
             f"{options.objective}), got --generator {options.generator}; use {', '.join(DIFFERENTIABLE)}, or --sampler-gradient score"
         )
+    for package in packages_of(options.generator, options.objective, options.sampler_gradient, kind):
+        if not is_installed(package):
+            problems.append(f'expected the package {package}, got none installed; do pip install "triality[{PACKAGES[package]}]"')
     return problems + _energy_problems(options, kind, is_image)
 
 
