@@ -62,6 +62,7 @@ class Judged(NamedTuple):
         drawn: draws of the generator, standardized.
         picked: the same resampled by their importance weights: samples of the energy.
         energies: of test data and of draws, nats.
+        log_ratios: -E - log q of both, nats.
     """
 
     log_z: table.LogZTable | None
@@ -70,6 +71,7 @@ class Judged(NamedTuple):
     drawn: Array
     picked: Array
     energies: tuple[Array, Array]
+    log_ratios: tuple[Array, Array]
 
 
 def judge(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmOptions) -> Judged:
@@ -88,7 +90,7 @@ def judge(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmOptions
             metrics |= _samples(keys[4], split, picked, "")
     if split.target is not None:
         metrics |= _against_truth(fitted, split, sides, picked, charged)
-    return Judged(found, charged, metrics, sides.drawn, picked, (sides.energy_data, sides.energy_drawn))
+    return Judged(found, charged, metrics, sides.drawn, picked, (sides.energy_data, sides.energy_drawn), (sides.on_data, sides.on_drawn))
 
 
 class _Sides(NamedTuple):
@@ -210,8 +212,8 @@ def _likelihoods(fitted: Fitted, split: Split, sides: _Sides, charged: float) ->
     """Mean test log likelihoods in nats a sample, in the units of the data."""
     log_scale = float(jnp.sum(jnp.log(split.scale)))
     own = sides.log_q_data - log_scale
-    generator = log_likelihood(own)
-    before = log_likelihood(jax.jit(jax.vmap(fitted.first.log_prob))(split.test) - log_scale)
+    first = own if fitted.sampler is fitted.first else jax.jit(jax.vmap(fitted.first.log_prob))(split.test) - log_scale
+    generator, before = log_likelihood(own), log_likelihood(first)
     found = {
         "generator_test_log_likelihood": float(generator.mean),
         "generator_stderr": float(generator.stderr),
@@ -220,7 +222,7 @@ def _likelihoods(fitted: Fitted, split: Split, sides: _Sides, charged: float) ->
     }
     model = own if math.isnan(charged) else -sides.energy_data - charged - log_scale
     mine = log_likelihood(model)
-    gain = paired_difference(model, jax.jit(jax.vmap(fitted.first.log_prob))(split.test) - log_scale)
+    gain = paired_difference(model, first)
     found |= {"test_log_likelihood": float(mine.mean), "test_log_likelihood_stderr": float(mine.stderr)}
     found |= {"gain": float(gain.mean), "gain_stderr": float(gain.stderr)}
     if split.space.kind != "continuous":

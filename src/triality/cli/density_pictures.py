@@ -38,7 +38,7 @@ def picture_arrays(split: Split, fitted: Fitted, judged: Judged, names: tuple[st
     if split.space.kind == "continuous" and split.space.dim == 2:
         arrays |= landscape(fitted.energy, split, judged.charged)
     if judged.log_z is not None:
-        arrays |= reliability(judged, split, fitted)
+        arrays |= reliability(judged)
     return arrays
 
 
@@ -70,12 +70,11 @@ def _mapped(function: Any, x: Array) -> Float[Array, " n"]:
     return jax.lax.map(function, x, batch_size=4096)
 
 
-def reliability(judged: Judged, split: Split, fitted: Fitted) -> dict[str, np.ndarray]:
+def reliability(judged: Judged) -> dict[str, np.ndarray]:
     """Of D = sigmoid(log p_theta - log q) on test data against as many draws."""
-    count = min(len(split.test), len(judged.drawn))
-    log_q = jax.jit(jax.vmap(fitted.sampler.log_prob))
-    on_data = -judged.energies[0][:count] - log_q(split.test[:count]) - judged.charged
-    on_drawn = -judged.energies[1][:count] - log_q(judged.drawn[:count]) - judged.charged
+    on_data, on_drawn = judged.log_ratios
+    count = min(len(on_data), len(on_drawn))
+    on_data, on_drawn = on_data[:count] - judged.charged, on_drawn[:count] - judged.charged
     curve = calibration(on_data, on_drawn)
     return {
         "reliability_predicted": np.asarray(curve.predicted, float),

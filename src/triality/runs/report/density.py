@@ -16,7 +16,7 @@ from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.density_diagnostics import game_panels
 from triality.runs.report.density_metrics import metric_rows
 from triality.runs.report.density_panels import calibration_panel, energy_panel, landscape_panels, learning_panel, sample_panels
-from triality.runs.report.log_z import OF_SAMPLES, log_z_panel
+from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase
@@ -141,7 +141,7 @@ def _trust(record: RunRecord) -> str:
     return page.section(
         "Can log Z be trusted?",
         page.verdict_box(verdict, record.alarm),
-        page.panels([log_z_panel(record, OF_SAMPLES), calibration_panel(record.arrays)]),
+        page.panels([log_z_panel(record), calibration_panel(record.arrays)]),
         table,
     )
 

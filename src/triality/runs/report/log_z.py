@@ -8,9 +8,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from triality.runs.report.figures import Panel, draw, legend_above, wrapped
+from triality.runs.report.method import LogZWords
 from triality.runs.report.palette import DRAWN, MUTED, RULE
 from triality.runs.report.record import RunRecord
-from triality.runs.report.words import MINUS, alarm_verdict, number
+from triality.runs.report.words import alarm_verdict, number
 
 
 class Bar(NamedTuple):
@@ -21,11 +22,7 @@ class Bar(NamedTuple):
     half: float
 
 
-OF_TRAJECTORIES = f"log Z = log ∫ exp({MINUS}cost) over trajectories, relative to the dynamics, by estimators that fail in different ways."
-OF_SAMPLES = f"log Z = log ∫ exp({MINUS}E), by estimators that fail in different ways."
-
-
-def log_z_panel(record: RunRecord, what: str = OF_TRAJECTORIES) -> Panel | None:
+def log_z_panel(record: RunRecord) -> Panel | None:
     """log Z by estimator with 95 % error bars; in grey and without them where the estimates are not to be used."""
     doubt = alarm_verdict(record).doubt
     found = [(name.replace("_", " "), value, stderr) for name, (value, stderr) in record.estimates.items() if math.isfinite(value)]
@@ -52,7 +49,9 @@ def log_z_panel(record: RunRecord, what: str = OF_TRAJECTORIES) -> Panel | None:
     is_cut = any(bar.value - bar.half < limits[0] or bar.value + bar.half > limits[1] for bar in bars)
     listed = ", ".join(f"{name} {number(value, 4)}" + ("" if doubt else f" ± {number(stderr, 2)}") for name, value, stderr in found)
     drawing = draw("estimates", paint, 100.0 + 38.0 * len(bars))
-    return Panel("estimates", "log Z by estimator", drawing, f"Estimates of log Z in nats: {listed}.", _caption(what, doubt, is_cut))
+    return Panel(
+        "estimates", "log Z by estimator", drawing, f"Estimates of log Z in nats: {listed}.", _caption(record.method.log_z, doubt, is_cut)
+    )
 
 
 def shown_range(bars: list[Bar], reported: float) -> tuple[float, float]:
@@ -83,10 +82,9 @@ def _draw_bar(axes: Axes, place: int, bar: Bar, limits: tuple[float, float], *, 
             axes.plot(edge, place, marker, color=DRAWN.light, markersize=8, clip_on=False, zorder=4)
 
 
-def _caption(what: str, doubt: str, is_cut: bool) -> str:
+def _caption(words: LogZWords, doubt: str, is_cut: bool) -> str:
     if doubt:
-        return f"{what} In grey and without error bars, because {doubt}. Do not use these as numbers."
+        return f"{words.what} In grey and without error bars, because {doubt}. Do not use these as numbers."
     arrows = "An arrow: the bar goes on beyond the axis; the table has its length. " if is_cut else ""
-    fixed = "with the cost taken as fixed; the cost was fitted on the same demonstrations, so the true errors are larger. "
-    fixed = fixed if what is OF_TRAJECTORIES else "with the energy taken as fixed; the test data have trained nothing. "
-    return f"{what} Bars: ± 1.96 standard errors, {fixed}{arrows}Bars that overlap are what to hope for; the verdict says whether they do."
+    hope = "Bars that overlap are what to hope for; the verdict says whether they do."
+    return f"{words.what} Bars: ± 1.96 standard errors, {words.errors}{arrows}{hope}"

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from triality.runs.report.alarms import OF_ROLLOUTS, OF_SAMPLES, Alarms
+
+
+class LogZWords(NamedTuple):
+    """What log Z is the integral of, and with what its error bars reckon."""
+
+    what: str
+    errors: str
+
 
 class Method(NamedTuple):
     """A kind of run.
@@ -15,6 +24,8 @@ class Method(NamedTuple):
         no_alarm: why there may be no verdict on log Z; empty where nobody would ask.
         remarks: by metric, what a bad course of it says, where that depends on the method.
         has_cost: whether there is a learned cost, to train a fresh policy on and to compare with cloning.
+        alarms: what the verdicts on log Z mean for it.
+        log_z: what log Z is, and how far its error bars can be believed.
     """
 
     unused: frozenset[str]
@@ -22,6 +33,8 @@ class Method(NamedTuple):
     no_alarm: str
     remarks: Mapping[str, str]
     has_cost: bool
+    alarms: Alarms
+    log_z: LogZWords
 
 
 COST_LEARNING = Method(
@@ -32,13 +45,18 @@ COST_LEARNING = Method(
     "So there is nothing to compare.",
     remarks={"entropy": "A steady dive says that the scale of the cost runs away."},
     has_cost=True,
+    alarms=OF_ROLLOUTS,
+    log_z=LogZWords(
+        "log Z = log ∫ exp(\N{MINUS SIGN}cost) over trajectories, relative to the dynamics, by estimators that fail in different ways.",
+        "with the cost taken as fixed; the cost was fitted on the same demonstrations, so the true errors are larger. ",
+    ),
 )
 
 CONSTANT_COST = COST_LEARNING._replace(
     unmatched="Its cost is constant: this run is itself a control, and what it reaches is no merit of a learned cost.", has_cost=False
 )
 
-CLONING = Method(
+CLONING = COST_LEARNING._replace(
     unused=frozenset(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
@@ -53,14 +71,29 @@ CLONING = Method(
     has_cost=False,
 )
 
+DENSITY = Method(
+    unused=frozenset(("env_steps", "env_steps_per_second")),
+    unmatched="",
+    no_alarm="",
+    remarks={},
+    has_cost=False,
+    alarms=OF_SAMPLES,
+    log_z=LogZWords(
+        "log Z = log ∫ exp(\N{MINUS SIGN}E), by estimators that fail in different ways.",
+        "with the energy taken as fixed; the test data have trained nothing. ",
+    ),
+)
 
-def method_of(config: Mapping[str, Any]) -> Method:
-    """The kind of run that a configuration makes; one that learns a cost where nothing else is said.
+
+def method_of(command: str, config: Mapping[str, Any]) -> Method:
+    """The kind of run that a command and its configuration make; one that learns a cost where nothing else is said.
 
     Example:
-        >>> method_of({"algorithm": "bc"}).has_cost, method_of({"algorithm": "gan-gcl"}).has_cost
+        >>> method_of("irl", {"algorithm": "bc"}).has_cost, method_of("irl", {"algorithm": "gan-gcl"}).has_cost
         (False, True)
     """
+    if command == "ebm":
+        return DENSITY
     if config.get("algorithm") == "bc":
         return CLONING
     return CONSTANT_COST if config.get("cost") == "constant" else COST_LEARNING

@@ -7,9 +7,9 @@ from html import escape
 from importlib import resources
 from typing import NamedTuple
 
+from triality.runs.report.alarms import Verdict
 from triality.runs.report.figures import Panel
 from triality.runs.report.palette import css_variables
-from triality.runs.report.words import Verdict
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """The browser itself then refuses scripts and anything from elsewhere, whatever text a run folder brings in."""

@@ -48,7 +48,7 @@ class RunRecord:
     @property
     def method(self) -> Method:
         """What kind of run it is."""
-        return method_of(self.config)
+        return method_of(self.command, self.config)
 
     @property
     def options(self) -> dict[str, Any]:
