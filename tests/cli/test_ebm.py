@@ -13,6 +13,7 @@ from triality.cli import density_names
 from triality.cli.density_learning import split_of
 from triality.cli.density_parts import make_energy, make_generator
 from triality.cli.ebm import check
+from triality.cli.learning import print_note
 from triality.cli.main import main
 from triality.cli.options import EbmOptions
 from triality.partition.exact import binary_vectors
@@ -188,3 +189,9 @@ def test_packages_that_are_absent_are_named_before_anything_starts(monkeypatch, 
     plan = check(EbmOptions(out=tmp_path / "run", target="ring"))
     assert len(plan.notes) == 2
     assert "annealed and sequential estimates of log Z left out" in plan.notes[0]
+
+
+def test_a_note_keeps_its_brackets(capsys):
+    """What stands in brackets is no markup of the terminal's."""
+    print_note('left out: pip install "triality[samplers]"')
+    assert 'pip install "triality[samplers]"' in capsys.readouterr().out

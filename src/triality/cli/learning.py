@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning, State
@@ -70,7 +71,7 @@ def learn(plan: Plan) -> int:
 
 def print_note(note: str) -> None:
     """What the user should know before a long run."""
-    console.print(f"[yellow]note[/yellow] {note}")
+    console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
 def train(
