@@ -2,8 +2,10 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,13 +13,15 @@ import pytest
 
 from triality.cli import density_names
 from triality.cli.density_learning import split_of
-from triality.cli.density_parts import make_energy, make_generator
+from triality.cli.density_parts import Space, make_energy, make_generator
 from triality.cli.ebm import check
 from triality.cli.learning import print_note
 from triality.cli.main import main
 from triality.cli.options import EbmOptions
 from triality.partition.exact import binary_vectors
 from triality.runs.checkpoint import read_checkpoint
+from triality.runs.report.density import render_density
+from triality.runs.report.record import read_record
 from triality.runs.summary import check_summary
 from triality.targets.catalog import TARGETS
 
@@ -110,6 +114,39 @@ def test_likelihoods_are_in_the_units_of_the_data(of_numbers):
     assert (config["sampler_gradient"], config["kind"], config["dim"]) == ("path", "continuous", 2)
 
 
+def test_samples_are_held_against_test_data_by_what_their_kind_allows(of_bits, of_numbers):
+    """A classifier for all; distances and the search for wells for numbers, of generator and of energy."""
+    of_numbers, of_bits = (set(summary_of(run)["iqm"]["metrics"]) for run in (of_numbers, of_bits))
+    tests, numbers = ("classifier_accuracy", "classifier_p_value"), ("mmd_p_value", "coverage", "spurious_mass", "spurious_mass_stderr")
+    for prefix in ("", "generator_"):
+        assert {f"{prefix}{name}" for name in (*tests, *numbers)} <= of_numbers
+        assert {f"{prefix}{name}" for name in tests} <= of_bits
+        assert not {f"{prefix}{name}" for name in numbers} & of_bits
+
+
+def test_the_new_numbers_have_the_values_of_a_generator_that_fits(of_numbers):
+    """A Gaussian fitted to normal data: told apart by nothing, and with no more mass far from data than the rim."""
+    metrics = summary_of(of_numbers)["iqm"]["metrics"]
+    assert metrics["generator_classifier_p_value"] > 0.001
+    assert abs(metrics["generator_classifier_accuracy"] - 0.5) < 4 * 0.5 / np.sqrt(40)
+    assert metrics["generator_spurious_mass"] < 0.01 + 3 * metrics["generator_spurious_mass_stderr"]
+
+
+def test_wells_and_what_is_left_out_are_told(of_numbers):
+    text, record = (of_numbers / "report.html").read_text(encoding="utf-8"), read_record(of_numbers)
+    assert "Where there are no data: the energy puts" in text
+    for absent in ("What to know first", ">notes<", "wells that data never asked for, the lowest"):
+        assert absent not in text
+    assert record.summary is not None
+    overall = record.summary["iqm"]
+    deep = {**overall["metrics"], "spurious_mass": 0.3, "spurious_mass_stderr": 0.01}
+    summary = {**record.summary, "iqm": {**overall, "metrics": deep}}
+    told = render_density(replace(record, summary=summary, config={**record.config, "notes": ['the test left out: pip install "x"']}))
+    assert "What to know first" in told
+    assert "<li>The test left out: pip install &quot;x&quot;</li>" in told
+    assert "wells that data never asked for, the lowest place of the first seed at left = " in told
+
+
 @pytest.mark.parametrize("which", ["of_bits", "of_numbers"])
 def test_the_report_says_what_came_of_it(which, request):
     text = (request.getfixturevalue(which) / "report.html").read_text(encoding="utf-8")
@@ -123,7 +160,12 @@ def test_the_report_says_what_came_of_it(which, request):
 def test_names_are_those_that_exist():
     assert set(density_names.TARGETS) == set(TARGETS)
     given = EbmOptions.__dataclass_fields__
-    tables = {"generator": density_names.GENERATORS, "objective": density_names.OBJECTIVES, "sampler_gradient": density_names.GRADIENTS}
+    tables = {
+        "generator": density_names.GENERATORS,
+        "head": density_names.HEADS,
+        "objective": density_names.OBJECTIVES,
+        "sampler_gradient": density_names.GRADIENTS,
+    }
     for field, table in tables.items():
         for name in table:
             assert repr(name) in str(given[field].type).replace('"', "'"), (field, name)
@@ -141,6 +183,10 @@ REFUSED = {
     "ebgan without code": (("--target", "ring", "--objective", "ebgan", "--energy", "mlp"), "--energy autoencoder and --base none"),
     "columns of a target": (("--target", "ring", "--columns", "a"), "with --data only"),
     "draws of a mixture": (("--target", "ring", "--generator", "mixture", "--objective", "fce"), "whose draws are differentiable"),
+    "head of a mixture": (
+        ("--target", "ring", "--head", "categorical"),
+        "expected --generator causal-convolution or recurrent with --head",
+    ),
     "no step": (("--target", "ring", "--objective", "mle", "--generator-steps", "0"), "expected gradient steps"),
 }
 
@@ -161,6 +207,8 @@ def test_data_that_do_not_fit_the_generator_are_refused(tmp_path, capsys):
         (("--objective", "fce"), "expected an objective for 0 and 1"),
         (("--sampler-gradient", "path"), "expected a gradient for 0 and 1"),
         (("--gradient-penalty", "1"), "which have no gradient"),
+        (("--head", "categorical"), "with --head categorical, got made; name one of them, or leave --head out"),
+        (("--generator", "recurrent", "--head", "discretized-logistic"), "expected integers of more than two levels for --head"),
     ):
         assert main(["ebm", "--data", str(data), *options, "--out", str(tmp_path / "run")]) in (2, 3)
         assert message in capsys.readouterr().err
@@ -182,13 +230,30 @@ def test_what_is_left_open_is_decided_so_that_it_goes_together(options, generato
     assert (resolved.generator, resolved.sampler_gradient) == (generator, gradient)
 
 
+@pytest.mark.parametrize("generator", density_names.WITH_HEADS)
+def test_a_head_begins_where_it_can(generator, tmp_path):
+    """Categorical: at the shares of the levels over all places. Discretized logistic: spread over them, and another law."""
+    levels = RNG.choice(4, (400, 5), p=[0.5, 0.3, 0.15, 0.05])
+    np.savez(tmp_path / "levels.npz", x=levels.astype(np.uint8))
+    plan = check(EbmOptions(out=tmp_path / "run", data=tmp_path / "levels.npz", generator=generator))
+    assert plan.options.head == "categorical"
+    assert check(plan.options).options == plan.options
+    space, x = Space("integer", (5,), 4, (5,)), jnp.array([0, 0, 0, 3, 0])
+    shares = jnp.log((np.bincount(levels.ravel(), minlength=4) + 0.5) / (levels.size + 2.0))
+    begun, bells = (make_generator(generator, jax.random.key(0), jnp.asarray(levels), space, head) for head in density_names.HEADS)
+    found = [float(eqx.filter_jit(generator.log_prob)(x)) for generator in (begun, bells)]
+    assert found[0] == pytest.approx(float(jnp.sum(shares[x])), abs=1e-4)
+    assert abs(found[1] - found[0]) > 1.0
+
+
 def test_packages_that_are_absent_are_named_before_anything_starts(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(density_names, "find_spec", lambda package: None)
     assert main(["ebm", "--target", "ring", "--generator", "spline", "--out", str(tmp_path / "run")]) == 2
     assert 'pip install "triality[flows]"' in capsys.readouterr().err
     plan = check(EbmOptions(out=tmp_path / "run", target="ring"))
-    assert len(plan.notes) == 2
-    assert "annealed and sequential estimates of log Z left out" in plan.notes[0]
+    assert len(plan.notes) == 3
+    assert plan.notes[0] == 'the classifier two-sample test left out: pip install "triality[sklearn]"'
+    assert "annealed and sequential estimates of log Z left out" in plan.notes[1]
 
 
 def test_a_note_keeps_its_brackets(capsys):

@@ -17,17 +17,17 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.density_estimation import resample
 from triality.cli.density_names import OBJECTIVES, is_installed
 from triality.cli.density_parts import make_kernel
+from triality.cli.density_samples import sample_metrics
+from triality.cli.density_wells import find_wells, is_searchable
 from triality.cli.options import EbmOptions
 from triality.energy import Energy
 from triality.kernels.warm_up import warm_up
 from triality.metrics.calibration import calibration
-from triality.metrics.coverage import coverage
 from triality.metrics.divergence import monte_carlo_kl
 from triality.metrics.effective_sample_size import forward_share, reverse_share
 from triality.metrics.likelihood import bits_per_dim, log_likelihood, paired_difference
-from triality.metrics.mmd import mmd_test
+from triality.metrics.low_energy import LowEnergy
 from triality.metrics.modes import mode_counts
-from triality.metrics.wasserstein import wasserstein_2
 from triality.numerics import log_mean_exp
 from triality.partition import table
 from triality.partition.alarm import three_way_alarm
@@ -48,8 +48,6 @@ MOST_SITES = 64
 """Columns of 0 and 1 up to which Gibbs walks are affordable: each step of a walk evaluates the energy at every one."""
 GRID_POINTS, GRID_REACH = (400, 600), 8.0
 """Two resolutions of the quadrature in two dimensions, and how far it reaches in standard deviations beyond the data."""
-NUM_COMPARED = 1000
-"""Samples on either side for the distances between samples, whose cost grows with the square."""
 
 
 class Judged(NamedTuple):
@@ -63,6 +61,7 @@ class Judged(NamedTuple):
         picked: the same resampled by their importance weights: samples of the energy.
         energies: of test data and of draws, nats.
         log_ratios: -E - log q of both, nats.
+        wells: of the energy far from all data; None where they are not searched for.
     """
 
     log_z: table.LogZTable | None
@@ -72,11 +71,12 @@ class Judged(NamedTuple):
     picked: Array
     energies: tuple[Array, Array]
     log_ratios: tuple[Array, Array]
+    wells: LowEnergy | None
 
 
 def judge(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmOptions) -> Judged:
     """Everything, on fresh draws and on test data."""
-    keys = jax.random.split(key, 5)
+    keys = jax.random.split(key, 6)
     sides = _sides(keys[0], fitted.energy, fitted.sampler, split.test, options.num_drawn)
     is_density = OBJECTIVES[options.objective].is_density
     found = log_z_table(keys[1], fitted, split, options, sides) if is_density else None
@@ -84,13 +84,19 @@ def judge(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmOptions
     log_ratio = sides.on_drawn if is_density else jnp.zeros_like(sides.on_drawn)
     picked = sides.drawn[resample(keys[2], log_ratio, options.num_drawn)]
     metrics = {**_likelihoods(fitted, split, sides, charged), **_weights(sides, is_density)}
-    if split.space.kind == "continuous":
-        metrics |= _samples(keys[3], split, sides.drawn, "generator_")
-        if is_density and fitted.is_tilted:
-            metrics |= _samples(keys[4], split, picked, "")
+    metrics |= sample_metrics(keys[3], split, sides.drawn, "generator_")
+    if is_density and fitted.is_tilted:
+        metrics |= sample_metrics(keys[4], split, picked, "")
+    wells = None
+    if is_density and is_searchable(split):
+        wells, own = find_wells(keys[5], fitted.energy, fitted.sampler, split)
+        metrics |= _of_wells(own, "generator_")
+        if fitted.is_tilted:
+            metrics |= _of_wells(wells, "")
     if split.target is not None:
         metrics |= _against_truth(fitted, split, sides, picked, charged)
-    return Judged(found, charged, metrics, sides.drawn, picked, (sides.energy_data, sides.energy_drawn), (sides.on_data, sides.on_drawn))
+    energies, log_ratios = (sides.energy_data, sides.energy_drawn), (sides.on_data, sides.on_drawn)
+    return Judged(found, charged, metrics, sides.drawn, picked, energies, log_ratios, wells)
 
 
 class _Sides(NamedTuple):
@@ -245,19 +251,9 @@ def _weights(sides: _Sides, is_density: bool) -> dict[str, float]:
     }
 
 
-def _samples(key: Key[Array, ""], split: Split, x: Array, prefix: str) -> dict[str, float]:
-    """Test data against samples, on standardized columns."""
-    key_pick, key_test = jax.random.split(key)
-    count = min(NUM_COMPARED, len(split.test), len(x))
-    data, x = split.test[:count], jax.random.permutation(key_pick, x)[:count]
-    test = jax.jit(mmd_test)(key_test, data, x)
-    shares = jax.jit(coverage)(data, x)
-    return {
-        f"{prefix}mmd_squared": float(test.mmd_squared),
-        f"{prefix}mmd_p_value": float(test.p_value),
-        **({f"{prefix}wasserstein_2": wasserstein_2(np.asarray(data), np.asarray(x))} if is_installed("ot") else {}),
-        **{f"{prefix}{name}": float(value) for name, value in shares._asdict().items()},
-    }
+def _of_wells(found: LowEnergy, prefix: str) -> dict[str, float]:
+    """Mass far from all data, at energies as low as theirs."""
+    return {f"{prefix}spurious_mass": float(found.mass), f"{prefix}spurious_mass_stderr": float(found.mass_stderr)}
 
 
 def _against_truth(fitted: Fitted, split: Split, sides: _Sides, picked: Array, charged: float) -> dict[str, float]:

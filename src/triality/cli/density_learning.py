@@ -85,7 +85,8 @@ def learn(plan: DensityPlan) -> int:
     for note in plan.notes:
         print_note(note)
     split = split_of(plan)
-    config = {**as_config(options), "kind": split.space.kind, "dim": split.space.dim, "image": list(split.space.image)}
+    found = {"kind": split.space.kind, "dim": split.space.dim, "image": list(split.space.image), "notes": list(plan.notes)}
+    config = {**as_config(options), **found}
     folder = RunFolder.create(options.out, options.overwrite)
     folder.write_config("ebm", config)
     fits: list[Fitted] = []
@@ -173,7 +174,7 @@ def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
     """Generator by likelihood, then the energy."""
     keys = jax.random.split(jax.random.key(seed), 4)
     space, data = split.space, DataSet(split.train)
-    begin = make_generator(options.generator, keys[0], split.train, space)
+    begin = make_generator(options.generator, keys[0], split.train, space, options.head)
     likelihood = LikelihoodLearning(data, options.generator_learning_rate, options.batch_size)
     first = fit_generator(likelihood, keys[1], begin, split.valid, options.generator_steps, chunk(options.generator_steps), told).best
     for part, rows in (("training data", split.train), ("validation data", split.valid), ("test data", split.test)):

@@ -26,6 +26,11 @@ OF_IMAGES = ("masked-convolution",)
 OF_COUPLINGS = ("real-nvp", "spline")
 """Couplings move one part of the columns by the other: they need two."""
 
+WITH_HEADS = ("causal-convolution", "recurrent")
+"""Generators for which the law of one value can be chosen."""
+HEADS: dict[str, tuple[Kind, ...]] = {"categorical": ("binary", "integer"), "discretized-logistic": ("integer",)}
+"""By name, the kinds of columns that the law is of."""
+
 GRADIENTS: dict[str, tuple[Kind, ...]] = {
     "fixed": ("continuous", "integer", "binary"),
     "path": ("continuous",),
@@ -115,12 +120,17 @@ def generator_of(kind: Kind, is_image: bool, dim: int, objective: str, gradient:
     return "spline" if dim > 1 else "maf"
 
 
+def head_of(generator: str) -> str:
+    """What ``--head auto`` stands for; it stays where there is nothing to choose."""
+    return "categorical" if generator in WITH_HEADS else "auto"
+
+
 def energy_of(objective: str, is_image: bool) -> str:
     """What ``--energy auto`` stands for."""
     return "autoencoder" if objective == "ebgan" else "convolutional" if is_image else "mlp"
 
 
-PACKAGES = {"flowjax": "flows", "blackjax": "samplers", "ot": "ot"}
+PACKAGES = {"flowjax": "flows", "blackjax": "samplers", "ot": "ot", "sklearn": "sklearn"}
 """What not every installation has, and the extra that brings it."""
 
 
@@ -131,7 +141,7 @@ def is_installed(package: str) -> bool:
 
 def packages_of(generator: str, objective: str, gradient: str, kind: Kind) -> tuple[str, ...]:
     """Packages that a run cannot do without."""
-    needed = ["flowjax"] if generator in ("real-nvp", "spline", "maf") else []
+    needed = ["flowjax"] if generator in ("real-nvp", "spline") else []
     if (objective in CHAINS and kind == "continuous") or gradient == "annealed":
         needed.append("blackjax")
     return tuple(needed)

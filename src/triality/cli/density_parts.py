@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
@@ -42,6 +43,7 @@ from triality.regularizers.penalty import Penalties, Penalty
 from triality.regularizers.weight_decay import WeightDecay
 from triality.sampler import AbstractSampler
 from triality.samplers.autoregressive.causal_convolution import causal_convolution
+from triality.samplers.autoregressive.heads import Head, categorical_head, discretized_logistic_head
 from triality.samplers.autoregressive.made import made
 from triality.samplers.autoregressive.masked_convolution import masked_convolution
 from triality.samplers.autoregressive.nade import nade
@@ -64,6 +66,8 @@ MARGIN = 1.0
 CODE = 2
 PIXEL_NETWORK = (16, 4, 3)
 """Channels, blocks and kernel of the PixelCNN: small, since one core has to train it."""
+CHANNELS, HIDDEN = 32, 64
+"""Features that a head reads, of the WaveNet and of the recurrent generator."""
 
 
 class Space(NamedTuple):
@@ -87,8 +91,8 @@ class Space(NamedTuple):
         return int(np.prod(self.shape))
 
 
-def make_generator(name: str, key: Key[Array, ""], train: X, space: Space) -> AbstractSampler[Any]:
-    """A generator as it begins: near the data's marginals where it can."""
+def make_generator(name: str, key: Key[Array, ""], train: X, space: Space, head: str = "categorical") -> AbstractSampler[Any]:
+    """A generator as it begins: near the data's marginals where it can; ``head`` is of those that have one."""
     dim, levels = space.dim, space.num_levels
     table: dict[str, Callable[[], AbstractSampler[Any]]] = {
         "gaussian": lambda: fit_gaussian(train),
@@ -102,8 +106,17 @@ def make_generator(name: str, key: Key[Array, ""], train: X, space: Space) -> Ab
         "masked-convolution": lambda: masked_convolution(
             key, (space.shape[0], space.shape[1]), levels, *PIXEL_NETWORK, marginals=marginals(train, levels)
         ),
-        "causal-convolution": lambda: causal_convolution(key, dim, levels),
-        "recurrent": lambda: recurrent(key, dim, levels),
+        "causal-convolution": lambda: causal_convolution(key, dim, levels, CHANNELS, head=make_head(head, key, CHANNELS, train, levels)),
+        "recurrent": lambda: recurrent(key, dim, levels, HIDDEN, head=make_head(head, key, HIDDEN, train, levels)),
+    }
+    return table[name]()
+
+
+def make_head(name: str, key: Key[Array, ""], features: int, train: X, num_levels: int) -> Head:
+    """The law of one value: one for all places, so that it begins at the levels' shares of the whole data, or spread over the levels."""
+    table: dict[str, Callable[[], Head]] = {
+        "categorical": lambda: categorical_head(features, num_levels, marginals(jnp.ravel(train), num_levels)),
+        "discretized-logistic": lambda: discretized_logistic_head(features, num_levels, key=jax.random.fold_in(key, 1)),
     }
     return table[name]()
 

@@ -39,6 +39,8 @@ def picture_arrays(split: Split, fitted: Fitted, judged: Judged, names: tuple[st
         arrays |= landscape(fitted.energy, split, judged.charged)
     if judged.log_z is not None:
         arrays |= reliability(judged)
+    if judged.wells is not None and fitted.is_tilted:
+        arrays["lowest_far"] = _own_units(split, judged.wells.lowest_at[None], 1)[0]
     return arrays
 
 

@@ -13,16 +13,19 @@ from triality.cli.density_names import (
     DIFFERENTIABLE,
     GENERATORS,
     GRADIENTS,
+    HEADS,
     OBJECTIVES,
     OF_COUPLINGS,
     OF_IMAGES,
     PACKAGES,
     TARGETS,
     THROUGH_DRAWS,
+    WITH_HEADS,
     Kind,
     energy_of,
     generator_of,
     gradient_of,
+    head_of,
     is_installed,
     packages_of,
 )
@@ -102,11 +105,11 @@ def _of_file(options: EbmOptions) -> DensityPlan:
 
 def _left_out(kind: Kind) -> tuple[str, ...]:
     """What the report will lack for want of a package."""
-    lacking = {"blackjax": "annealed and sequential estimates of log Z", "ot": "the Wasserstein distance"}
+    lacking = {"sklearn": "the classifier two-sample test"}
+    if kind == "continuous":
+        lacking |= {"blackjax": "annealed and sequential estimates of log Z", "ot": "the Wasserstein distance"}
     return tuple(
-        f'{what} left out: pip install "triality[{PACKAGES[package]}]"'
-        for package, what in lacking.items()
-        if kind == "continuous" and not is_installed(package)
+        f'{what} left out: pip install "triality[{PACKAGES[package]}]"' for package, what in lacking.items() if not is_installed(package)
     )
 
 
@@ -117,7 +120,7 @@ def _kind(options: EbmOptions, table: Table) -> Kind:
     if options.generator == "auto":
         return table.kind
     kinds = GENERATORS[options.generator]
-    return table.kind if table.kind in kinds else kinds[0]
+    return table.kind if table.kind in kinds else kinds[-1]  # the widest, so that what is refused is refused of all it can do
 
 
 def resolve(options: EbmOptions, kind: Kind, image: tuple[int, ...], dim: int) -> EbmOptions:
@@ -131,6 +134,7 @@ def resolve(options: EbmOptions, kind: Kind, image: tuple[int, ...], dim: int) -
     resolved = replace(
         options,
         generator=chosen,
+        head=head_of(chosen) if options.head == "auto" else options.head,
         sampler_gradient=gradient_of(options.objective, chosen) if gradient == "auto" else gradient,
         energy=energy_of(options.objective, is_image) if options.energy == "auto" else options.energy,
         base=OBJECTIVES[options.objective].base if options.base == "auto" else options.base,
@@ -182,6 +186,13 @@ def _combination_problems(options: EbmOptions, kind: Kind, is_image: bool, dim: 
         )
     if options.generator in OF_COUPLINGS and dim < 2:
         problems.append(f"expected two columns or more for --generator {options.generator}, got {dim}; use mixture or maf")
+    if options.head != "auto" and options.generator not in WITH_HEADS:
+        problems.append(
+            f"expected --generator {' or '.join(WITH_HEADS)} with --head {options.head}, got {options.generator}; name one of them, or "
+            "leave --head out"
+        )
+    elif options.head != "auto" and kind not in HEADS[options.head]:
+        problems.append(f"expected integers of more than two levels for --head {options.head}, got {words}; leave it out")
     if kind not in OBJECTIVES[options.objective].kinds:
         fitting = ", ".join(name for name, traits in OBJECTIVES.items() if kind in traits.kinds)
         problems.append(f"expected an objective for {words}, got --objective {options.objective}; use one of {fitting}")

@@ -128,6 +128,18 @@ class EbmOptions:
     First the generator by likelihood; then the energy by the objective, the generator following it or standing still; then log Z by every
     estimator, with an alarm that says when not to trust it. Test data are touched only at the end.
     Writes a run folder: config.json, metrics.jsonl, state.ckpt, summary.json, figures.npz and report.html (open that one first).
+
+    A table of numbers, all else left to the command:
+    triality ebm --data table.csv --out runs/table
+
+    Columns by name, a flow, the paper's adversarial system:
+    triality ebm --data table.csv --columns age,height --generator spline --objective gan --out runs/flow
+
+    Signals or sequences of integers:
+    triality ebm --data signals.npz --generator causal-convolution --head discretized-logistic --out runs/signals
+
+    A law that is known, everything held against the truth:
+    triality ebm --target two-moons --out runs/moons
     """
 
     out: Path
@@ -160,6 +172,10 @@ class EbmOptions:
     """Sampler of known density. auto: a mixture of Gaussians for numbers, or a flow where the objective differentiates draws; MADE for
     integers, masked-convolution for images of integers.
     gaussian, mixture, real-nvp, spline and maf are for numbers; bernoulli and nade for 0 and 1; the others for integers."""
+    head: Literal["auto", "categorical", "discretized-logistic"] = "auto"
+    """Law of one value given those before it, of --generator causal-convolution and recurrent. auto: categorical, any probabilities at all,
+    begun at how often each level occurs. discretized-logistic: bells over the levels, for signals and gray values, where neighboring levels
+    are alike."""
     objective: Literal[
         "nce",
         "gan",

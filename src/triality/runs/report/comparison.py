@@ -25,7 +25,7 @@ from triality.runs.report.words import alarm_verdict, normalized, number
 
 COLORS = (DATA.light, DRAWN.light, OTHER.light, GOOD.light, CAUTION.light, BAD.light, MUTED.light)
 MOST_RUNS = 12
-NOT_SETTINGS = ("out", "overwrite")
+NOT_SETTINGS = ("out", "overwrite", "notes")
 IRL_NUMBERS = (
     ("normalized return, mean action", "return_normalized"),
     ("return", "return_mean"),

@@ -22,6 +22,8 @@ from triality.runs.report.record import RunRecord
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase
 
 GENERATOR, ENERGY, BEFORE = "generator_test_log_likelihood", "test_log_likelihood", "likelihood_generator_test_log_likelihood"
+RIM = 0.01
+"""Spurious mass that even the data's own law has."""
 
 
 def render_density(record: RunRecord) -> str:
@@ -36,12 +38,12 @@ def render_density(record: RunRecord) -> str:
         )
     )
     problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
-    sections = (problems, _samples(record), _energy(record), _trust(record), _numbers(record), _learning(record), _setting(record))
+    parts = (_notes, _samples, _energy, _trust, _numbers, _learning, _setting)
     footer = page.paragraph(
         "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
         "documentation of triality says more, on its page “Densities from data”."
     )
-    return page.page(f"{title} · triality", header, (each for each in sections if each), footer)
+    return page.page(f"{title} · triality", header, (each for each in (problems, *(part(record) for part in parts)) if each), footer)
 
 
 def metric(record: RunRecord, name: str) -> float:
@@ -113,13 +115,43 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
     return [each for each in numbers if each.value != number(math.nan)]
 
 
+def _notes(record: RunRecord) -> str:
+    """What the run said of its data, and of what is left out here."""
+    given = record.config.get("notes")
+    notes = [str(note) for note in given] if isinstance(given, list) else []
+    return page.section("What to know first", page.listing([note[:1].upper() + note[1:] for note in notes]))
+
+
 def _samples(record: RunRecord) -> str:
     return page.section("Do the samples look like the data?", page.panels(sample_panels(record.arrays)))
 
 
 def _energy(record: RunRecord) -> str:
     shown = [*landscape_panels(record.arrays), energy_panel(record.arrays)]
-    return page.section("What was learned?", page.panels(shown))
+    return page.section("What was learned?", page.panels(shown), page.paragraph(_wells(record)))
+
+
+def _wells(record: RunRecord) -> str:
+    """Is energy low where there are no data? Nothing where it was not asked."""
+    mass, error = metric(record, "spurious_mass"), metric(record, "spurious_mass_stderr")
+    if not math.isfinite(mass):
+        return ""
+    said = (
+        f"Where there are no data: the energy puts {number(mass, 2)} ± {number(1.96 * error, 2)} of its probability on places far from all "
+        f"data that it finds as likely as data (the generator {number(metric(record, 'generator_spurious_mass'), 2)}). A right one puts at "
+        "most 0.01 there, the rim of the data."
+    )
+    place = record.arrays.get("lowest_far")
+    if mass - 1.96 * error <= RIM or place is None or place.ndim != 1:
+        return said
+    names = record.arrays.get("names")
+    labels = [str(name) for name in names] if names is not None and len(names) == len(place) else [f"x{i}" for i in range(len(place))]
+    at = ", ".join(f"{label} = {number(float(value), 3)}" for label, value in zip(labels, place, strict=True))
+    at += ", ..." if record.config.get("dim") != len(place) else ""
+    return (
+        f"{said} This is more: it has wells that data never asked for, the lowest place of the first seed at {at}. Only draws from there "
+        "push them up: let the generator follow (--objective gan), or widen it (--sampler-gradient alpha)."
+    )
 
 
 def _trust(record: RunRecord) -> str:
@@ -171,7 +203,7 @@ def _learning(record: RunRecord) -> str:
 def _setting(record: RunRecord) -> str:
     run = shlex.quote(str(record.path))
     lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
-    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items()]
+    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items() if name != "notes"]
     here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
     versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
     configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
