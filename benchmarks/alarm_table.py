@@ -11,13 +11,13 @@ data follow the model, log Z is not off, and the verdict is "model misfit or mis
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import PAGES, Record, ResultPage
 
 one_thread()
 
@@ -93,25 +93,17 @@ CASES = {
 
 
 def main() -> int:
-    options = _options()
-    if not options.table:
-        rows = {f"{name}; {n} data, {m} draws": measured(case, n, m) for name, case in CASES.items() for n, m in SIZES}
-        record = {"machine": describe_machine(), "repeats": NUM_REPEATS, "rows": rows}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
-    return 0
+    result = ResultPage("alarm_table", measure, page)
+    parser = result.parser(__doc__)
+    parser.set_defaults(fragment=PAGES / "alarm.md")
+    return result.run(parser.parse_args())
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "alarm_table.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "alarm.md")
-    return parser.parse_args()
+def measure(_: argparse.Namespace) -> Iterator[Record]:
+    yield {
+        "repeats": NUM_REPEATS,
+        "rows": {f"{name}; {n} data, {m} draws": measured(case, n, m) for name, case in CASES.items() for n, m in SIZES},
+    }
 
 
 def measured(case: Case, num_data: int, num_drawn: int) -> dict[str, Any]:
@@ -144,8 +136,7 @@ def measured(case: Case, num_data: int, num_drawn: int) -> dict[str, Any]:
     }
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def page(record: Record) -> list[str]:
     rows = record["rows"]
     total = {name: np.sum([row["counts"][name] for row in rows.values()], axis=0) for name in VERDICTS}
     seen = {name: np.sum([row["counts"][name] for row in rows.values() if not row["blind"]], axis=0) for name in VERDICTS}
@@ -181,14 +172,7 @@ def page(record: dict[str, Any]) -> str:
     for name, row in misses.items():
         cause = row["blind"] or CAUSES.get(name.split(";")[0], CHANCE)
         lines.append(f"- {name}: {row['counts']['agree'][1]} ({row['silent']} outside the 99 % interval); {cause}")
-    machine = record["machine"]
-    lines += [
-        "",
-        f"{record['repeats']} repeats a case. `python benchmarks/alarm_table.py`. {machine['processor']}, {machine['cores']} cores, "
-        f"commit {machine['commit']}.",
-        "",
-    ]
-    return "\n".join(lines)
+    return [*lines, "", f"{record['repeats']} repeats a case."]
 
 
 CHANCE = "sampling error of the order of .05, reported beside the value"

@@ -17,14 +17,13 @@ generators: the largest difference of the centered energies at the minimum, besi
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import Record, ResultPage
 
 one_thread()
 
@@ -64,31 +63,15 @@ LOG_P = jax.nn.log_softmax(-jax.vmap(lambda x: TRUTH @ features(x[None]))(GRID))
 
 
 def main() -> int:
-    options = _options()
-    if not options.table:
-        record = {
-            "machine": describe_machine(),
-            "seeds": options.seeds,
-            "consistency": consistency(options),
-            "independence": independence(),
-        }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("imperfect_generator", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="independent data sets a size (default %(default)s; a fifth at the largest)")
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="largest n (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "imperfect_generator.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "imperfect_generator.md")
-    return parser.parse_args()
+    return result.run(parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    yield {"seeds": options.seeds, "consistency": consistency(options), "independence": independence()}
 
 
 def consistency(options: argparse.Namespace) -> dict[str, Any]:
@@ -189,8 +172,7 @@ def slope_of(by_size: dict[str, list[float]]) -> tuple[float, float]:
     return fit(lambda v: v), float(np.std(draws))
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def page(record: Record) -> list[str]:
     sizes = list(next(iter(next(iter(record["consistency"].values())).values())))
     head = ["loss", "generator", *(f"n = {int(n):,}" for n in sizes), "slope"]
     lines = ["# Where the generator is wrong", "", "## Error of the learned energy against the number of samples", ""]
@@ -201,8 +183,8 @@ def page(record: dict[str, Any]) -> str:
             slope = "{:.3f} ± {:.3f}".format(*slope_of(by_size))
             lines.append(f"| {objective} | {law} | {' | '.join(cells)} | {slope} |")
     found = record["independence"]
-    machine = record["machine"]
-    lines += [
+    return [
+        *lines,
         "",
         "Root mean square over data sets of the standard deviation, in nats under the data's law, of the learned energy minus the true",
         "one. A consistent estimator's slope is -1/2. Kim & Bengio's loss knows no density: its gradient is constant in the energy, so",
@@ -216,11 +198,8 @@ def page(record: dict[str, Any]) -> str:
         "|---|---:|",
         *(f"| {name} | {value:.2g} |" for name, value in found.items()),
         "",
-        f"`python benchmarks/imperfect_generator.py`, {record['seeds']} data sets a size (a fifth of them at n = 1,000,000). "
-        f"{machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
-        "",
+        f"{record['seeds']} data sets a size (a fifth of them at n = 1,000,000).",
     ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ and a spline flow (6 couplings, 2 x 64, 16 bins), both by maximum likelihood; th
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import Record, ResultPage
 
 one_thread()
 
@@ -50,30 +50,20 @@ GENERATORS: dict[str, tuple[Any, int, float]] = {
 
 
 def main() -> int:
-    options = _options()
-    if not options.table:
-        record: dict[str, Any] = {"machine": describe_machine(), "seeds": options.seeds, "rows": {}}
-        for target in TARGETS:
-            for generator in options.generators:
-                record["rows"][f"{target}, {generator}"] = [one(target, generator, seed, options) for seed in range(options.seeds)]
-                options.out.parent.mkdir(parents=True, exist_ok=True)
-                options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("modes", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="(default %(default)s)")
     parser.add_argument("--generators", nargs="+", default=list(GENERATORS), choices=list(GENERATORS), help="(default: all)")
     parser.add_argument("--shorter", type=int, default=1, help="divide the steps, to try it out (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "modes.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "modes.md")
-    return parser.parse_args()
+    return result.run(parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    rows: dict[str, Any] = {}
+    for target in TARGETS:
+        for generator in options.generators:
+            rows[f"{target}, {generator}"] = [one(target, generator, seed, options) for seed in range(options.seeds)]
+            yield {"seeds": options.seeds, "rows": rows}
 
 
 def one(target_name: str, generator_name: str, seed: int, options: argparse.Namespace) -> dict[str, list[float]]:
@@ -111,8 +101,7 @@ def _of_standardized(net: MLPEnergy, shift: jax.Array, scale: jax.Array, x: jax.
     return net((x - jax.lax.stop_gradient(shift)) / jax.lax.stop_gradient(scale))
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def page(record: Record) -> list[str]:
     lines = ["# Modes", "", "| target | generator | draws | modes | high quality | KL of the histogram |", "|---|---|---|---:|---:|---:|"]
     for row, seeds in record["rows"].items():
         target, generator = row.split(", ")
@@ -125,15 +114,11 @@ def page(record: dict[str, Any]) -> str:
         for name, (modes, quality, divergence) in systems.items():
             cells = f"{modes} | {100 * quality:.1f} % | {'' if divergence is None else divergence}"
             lines.append(f"| {target} | {name}, published | | {cells} |")
-    machine = record["machine"]
-    lines += [
+    return [
+        *lines,
         "",
         f"Means over {record['seeds']} seeds, of the quality the range too; {NUM_DRAWN:,} draws each. The data's own row is the ceiling.",
-        "",
-        f"`python benchmarks/modes.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
-        "",
     ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
