@@ -10,7 +10,10 @@ from scipy import stats
 from triality.errors import ConfigError
 from triality.partition.exact import binary_vectors
 from triality.sampler import draw
-from triality.samplers.autoregressive.made import Made, made, masks_of
+from triality.samplers.autoregressive.made import Made, made
+from triality.samplers.autoregressive.made_over_orders import made_over_orders
+from triality.samplers.autoregressive.masked_levels import MaskedLevels
+from triality.samplers.autoregressive.masked_perceptron import MaskedPerceptron, masks_of
 from triality.samplers.bernoulli import Bernoulli, fit_bernoulli
 
 DIM = 5
@@ -35,6 +38,9 @@ CASES = {
     "bernoulli": (shaken(Bernoulli(jnp.zeros(DIM))), 2),
     "made": (shaken(made(jax.random.key(1), DIM, (16, 12))), 2),
     "made, three levels": (shaken(made(jax.random.key(2), DIM, (24,), num_levels=3)), 3),
+    "made, fewer units than coordinates": (shaken(made(jax.random.key(3), DIM, (3, 2))), 2),
+    "made over orders": (shaken(made_over_orders(jax.random.key(4), DIM, (7, 9), 3)), 2),
+    "made over orders, three levels": (shaken(made_over_orders(jax.random.key(5), DIM, (10,), 2, 3)), 3),
 }
 
 
@@ -80,17 +86,18 @@ def test_a_mask_that_lets_a_coordinate_see_itself_is_no_density():
     """The broken twin: <= instead of < at the output."""
     sampler = CASES["made"][0]
 
-    class Peeking(Made):
-        def logits(self, x):
-            masks, _ = masks_of([w.shape[1] for w in self.weights[:-1]], self.dim, self.num_levels)
-            hidden = x.astype(float)
+    class Peeking(MaskedPerceptron):
+        def __call__(self, inputs, ranks):
+            masks, _ = masks_of([len(bias) for bias in self.biases[:-1]], ranks, 1, 2)
+            hidden = inputs.reshape(-1)
             for weight, bias, mask in zip(self.weights[:-1], self.biases, masks, strict=False):
                 hidden = jax.nn.silu(hidden @ (weight * mask) + bias)
             degrees = 1 + np.arange(hidden.shape[0]) % (self.dim - 1)
-            mask = (degrees[:, None] <= np.repeat(np.arange(1, self.dim + 1), 2)[None]).astype(float)
+            mask = (degrees[:, None] <= np.repeat(ranks, 2)[None]).astype(float)
             return (hidden @ (self.weights[-1] * mask) + self.biases[-1]).reshape(self.dim, 2)
 
-    twin = Peeking(sampler.weights, sampler.biases, sampler.skip, sampler.dim, sampler.num_levels)
+    net = sampler.conditionals.net
+    twin = Made(MaskedLevels(Peeking(net.weights, net.biases, net.skip, net.dim)))
     total = jax.nn.logsumexp(jax.vmap(twin.log_prob)(binary_vectors(DIM)))
     assert abs(float(total)) > 1e-2
 

@@ -160,7 +160,7 @@ REFUSED = {"one dimension": lambda key: real_nvp(key, 1), "sizes that differ": l
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_flowjax_cannot_make_is_refused(case):
+def test_what_cannot_be_coupled_is_refused(case):
     with pytest.raises(ConfigError, match="expected"):
         REFUSED[case](jax.random.key(0))
 

@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from triality.algorithms.minibatch import DataSet
-from triality.objectives.likelihood import negative_log_likelihood
+from triality.objectives.generator_loss import GeneratorLoss, Likelihood
 from triality.sampler import AbstractSampler, Samples
 
 
@@ -34,7 +34,7 @@ class LikelihoodMetrics(NamedTuple):
     """Never needed next.
 
     Fields:
-        negative_log_likelihood: of the minibatch, nats a sample; judge it on held-out data.
+        negative_log_likelihood: the loss on the minibatch, nats a sample; judge it on held-out data.
         is_finite: whether all parameters are finite after the step.
     """
 
@@ -49,6 +49,7 @@ class LikelihoodLearning(eqx.Module):
         data: what is learned from.
         learning_rate: Adam step.
         batch_size: samples a minibatch.
+        loss: of a minibatch; ``OrderAgnostic()`` for a generator over orders.
         max_gradient_norm: where the gradient is clipped.
 
     Example:
@@ -66,6 +67,7 @@ class LikelihoodLearning(eqx.Module):
     data: DataSet
     learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
     batch_size: int = eqx.field(default=256, static=True)
+    loss: GeneratorLoss = Likelihood()
     max_gradient_norm: Float[Array, ""] = eqx.field(default=10.0, converter=jnp.asarray)
 
     def init(self, key: Key[Array, ""], sampler: AbstractSampler[Any]) -> LikelihoodState:
@@ -75,10 +77,10 @@ class LikelihoodLearning(eqx.Module):
 
     def step(self, state: LikelihoodState) -> tuple[LikelihoodState, LikelihoodMetrics]:
         """One minibatch."""
-        key, key_batch = jax.random.split(state.key)
+        key, key_batch, key_loss = jax.random.split(state.key, 3)
         x = self.data.minibatch(key_batch, self.batch_size)
         batch = Samples.unweighted(x, jnp.zeros(self.batch_size))
-        value, gradient = eqx.filter_value_and_grad(negative_log_likelihood)(state.sampler, batch)
+        value, gradient = eqx.filter_value_and_grad(lambda sampler: self.loss(key_loss, sampler, batch))(state.sampler)
         updates, optimizer = self._optimizer().update(gradient, state.optimizer)
         sampler = eqx.apply_updates(state.sampler, updates)
         after = LikelihoodState(sampler, optimizer, key, state.iteration + 1)

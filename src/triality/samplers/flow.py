@@ -1,4 +1,4 @@
-"""Normalizing flows: a bijection of Gaussian noise, with its log-determinant. The bijections are flowjax's (extra ``flows``).
+"""Normalizing flows: a bijection of Gaussian noise, with its log-determinant. Couplings are flowjax's (extra ``flows``).
 
     x = T(z), z ~ N(0, I),     log q(x) = log N(T^-1(x)) + log |det dT^-1/dx|
 
@@ -6,8 +6,8 @@
 |---|---|---|---|
 | ``real_nvp`` | one pass | one pass | affine couplings (Dinh et al. 2017, arXiv:1605.08803) |
 | ``spline_coupling_flow`` | one pass | one pass | rational-quadratic splines (Durkan et al. 2019, arXiv:1906.04032) |
-| ``masked_autoregressive_flow`` | one pass | one pass a coordinate | MAF (Papamakarios et al. 2017, arXiv:1705.07057) |
-| ``inverse_autoregressive_flow`` | one pass a coordinate | one pass | IAF (Kingma et al. 2016, arXiv:1606.04934) |
+| ``masked_autoregressive_flow`` | one pass | coordinate by coordinate | MAF (Papamakarios et al. 2017, arXiv:1705.07057) |
+| ``inverse_autoregressive_flow`` | coordinate by coordinate | one pass | IAF (Kingma et al. 2016, arXiv:1606.04934) |
 
 All are reparameterized: gradients reach the parameters through a draw. All begin near the identity; data on another scale go through
 ``Standardized``.
@@ -26,13 +26,14 @@ from jaxtyping import Array, Float, Key
 from triality.errors import ConfigError
 from triality.sampler import AbstractSampler
 from triality.samplers.gaussian import LOG_TWO_PI
+from triality.samplers.masked_affine import Generating, Inverting, masked_affine
 
 
 class Flow(AbstractSampler[Float[Array, " dim"]]):
     """The law of T(z); density with respect to Lebesgue measure.
 
     Args:
-        bijection: T, an object of flowjax with ``transform_and_log_det`` and ``inverse_and_log_det``.
+        bijection: T, an object with ``transform_and_log_det`` and ``inverse_and_log_det``.
         dim: size of a sample.
 
     Example:
@@ -71,9 +72,9 @@ def real_nvp(key: Key[Array, ""], dim: int, num_layers: int = 5, hidden: Sequenc
     Raises:
         ConfigError: in one dimension there is nothing to couple; or the hidden layers differ in size; or flowjax is absent.
     """
-    _check(dim, hidden, 2)
+    _check(dim, hidden)
     flowjax = _flowjax()
-    return _flow(flowjax.coupling_flow, key, dim, num_layers, hidden, False, None)
+    return _flow(flowjax.coupling_flow, key, dim, num_layers, hidden, None)
 
 
 def spline_coupling_flow(
@@ -84,32 +85,30 @@ def spline_coupling_flow(
     Raises:
         ConfigError: as ``real_nvp``.
     """
-    _check(dim, hidden, 2)
+    _check(dim, hidden)
     flowjax = _flowjax()
     from flowjax.bijections import RationalQuadraticSpline
 
     spline = RationalQuadraticSpline(knots=num_bins, interval=interval)
-    return _flow(flowjax.coupling_flow, key, dim, num_layers, hidden, False, spline)
+    return _flow(flowjax.coupling_flow, key, dim, num_layers, hidden, spline)
 
 
 def masked_autoregressive_flow(key: Key[Array, ""], dim: int, num_layers: int = 5, hidden: Sequence[int] = (64, 64)) -> Flow:
-    """MAF: the density in one pass, a draw in one pass a coordinate. For maximum likelihood.
+    """MAF: the density in one pass, a draw coordinate by coordinate. For maximum likelihood.
 
     Raises:
-        ConfigError: the hidden layers differ in size, or flowjax is absent.
+        ConfigError: no coordinate, or no hidden layer.
     """
-    _check(dim, hidden, 1)
-    return _flow(_flowjax().masked_autoregressive_flow, key, dim, num_layers, hidden, True, None)
+    return Flow(Generating(masked_affine(key, dim, num_layers, hidden)), dim)
 
 
 def inverse_autoregressive_flow(key: Key[Array, ""], dim: int, num_layers: int = 5, hidden: Sequence[int] = (64, 64)) -> Flow:
-    """IAF: a draw with its density in one pass, the density of anything else in one pass a coordinate. For reverse KL.
+    """IAF: a draw with its density in one pass, the density of anything else coordinate by coordinate. For reverse KL.
 
     Raises:
-        ConfigError: the hidden layers differ in size, or flowjax is absent.
+        ConfigError: no coordinate, or no hidden layer.
     """
-    _check(dim, hidden, 1)
-    return _flow(_flowjax().masked_autoregressive_flow, key, dim, num_layers, hidden, False, None)
+    return Flow(Inverting(masked_affine(key, dim, num_layers, hidden)), dim)
 
 
 def _flow(
@@ -118,7 +117,6 @@ def _flow(
     dim: int,
     num_layers: int,
     hidden: Sequence[int],
-    fast_density: bool,
     transformer: Any,
 ) -> Flow:
     from flowjax.distributions import StandardNormal
@@ -131,7 +129,7 @@ def _flow(
         nn_width=hidden[0],
         nn_depth=len(hidden),
         nn_activation=jax.nn.silu,  # smooth: energies are compared with it, and paths are differentiated through it
-        invert=fast_density,
+        invert=False,
     )
     return Flow(made.bijection, dim)
 
@@ -140,10 +138,10 @@ def _log_normal(z: Float[Array, " dim"]) -> Float[Array, ""]:
     return -0.5 * jnp.sum(z**2 + LOG_TWO_PI)
 
 
-def _check(dim: int, hidden: Sequence[int], least: int) -> None:
-    if dim < least:
+def _check(dim: int, hidden: Sequence[int]) -> None:
+    if dim < 2:
         raise ConfigError(
-            f"expected at least {least} dimensions for a coupling flow, got {dim}; use a Gaussian mixture, or an autoregressive flow"
+            f"expected at least 2 dimensions for a coupling flow, got {dim}; use a Gaussian mixture, or an autoregressive flow"
         )
     if not hidden or len(set(hidden)) > 1:
         raise ConfigError(f"expected hidden layers of one size, got {tuple(hidden)}; give one width, such as (64, 64)")
