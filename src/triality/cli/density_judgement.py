@@ -84,9 +84,9 @@ def judge(key: Key[Array, ""], fitted: Fitted, split: Split, options: EbmOptions
     log_ratio = sides.on_drawn if is_density else jnp.zeros_like(sides.on_drawn)
     picked = sides.drawn[resample(keys[2], log_ratio, options.num_drawn)]
     metrics = {**_likelihoods(fitted, split, sides, charged), **_weights(sides, is_density)}
-    metrics |= sample_metrics(keys[3], split, sides.drawn, "generator_")
+    metrics |= sample_metrics(keys[3], split, sides.drawn, math.inf, "generator_")
     if is_density and fitted.is_tilted:
-        metrics |= sample_metrics(keys[4], split, picked, "")
+        metrics |= sample_metrics(keys[4], split, picked, metrics["ess_fraction"] * options.num_drawn, "")
     wells = None
     if is_density and is_searchable(split):
         wells, own = find_wells(keys[5], fitted.energy, fitted.sampler, split)
