@@ -16,7 +16,7 @@ import jax
 from jaxtyping import Array, Float, Int, Key
 
 from triality.objectives.likelihood import negative_log_likelihood
-from triality.sampler import AbstractSampler, Samples
+from triality.sampler import AbstractDensity, AbstractSampler, Samples
 
 
 @runtime_checkable
@@ -30,6 +30,7 @@ class Likelihood(eqx.Module):
     """-E_p log q(x). Uses no chance.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from triality.samplers.gaussian import Gaussian
         >>> data = Samples.unweighted(jnp.zeros((4, 1)), jnp.zeros(4))
         >>> float(Likelihood()(jax.random.key(0), Gaussian(jnp.zeros(1), jnp.zeros(1)), data).__round__(4))
@@ -45,6 +46,7 @@ class OrderAgnostic(eqx.Module):
     """-E_p log q_o(x), in one order o for the whole minibatch, drawn anew at each call from all there are.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from triality.samplers.autoregressive.made_over_orders import made_over_orders
         >>> data = Samples.unweighted(jnp.zeros((4, 3), int), jnp.zeros(4))
         >>> float(OrderAgnostic()(jax.random.key(0), made_over_orders(jax.random.key(1), 3), data).__round__(4))
@@ -56,7 +58,7 @@ class OrderAgnostic(eqx.Module):
         return negative_log_likelihood(InOrder(sampler, order), data)
 
 
-class InOrder(eqx.Module):
+class InOrder(AbstractDensity[Any]):
     """One of the densities that a generator over orders is made of.
 
     Args:
