@@ -171,7 +171,8 @@ def page(record: Record) -> list[str]:
         f"Shares: means over {record['seeds']} seeds, 95 % intervals by Student's t, cut to [0, 1].",
         f"*All right*: every seed within {RIGHT}; *all wrong*: every seed off by more than {WRONG}.",
         "Evaluations include all that it took to learn the generator. *Passages*: from one well to the other, in a run; those of a",
-        "hundred chains are nearly all of the first steps, of starts on the ridge. The last column is the median over seeds: R-hat of the run cut in halves, near 1 where they agree; the effective share of the weighed draws.",
+        "hundred chains are nearly all of the first steps, of starts on the ridge. The last column is the median",
+        "over seeds: R-hat of the run cut in halves, near 1 where they agree; the effective share of the weighed draws.",
     ]
 
 
