@@ -157,6 +157,20 @@ def test_the_report_says_what_came_of_it(which, request):
     assert "nan" not in re.sub(r"<[^>]*>", " ", text).lower().split()
 
 
+def test_speeds_reach_the_report(of_bits):
+    metrics = summary_of(of_bits)["iqm"]["metrics"]
+    assert metrics["energy_steps_per_second"] > 0
+    assert "energy steps per second" in (of_bits / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_generator_that_knows_integers_is_not_told_to_expect_bits(tmp_path, capsys):
+    data = normals(tmp_path / "table.csv")
+    assert main(["ebm", "--data", str(data), "--generator", "made", "--out", str(tmp_path / "run")]) == 3
+    told = capsys.readouterr().err
+    assert "expected whole numbers from 0 to 255" in told
+    assert "--generator auto chooses one" in told
+
+
 def test_names_are_those_that_exist():
     assert set(density_names.TARGETS) == set(TARGETS)
     given = EbmOptions.__dataclass_fields__

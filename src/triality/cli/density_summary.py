@@ -27,7 +27,7 @@ def summarize(
 ) -> dict[str, Any]:
     """The frozen fields; log Z, its estimates and the alarm are those of the first seed, and every seed holds its own."""
     seeds = [_seed(options.seed + i, fitted, each) for i, (fitted, each) in enumerate(zip(fits, judged, strict=True))]
-    names = [name for name in judged[0].metrics if all(name in each.metrics for each in judged)]
+    names = [name for name in seeds[0]["metrics"] if all(name in seed["metrics"] for seed in seeds)]
     overall: dict[str, Any] = {
         "test_log_likelihood": interquartile_mean([seed["test_log_likelihood"] for seed in seeds]),
         "metrics": {name: interquartile_mean([seed["metrics"][name] for seed in seeds]) for name in names},

@@ -188,8 +188,8 @@ def _combination_problems(options: EbmOptions, kind: Kind, is_image: bool, dim: 
         problems.append(f"expected two columns or more for --generator {options.generator}, got {dim}; use mixture or maf")
     if options.head != "auto" and options.generator not in WITH_HEADS:
         problems.append(
-            f"expected --generator {' or '.join(WITH_HEADS)} with --head {options.head}, got {options.generator}; name one of them, or "
-            "leave --head out"
+            f"expected --generator {' or '.join(WITH_HEADS)} with --head {options.head}, got {options.generator}; "
+            f"{'' if kind == 'continuous' else 'name one of them, or '}leave --head out"
         )
     elif options.head != "auto" and kind not in HEADS[options.head]:
         problems.append(f"expected integers of more than two levels for --head {options.head}, got {words}; leave it out")

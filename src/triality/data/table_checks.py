@@ -52,7 +52,7 @@ def check_table(table: Table, kind: Kind | Literal["auto"] = "auto", dequantize:
         ((160, 2), ())
         >>> check_table(Table({"all": np.stack([rows[:, 0], np.ones(200)], axis=1)}, ("a", "b"), (2,)))
         Traceback (most recent call last):
-        triality.errors.DataError: data: expected columns that vary in training, got constant ones: 'b'; leave them out
+        triality.errors.DataError: data: expected columns that vary in training, got constant ones: 'b'; leave them out (--columns)
     """
     if kind == "auto":
         kind = "continuous" if dequantize else table.kind
@@ -134,10 +134,10 @@ def _kind_problems(table: Table, kind: Kind, dequantize: bool) -> list[str]:
     problems = ["expected --dequantize with a continuous generator, got one of integers; leave it out"] if dequantize else []
     if kind == "binary" and table.kind != "binary":
         wrong = ~np.isin(table.rows, (0.0, 1.0))
-        problems.append(_outside(table, "0 and 1", wrong, "use a generator of integers or of numbers"))
+        problems.append(_outside(table, "0 and 1", wrong, "use a generator of such columns (--generator auto chooses one)"))
     if kind == "integer" and table.kind == "continuous":
         wrong = (table.rows != np.floor(table.rows)) | (table.rows < 0) | (table.rows >= MOST_LEVELS)
-        remedy = "use a generator of numbers, or number the categories from 0"
+        remedy = "use a generator of numbers (--generator auto chooses one), or number the categories from 0"
         problems.append(_outside(table, f"whole numbers from 0 to {MOST_LEVELS - 1}", wrong, remedy))
     return problems
 

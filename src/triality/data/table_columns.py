@@ -84,13 +84,14 @@ def column_problems(table: Table, train: Float[np.ndarray, "n dim"], found: list
     constant = [int(column) for column in np.flatnonzero(flat) if not smeared[column]]
     problems = []
     if constant:
-        problems.append(f"expected columns that vary in training, got constant ones: {named(table, constant)}; leave them out")
+        problems.append(f"expected columns that vary in training, got constant ones: {named(table, constant)}; leave them out (--columns)")
     twins = [(i, j) for i, j in copies(table.rows) if not (table.is_image and smeared[i] and smeared[j])]
     if twins:
         pairs = ", ".join(f"{table.name(i)} and {table.name(j)}" for i, j in twins[:MOST_NAMED])
         more = f" and {len(twins) - MOST_NAMED} more pairs" if len(twins) > MOST_NAMED else ""
         problems.append(
-            f"expected columns that are no copies of each other, got {pairs}{more}: their joint density has no bound; leave one out"
+            f"expected columns that are no copies of each other, got {pairs}{more}: their joint density has no bound; "
+            "leave one out (--columns)"
         )
     return problems + _repeated_problems(table, found, constant, dequantize)
 
@@ -100,9 +101,10 @@ def _repeated_problems(table: Table, found: list[Repeats], constant: list[int], 
     mixed = [column for column, each in enumerate(found) if each.is_mixed and column not in constant]
     problems = []
     if few and not dequantize:
+        other = "leave them out (--columns)" if table.kind == "continuous" else "use a generator of integers (--generator auto chooses one)"
         problems.append(
             f"expected columns of numbers that hardly repeat, got few different values in {named(table, few)}: there a density has no "
-            "bound; add --dequantize (noise as wide as their step), use a generator of integers, or leave them out"
+            f"bound; add --dequantize (noise as wide as their step), or {other}"
         )
     if mixed:
         first = found[mixed[0]]

@@ -19,7 +19,7 @@ from triality.runs.report.density_panels import calibration_panel, energy_panel,
 from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
-from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase
+from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
 
 GENERATOR, ENERGY, BEFORE = "generator_test_log_likelihood", "test_log_likelihood", "likelihood_generator_test_log_likelihood"
 RIM = 0.01
@@ -82,7 +82,7 @@ def _result(record: RunRecord) -> str:
         return f"{said} No energy was better on validation data: the generator itself is the result, and log Z is 0."
     better = "better" if gain > 0 else "worse"
     sure = "" if abs(gain) > 1.96 * error else ", which test data of this size cannot tell from nothing"
-    by = f"{number(abs(gain), 3)} ± {number(1.96 * error, 2)}"
+    by = f"{to_error(abs(gain), 1.96 * error)} ± {number(1.96 * error, 2)}"
     reached = f"The energy reaches {number(energy, 5)} nats a sample on test data, {by} {better} than the generator alone{sure}."
     return f"{reached} It is charged the exact log Z where there is one, else the upper end of its interval."
 
@@ -128,7 +128,7 @@ def _samples(record: RunRecord) -> str:
 
 def _energy(record: RunRecord) -> str:
     shown = [*landscape_panels(record.arrays), energy_panel(record.arrays)]
-    return page.section("What was learned?", page.panels(shown), page.paragraph(_wells(record)))
+    return page.section("What was learned?", page.paragraph(_wells(record)), page.panels(shown))
 
 
 def _wells(record: RunRecord) -> str:
@@ -162,13 +162,14 @@ def _trust(record: RunRecord) -> str:
     rows = []
     for name, entry in given.items():
         value, stderr = (float(entry[key]) if isinstance(entry.get(key), int | float) else math.nan for key in ("value", "stderr"))
-        interval = (
-            f"{number(value - 1.96 * stderr, 5)} to {number(value + 1.96 * stderr, 5)}" if math.isfinite(stderr) else number(math.nan)
-        )
+        ends = (to_error(value + side * 1.96 * stderr, stderr) for side in (-1.0, 1.0))
+        interval = " to ".join(ends) if math.isfinite(stderr) else number(math.nan)
         health = _health(entry)
         cost = number(float(entry.get("num_energies") or math.nan))
-        rows.append((name.replace("_", " "), number(value, 5), number(stderr, 2), interval, health, cost, str(entry.get("assumes", ""))))
-    head = ("estimate", "log Z", "standard error", "95 % interval", "ESS or overlap", "energies", "assumes")
+        rows.append(
+            (name.replace("_", " "), to_error(value, stderr), number(stderr, 2), interval, health, cost, str(entry.get("assumes", "")))
+        )
+    head = ("estimate", "log Z", "standard error", "95 % interval", "effective samples, or overlap", "energies evaluated", "assumes")
     table = page.table("Estimates of log Z of the first seed, nats", head, rows, kind="words")
     return page.section(
         "Can log Z be trusted?",

@@ -63,7 +63,7 @@ METRICS = (
         "generator_classifier_p_value",
         "classifier_p_value",
         "not small",
-        "of that accuracy under guessing: below .05 the samples differ from data; a large one is no proof that they do not",
+        "of that accuracy under guessing: small = the samples differ from data (equal laws: below .05 once in twenty); large is no proof",
     ),
     Metric("Wasserstein-2", "generator_wasserstein_2", "wasserstein_2", "lower", "standardized units; not zero even for equal laws"),
     Metric("precision", "generator_precision", "precision", "near 1", "share of samples near data"),

@@ -136,7 +136,7 @@ def landscape_panels(arrays: Arrays) -> list[Panel]:
 
 
 def _landscape(name: str, title: str, what: str, arrays: Arrays) -> Panel:
-    values, x, y = arrays[name], arrays["landscape_x"], arrays["landscape_y"]
+    names, values, x, y = _names(arrays), arrays[name], arrays["landscape_x"], arrays["landscape_y"]
     low = float(np.min(arrays.get("landscape_true", values)))
 
     def paint(axes: Axes) -> None:
@@ -144,8 +144,8 @@ def _landscape(name: str, title: str, what: str, arrays: Arrays) -> Panel:
         bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
         bar.set_label(f"{MINUS}log p (nats)")
         axes.grid(False)
-        axes.set_xlabel("first column (units of the data)")
-        axes.set_ylabel("second column (units of the data)")
+        axes.set_xlabel(f"{names[0]} (units of the data)")
+        axes.set_ylabel(f"{names[1]} (units of the data)")
 
     caption = (
         f"{what}, cut {LEVELS:g} nats above the lowest point. Low energy where there are no data is what to look for: neither the "

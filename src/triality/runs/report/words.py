@@ -34,6 +34,19 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
+def to_error(value: float, error: float) -> str:
+    """``value`` to the second digit of its error, and six places at most: what lies beyond is noise.
+
+    Example:
+        >>> to_error(0.00707441, 0.00038), to_error(-163.24, 12.0), to_error(1.23456, 0.0)
+        ('0.00707', '−163', '1.2346')
+    """
+    if not math.isfinite(value) or not math.isfinite(error) or error <= 0:
+        return number(value, 5)
+    places = min(6, max(0, 1 - math.floor(math.log10(error))))
+    return f"{value:,.{places}f}".replace("-", MINUS)
+
+
 def normalized(value: float) -> str:
     """A normalized return, always with three decimals.
 
