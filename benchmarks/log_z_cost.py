@@ -1,37 +1,40 @@
 """What log Z costs to a given accuracy: a generator of known density beside annealed Markov chains (section 2.2: MCMC is slow).
 
-    python benchmarks/log_z_cost.py            # about ten minutes
+    python benchmarks/log_z_cost.py            # about eight minutes
     python benchmarks/log_z_cost.py --table    # docs/results/log_z_cost.md from the result file
 
     E(x) = sum_i [x_i^4 - 6 x_i^2 - x_i/2]  (i = 1 .. 4)  +  sum_j x_j^2/2  (j = 5 .. 8)
 
 Many-well in eight dimensions (Noe et al. 2019, Midgley et al. 2023): 16 modes of unequal weight, eight to ten nats between neighbors;
-log Z is a sum of one-dimensional integrals. The generator is a mixture of 32 Gaussians, fitted to 20,000 samples of the law by maximum
-likelihood: no evaluation of the energy, but time, which stands below the table. Annealing and sequential Monte Carlo begin at one Gaussian,
-the one of greatest likelihood on the same data.
+log Z is a sum of one-dimensional integrals. Two generators, fitted to 20,000 samples of the law by maximum likelihood: a mixture of 32
+Gaussians, whose family nearly holds the law, and a spline flow, whose family does not. That takes no evaluation of the energy, but time,
+which stands below the table with the number of estimates that pay it back. Annealing and sequential Monte Carlo begin at one Gaussian, the
+one of greatest likelihood on the same data.
 
 Every method is run at several sizes (walks and temperatures, particles and moves), and each reports the cheapest of its own sizes at which
 the root mean square error over the repeats is within the tolerance: the baselines are given their best setting after the fact. Evaluations
 are counted as made; a thriftier program would remember some from one temperature to the next, and make a third (MALA) or three fifths (HMC)
-of those counted for annealing. Times are of compiled calls on one thread, without compilation.
+of those counted for annealing. Times are of compiled calls, without compilation, in seconds of the processor: the program has one thread,
+and what else runs on the machine does not count.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import PICTURES, Record, ResultPage, kept
 
 one_thread()
 
+import equinox as eqx  # noqa: E402
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
@@ -47,12 +50,14 @@ from triality.partition.exact import enumeration, trapezoid  # noqa: E402
 from triality.partition.sequential_monte_carlo import tempered  # noqa: E402
 from triality.run import run  # noqa: E402
 from triality.sampler import AbstractSampler, draw  # noqa: E402
+from triality.samplers.flow import spline_coupling_flow  # noqa: E402
 from triality.samplers.gaussian import Gaussian, fit_gaussian  # noqa: E402
 from triality.samplers.gaussian_mixture import gaussian_mixture  # noqa: E402
+from triality.samplers.standardized import standardize  # noqa: E402
 
 NUM_WELLS = 4
 DIM = 2 * NUM_WELLS
-NUM_DATA, NUM_FRESH, NUM_COMPONENTS, NUM_STEPS = 20_000, 400_000, 32, 3000
+NUM_DATA, NUM_FRESH, NUM_COMPONENTS, NUM_STEPS = 20_000, 400_000, 32, 2000
 TOLERANCES = (0.1, 0.03, 0.01)
 LINE = trapezoid([-4.0], [4.0], 8001)
 # Squared scales of the two kinds of coordinates, inside a well: 1/E''.
@@ -81,36 +86,68 @@ def exact_samples(key: jax.Array, num_samples: int) -> jax.Array:
 
 
 class Known(NamedTuple):
-    """What the methods have: a generator and a Gaussian, both fitted to data, and fresh data."""
+    """What the methods have: two generators and a Gaussian, all fitted to one data set, and fresh data."""
 
-    generator: AbstractSampler[Any]
+    mixture: AbstractSampler[Any]
+    flow: AbstractSampler[Any]
     gaussian: Gaussian
     data: jax.Array
 
 
-def learned(key: jax.Array, num_steps: int) -> Known:
-    key_data, key_centers, key_run, key_fresh = jax.random.split(key, 4)
-    x = exact_samples(key_data, NUM_DATA)
-    learning = LikelihoodLearning(DataSet(x), learning_rate=jnp.array(0.01), batch_size=512)
-    state = learning.init(key_run, gaussian_mixture(key_centers, x, NUM_COMPONENTS))
-    return Known(run(learning, state, 1, num_steps)[0].sampler, fit_gaussian(x), exact_samples(key_fresh, NUM_FRESH))
+def first_mixture(key: jax.Array, x: jax.Array) -> AbstractSampler[Any]:
+    return gaussian_mixture(key, x, NUM_COMPONENTS)
 
+
+def first_flow(key: jax.Array, x: jax.Array) -> AbstractSampler[Any]:
+    return standardize(spline_coupling_flow(key, DIM, 4, (64, 64), 12, 3.0), x)
+
+
+@eqx.filter_jit
+def fitted(key: jax.Array, first: AbstractSampler[Any], x: jax.Array, rate: jax.Array, num_steps: int) -> AbstractSampler[Any]:
+    learning = LikelihoodLearning(DataSet(x), learning_rate=rate, batch_size=512)
+    return run(learning, learning.init(key, first), 1, num_steps)[0].sampler
+
+
+def learned(key: jax.Array, num_steps: int) -> tuple[Known, dict[str, float]]:
+    """And the seconds that either generator took."""
+    key_data, key_first, key_run, key_fresh = jax.random.split(key, 4)
+    x = exact_samples(key_data, NUM_DATA)
+    generators, seconds = [], {}
+    for name, (first_of, rate) in GENERATORS.items():
+        first = first_of(key_first, x)
+        compiled = fitted.lower(key_run, first, x, jnp.array(rate), num_steps).compile()
+        begin = time.process_time()
+        generators.append(jax.block_until_ready(compiled(key_run, first, x, jnp.array(rate), num_steps)))
+        seconds[name] = time.process_time() - begin
+    print("learning, seconds", seconds, flush=True)
+    return Known(*generators, fit_gaussian(x), exact_samples(key_fresh, NUM_FRESH)), seconds
+
+
+GENERATORS = {"mixture": (first_mixture, 0.01), "flow": (first_flow, 0.001)}
 
 # log Z and evaluations of the energy, at a size.
 Estimator = Callable[[jax.Array, Known, Any], tuple[jax.Array, jax.Array]]
 
 
-def importance_sampling(key: jax.Array, known: Known, size: tuple[int]) -> tuple[jax.Array, jax.Array]:
-    drawn = draw(known.generator, key, size[0])
-    return log_mean_exp(-jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+def importance_sampling(name: str) -> Estimator:
+    def method(key: jax.Array, known: Known, size: tuple[int]) -> tuple[jax.Array, jax.Array]:
+        drawn = draw(getattr(known, name), key, size[0])
+        return log_mean_exp(-jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+
+    return method
 
 
-def acceptance_ratio(key: jax.Array, known: Known, size: tuple[int]) -> tuple[jax.Array, jax.Array]:
+def acceptance_ratio(name: str) -> Estimator:
     """Half data, which are samples of the law that the generator has not seen, half draws."""
-    key_data, key_draw = jax.random.split(key)
-    drawn, x = draw(known.generator, key_draw, size[0] // 2), jax.random.choice(key_data, known.data, (size[0] // 2,))
-    on_data = -jax.vmap(energy)(x) - jax.vmap(known.generator.log_prob)(x)
-    return solve_log_z(on_data, -jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+
+    def method(key: jax.Array, known: Known, size: tuple[int]) -> tuple[jax.Array, jax.Array]:
+        key_data, key_draw = jax.random.split(key)
+        q: AbstractSampler[Any] = getattr(known, name)
+        drawn, x = draw(q, key_draw, size[0] // 2), jax.random.choice(key_data, known.data, (size[0] // 2,))
+        on_data = -jax.vmap(energy)(x) - jax.vmap(q.log_prob)(x)
+        return solve_log_z(on_data, -jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+
+    return method
 
 
 def annealed(kernel: Kernel) -> Estimator:
@@ -121,8 +158,8 @@ def annealed(kernel: Kernel) -> Estimator:
     return method
 
 
-def annealed_from_generator(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    found = anneal(key, energy, known.generator, Mala(0.03), sigmoid_temperatures(size[1]), size[0])
+def annealed_from_mixture(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    found = anneal(key, energy, known.mixture, Mala(0.03), sigmoid_temperatures(size[1]), size[0])
     return log_mean_exp(found.log_weight), jnp.sum(found.num_energies.astype(float))
 
 
@@ -132,100 +169,136 @@ def sequential(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax
 
 
 HMC = HamiltonianMonteCarlo(0.5, INVERSE_MASS, 3)
-COUNTS = tuple(2**k for k in range(5, 17))
-WALKS = tuple((chains, temperatures) for temperatures in (8, 32, 128, 512) for chains in (32, 128, 512, 2048))
+COUNTS = tuple((2**k,) for k in range(5, 16, 2))
+WALKS = tuple((chains, temperatures) for temperatures in (8, 32, 128, 512) for chains in (128, 512, 2048))
 METHODS: dict[str, tuple[Estimator, tuple[Any, ...]]] = {
-    "importance sampling, generator": (importance_sampling, tuple((n,) for n in COUNTS)),
-    "acceptance ratio, generator and data": (acceptance_ratio, tuple((n,) for n in COUNTS)),
-    "annealing from the generator, MALA": (annealed_from_generator, tuple((n, 8) for n in (32, 128, 512, 2048))),
+    "importance sampling, mixture": (importance_sampling("mixture"), COUNTS),
+    "importance sampling, flow": (importance_sampling("flow"), COUNTS[:-1]),
+    "acceptance ratio, mixture and data": (acceptance_ratio("mixture"), COUNTS),
+    "acceptance ratio, flow and data": (acceptance_ratio("flow"), COUNTS[:-1]),
+    "annealing from the mixture, MALA": (annealed_from_mixture, tuple((n, 8) for n in (32, 128, 512, 2048))),
     "annealing, MALA": (annealed(Mala(0.03)), WALKS),
     "annealing, HMC": (annealed(HMC), WALKS),
-    "sequential Monte Carlo, HMC": (sequential, tuple((n, moves) for moves in (1, 4) for n in (64, 256, 1024, 4096))),
+    "sequential Monte Carlo, HMC": (sequential, tuple((n, moves) for moves in (1, 4) for n in (256, 1024, 4096))),
 }
 
 
+BASELINES = ("annealing, MALA", "annealing, HMC", "sequential Monte Carlo, HMC")
+
+
 def main() -> int:
-    options = _options()
-    if not options.table:
-        record: dict[str, Any] = {"machine": describe_machine(), "log_z": exact_log_z(), "seeds": options.seeds, "repeats": options.repeats}
-        learn = jax.jit(lambda key: learned(key, options.steps)).lower(jax.random.key(0)).compile()
-        known, record["learning_seconds"] = [], []
-        for seed in range(options.seeds):
-            begin = time.perf_counter()
-            known.append(jax.block_until_ready(learn(jax.random.key(seed))))
-            record["learning_seconds"].append(time.perf_counter() - begin)
-        record["points"] = [point for name in METHODS for point in measure(name, known, options)]
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
+    result = ResultPage("log_z_cost", measure, page)
+    parser = result.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="data sets and generators, each with repeats of its own (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=20, help="estimates a seed and size (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=NUM_STEPS, help="of the generators' learning (default %(default)s)")
+    parser.add_argument("--sizes", type=int, help="only so many sizes a method, to try it out")
+    parser.add_argument("--picture", type=Path, default=PICTURES / "log_z_cost.svg")
+    options = parser.parse_args()
+    result.run(options)
     if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
+        plot(kept(options.out), options.picture)
     return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5, help="generators, each with repeats of its own (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=40, help="estimates a seed and size (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=NUM_STEPS, help="of the generator's learning (default %(default)s)")
-    parser.add_argument("--sizes", type=int, help="only so many sizes a method, to try it out")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "log_z_cost.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "log_z_cost.md")
-    return parser.parse_args()
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    known, seconds = zip(*(learned(jax.random.key(seed), options.steps) for seed in range(options.seeds)), strict=True)
+    learning = {name: [each[name] for each in seconds] for name in GENERATORS}
+    points: list[Record] = []
+    for name in METHODS:
+        for point in points_of(name, known, options):
+            points.append(point)
+            yield {"log_z": exact_log_z(), "seeds": options.seeds, "repeats": options.repeats, "learning": learning, "points": points}
 
 
-def measure(name: str, known: list[Known], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """One point a size: errors of every repeat by seed, evaluations and seconds an estimate."""
+def points_of(name: str, known: tuple[Known, ...], options: argparse.Namespace) -> Iterator[Record]:
+    """One a size: errors of every repeat by seed, evaluations and seconds an estimate."""
     method, sizes = METHODS[name]
-    points = []
     for size in sizes[: options.sizes]:
-        keys = jax.vmap(jax.random.key)(jnp.arange(options.repeats))
-        many = jax.jit(lambda keys, have, s=size: jax.lax.map(lambda key: method(key, have, s), keys)).lower(keys, known[0]).compile()
-        point: dict[str, Any] = {"method": name, "size": size, "errors": [], "energies": [], "seconds": []}
+        many = eqx.filter_jit(lambda keys, have, s=size: jax.lax.map(lambda key: method(key, have, s), keys))
+        jax.block_until_ready(many(jax.random.split(jax.random.key(0), options.repeats), known[0]))  # compiles
+        point: Record = {"method": name, "size": size, "errors": [], "energies": [], "seconds": []}
         for seed, have in enumerate(known):
             keys = jax.random.split(jax.random.key(1000 + seed), options.repeats)
-            begin = time.perf_counter()
+            begin = time.process_time()
             values, energies = jax.block_until_ready(many(keys, have))
-            point["seconds"].append((time.perf_counter() - begin) / options.repeats)
+            point["seconds"].append((time.process_time() - begin) / options.repeats)
             point["errors"].append((np.asarray(values, float) - exact_log_z()).tolist())
             point["energies"].append(float(jnp.mean(energies.astype(float))))
-        points.append(point)
-        print(name, size, [f"{np.sqrt(np.mean(np.square(each))):.3f}" for each in point["errors"]], flush=True)
-    return points
+        print(name, size, [f"{rms:.3f}" for rms in errors_of(point)], f"{median(point['seconds']):.4f} s", flush=True)
+        yield point
 
 
-def cheapest(points: list[dict[str, Any]], seed: int, tolerance: float, field: str) -> float:
-    """Least of ``field`` over the sizes whose root mean square error is within the tolerance; infinite if there is none."""
-    good = [point[field][seed] for point in points if np.sqrt(np.mean(np.square(point["errors"][seed]))) <= tolerance]
-    return min(good, default=np.inf)
+def errors_of(point: Record) -> list[float]:
+    """Root mean square error of each seed."""
+    return [float(np.sqrt(np.mean(np.square(each)))) for each in point["errors"]]
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def cheapest(record: Record, name: str, tolerance: float, field: str) -> list[float]:
+    """Of each seed, the least of ``field`` over the sizes whose root mean square error is within the tolerance; infinite where none is."""
+    points = [point for point in record["points"] if point["method"] == name]
+    return [
+        min((point[field][seed] for point in points if errors_of(point)[seed] <= tolerance), default=np.inf)
+        for seed in range(record["seeds"])
+    ]
+
+
+def page(record: Record) -> list[str]:
     columns = " | ".join(f"{what} to {t:g} nat" for t in TOLERANCES for what in ("evaluations", "ms"))
     lines = ["# What log Z costs", "", f"| method | {columns} |", f"|---|{'---:|' * (2 * len(TOLERANCES))}"]
     for name in METHODS:
-        points = [point for point in record["points"] if point["method"] == name]
-        cells = []
-        for tolerance in TOLERANCES:
-            for field, scale in (("energies", 1.0), ("seconds", 1e3)):
-                cells.append(_range([scale * cheapest(points, seed, tolerance, field) for seed in range(record["seeds"])]))
+        units = [(t, field, scale) for t in TOLERANCES for field, scale in (("energies", 1.0), ("seconds", 1e3))]
+        cells = [_range([scale * value for value in cheapest(record, name, t, field)]) for t, field, scale in units]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    machine = record["machine"]
-    lines += [
+    lines += ["", "![Error of log Z against evaluations and time](../_static/log_z_cost.svg)", ""]
+    lines += ["| generator | learning, s | paid back after so many estimates to " + " | to ".join(f"{t:g} nat" for t in TOLERANCES) + " |"]
+    lines += [f"|---|{'---:|' * (1 + len(TOLERANCES))}"]
+    for name, seconds in record["learning"].items():
+        cells = [_range(paid_back(record, name, tolerance)) for tolerance in TOLERANCES]
+        lines.append(f"| {name} | {_range(seconds)} | {' | '.join(cells)} |")
+    return [
+        *lines,
         "",
         f"Medians over {record['seeds']} seeds, with their range; each error is the root mean square of {record['repeats']} estimates. "
         f"Exact log Z: {record['log_z']:.4f}.",
-        f"Learning the generator took {median(record['learning_seconds']):.1f} s and no evaluation of the energy; it is in none of the "
-        "columns. *-*: not at any size tried.",
-        "",
-        f"`python benchmarks/log_z_cost.py`. {machine['processor']}, {machine['cores']} cores, one thread, load average at the start "
-        f"{machine['load_average'][0]:.1f}, commit {machine['commit']}.",
-        "",
+        "Learning takes no evaluation of the energy, and is in none of the upper columns. *Paid back*: learning over what importance",
+        "sampling from it saves in time on each estimate, beside the fastest of "
+        + ", ".join(f"*{name}*" for name in BASELINES)
+        + ". *-*: not at any size tried.",
     ]
-    return "\n".join(lines)
+
+
+def paid_back(record: Record, name: str, tolerance: float) -> list[float]:
+    """Estimates after which learning the generator was worth its time, for each seed; infinite if never."""
+    own = cheapest(record, f"importance sampling, {name}", tolerance, "seconds")
+    others = np.min([cheapest(record, each, tolerance, "seconds") for each in BASELINES], axis=0)
+    return [
+        float(np.ceil(learning / (other - mine))) if np.isfinite(other) and mine < other else np.inf
+        for learning, mine, other in zip(record["learning"][name], own, others, strict=True)
+    ]
+
+
+def plot(record: Record, target: Path) -> None:
+    """The least error, in the median over seeds, that so many evaluations (so much time) or fewer have given."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for i, name in enumerate(METHODS):
+        points = [point for point in record["points"] if point["method"] == name]
+        for axes, field in zip(panels, ("energies", "seconds"), strict=True):
+            at = sorted((median(point[field]), median(errors_of(point))) for point in points)
+            least = np.minimum.accumulate([error for _, error in at])
+            chain = name in BASELINES
+            style = {"ls": "--", "marker": "s"} if chain else {"ls": "-", "marker": "o"}
+            axes.plot([cost for cost, _ in at], least, color=f"C{i}", ms=3, label=name, **style)
+    for axes, label in zip(panels, ("evaluations of the energy", "time of an estimate (seconds of the processor)"), strict=True):
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("root mean square error of log Z (nats)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)
 
 
 def _range(values: list[float]) -> str:
