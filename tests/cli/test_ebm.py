@@ -1,6 +1,7 @@
 """Small runs of ``triality ebm``: folder, summary, report; every refusal before jax is imported."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 
 from triality.cli import density_names
+from triality.cli.density_judgement import Judged
 from triality.cli.density_learning import split_of
 from triality.cli.density_parts import Space, make_energy, make_generator
-from triality.cli.ebm import check
+from triality.cli.density_pictures import reliability
+from triality.cli.density_samples import sample_metrics
+from triality.cli.ebm import LEAST_TEST_ROWS, check
 from triality.cli.learning import print_note
 from triality.cli.main import main
 from triality.cli.options import EbmOptions
+from triality.metrics.two_sample import LEAST_SAMPLES
 from triality.partition.exact import binary_vectors
 from triality.runs.checkpoint import read_checkpoint
 from triality.runs.report.density import render_density
@@ -268,6 +273,17 @@ def test_packages_that_are_absent_are_named_before_anything_starts(monkeypatch, 
     assert len(plan.notes) == 3
     assert plan.notes[0] == 'the classifier two-sample test left out: pip install "triality[sklearn]"'
     assert "annealed and sequential estimates of log Z left out" in plan.notes[1]
+
+
+def test_a_handful_of_test_rows_is_held_against_nothing(tmp_path):
+    """And the plan says so, at the number of rows from which the tests are taken."""
+    plan = check(EbmOptions(out=tmp_path / "run", data=normals(tmp_path / "few.csv", 190)))
+    assert any("they need 20 test rows, and there are 19" in note for note in plan.notes)
+    assert not any("test rows" in note for note in check(EbmOptions(out=tmp_path / "run", data=normals(tmp_path / "more.csv", 200))).notes)
+    assert LEAST_TEST_ROWS == LEAST_SAMPLES
+    assert sample_metrics(jax.random.key(0), split_of(plan), jnp.zeros((50, 2)), math.inf, "") == {}
+    few = (jnp.zeros(2), jnp.zeros(2))
+    assert reliability(Judged(None, 0.0, {}, few[0], few[1], few, few, None)) == {}
 
 
 def test_a_note_keeps_its_brackets(capsys):

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from triality.energy import Energy
 from triality.metrics.calibration import calibration
+from triality.metrics.two_sample import LEAST_SAMPLES
 
 if TYPE_CHECKING:
     from triality.cli.density_judgement import Judged
@@ -73,9 +74,11 @@ def _mapped(function: Any, x: Array) -> Float[Array, " n"]:
 
 
 def reliability(judged: Judged) -> dict[str, np.ndarray]:
-    """Of D = sigmoid(log p_theta - log q) on test data against as many draws."""
+    """Of D = sigmoid(log p_theta - log q) on test data against as many draws; of a handful there is no curve."""
     on_data, on_drawn = judged.log_ratios
     count = min(len(on_data), len(on_drawn))
+    if count < LEAST_SAMPLES:
+        return {}
     on_data, on_drawn = on_data[:count] - judged.charged, on_drawn[:count] - judged.charged
     curve = calibration(on_data, on_drawn)
     return {

@@ -40,7 +40,7 @@ def sample_metrics(key: Key[Array, ""], split: Split, x: Array, num_effective: f
     is_number = split.space.kind == "continuous"
     tested = int(min(count, num_effective / COPIES))
     found = _tests(keys[2], data[:tested], x[:tested], is_number) if tested >= LEAST_SAMPLES else {}
-    if is_number:
+    if is_number and count >= LEAST_SAMPLES:
         found |= _distances(data, x)
     return {f"{prefix}{name}": value for name, value in found.items()}
 

@@ -37,6 +37,7 @@ from triality.data.table_checks import check_table
 from triality.data.table_file import read_table
 from triality.runs.folder import RunFolder
 
+LEAST_TEST_ROWS = 20
 ENERGIES_OF_NUMBERS = ("quadratic", "autoencoder")
 
 
@@ -100,7 +101,16 @@ def _of_file(options: EbmOptions) -> DensityPlan:
     resolved = resolve(options, kind, image, table.rows.shape[1])
     parts = (checked.train, checked.valid, checked.test)
     num_levels = 0 if kind == "continuous" else max(2, table.num_levels)
-    return DensityPlan(resolved, kind, num_levels, image, table.names, *parts, checked.notes + _left_out(kind))
+    notes = checked.notes + _few_rows(checked.test) + _left_out(kind)
+    return DensityPlan(resolved, kind, num_levels, image, table.names, *parts, notes)
+
+
+def _few_rows(test: np.ndarray) -> tuple[str, ...]:
+    """What the report will lack for want of rows: the least that ``triality.metrics.two_sample`` takes, which this must not import."""
+    if len(test) >= LEAST_TEST_ROWS:
+        return ()
+    what = "tests and distances between samples and data, and the calibration curve, left out"
+    return (f"{what}: they need {LEAST_TEST_ROWS} test rows, and there are {len(test)}",)
 
 
 def _left_out(kind: Kind) -> tuple[str, ...]:
