@@ -1,113 +1,189 @@
-"""Test log likelihood and log Z of an autoregressive generator and of its tilt by an energy, on binary tables.
+"""Test log likelihood and log Z of an autoregressive generator and of its tilt by an energy, on binary tables and images.
 
-    python benchmarks/exact_likelihoods.py                     # nltcs, plants, dna; five seeds
+    python benchmarks/exact_likelihoods.py                     # nltcs, dna, plants, mnist; five seeds, three of mnist; about two hours
     python benchmarks/exact_likelihoods.py --data nltcs --seeds 1
-    python benchmarks/exact_likelihoods.py --table             # docs/results/exact_likelihoods.md from the result file
+    python benchmarks/exact_likelihoods.py --table             # docs/results/exact_likelihoods.md from the record
 
-Generator: MADE, begun at the marginals, by maximum likelihood, the step of greatest validation likelihood kept. Tilt:
-p(x) = q_0(x) exp(-f(x))/Z, f a perceptron by noise-contrastive estimation against q_0, chosen on validation data; f = 0 stays where nothing
-is better. log Z by importance sampling on fresh draws, by the acceptance ratio and the reciprocal estimator on test data, and for nltcs by
-the sum over all 65,536 states. Where there is no exact log Z, the tilt's likelihood is charged the upper end of its 95 % interval.
+Generator: MADE, or MADE over orders, begun at the marginals, by maximum likelihood, the step of greatest validation likelihood kept. Tilt:
+p(x) = q(x) exp(-f(x))/Z, f a perceptron by noise-contrastive estimation against fresh draws of q, chosen on validation data; f = 0 stays
+where nothing is better. log Z by importance sampling on fresh draws, by the acceptance ratio and the reciprocal estimator on test data;
+where the states can be enumerated, by their sum; else by annealing from q up to the tilt and back down (a bracket). Where there is no
+exact log Z, the tilt's likelihood is charged the upper end of the 95 % interval of importance sampling.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import ROOT, one_thread
+from result_page import Record, ResultPage, kept
 
 one_thread()
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
-from triality.algorithms.density_estimation import estimate_log_z, fit_energy, fit_generator, tilted  # noqa: E402
-from triality.algorithms.energy_learning import EnergyLearning  # noqa: E402
+from triality.algorithms.density_estimation import estimate_log_z, fit_generator, fit_tilt  # noqa: E402
 from triality.algorithms.likelihood_learning import LikelihoodLearning  # noqa: E402
 from triality.algorithms.minibatch import DataSet  # noqa: E402
+from triality.algorithms.tilt_learning import TiltLearning  # noqa: E402
 from triality.energies.mlp import MLPEnergy  # noqa: E402
-from triality.energies.sum import NegativeLogDensity  # noqa: E402
+from triality.kernels.independence import IndependenceMetropolis  # noqa: E402
+from triality.metrics.likelihood import paired_difference  # noqa: E402
+from triality.objectives.generator_loss import GeneratorLoss, Likelihood, OrderAgnostic  # noqa: E402
 from triality.partition.alarm import verdict  # noqa: E402
+from triality.partition.annealed import annealed_importance, bracket, reverse_annealed, sigmoid_temperatures  # noqa: E402
 from triality.partition.exact import binary_vectors  # noqa: E402
+from triality.sampler import draw  # noqa: E402
 from triality.samplers.autoregressive.made import made  # noqa: E402
+from triality.samplers.autoregressive.made_over_orders import made_over_orders  # noqa: E402
 from triality.samplers.bernoulli import fit_bernoulli  # noqa: E402
-from triality.updates.sampler.gradient import Fixed  # noqa: E402
+from triality.samplers.reference import AsReference  # noqa: E402
 
-# Hidden layers of MADE; likelihood steps; hidden layers of the tilt; energy steps.
+NUM_DRAWN, ENUMERABLE = 50_000, 16
+NUM_WALKS, NUM_TEMPERATURES = 500, 100
+
+
+class Setting(NamedTuple):
+    """How one table is learned.
+
+    Fields:
+        file: of the data.
+        num_orders: of MADE; 0 for one in the natural order.
+        hidden: its layers.
+        steps: of likelihood at rate 1e-3, a quarter of them at 3e-4.
+        batch_size: of likelihood.
+        tilt: hidden layers of f.
+        tilt_steps: of noise-contrastive estimation.
+        seeds: at most.
+        wanted: test log likelihood to be reached; the published ones of others beside it.
+        published: name to nats.
+    """
+
+    file: str
+    num_orders: int
+    hidden: tuple[int, ...]
+    steps: int
+    batch_size: int
+    tilt: tuple[int, ...]
+    tilt_steps: int
+    seeds: int
+    wanted: float | None
+    published: dict[str, float]
+
+
 SETTINGS = {
-    "nltcs": ((256,), 8000, (128, 128), 4000),
-    "plants": ((512,), 8000, (256, 256), 4000),
-    "dna": ((256,), 3000, (128,), 3000),
+    "nltcs": Setting("nltcs", 0, (256,), 8000, 128, (128, 128), 4000, 5, -6.02, {}),
+    "dna": Setting("dna", 16, (500, 500), 6000, 100, (128,), 2000, 5, -82.0, {}),
+    "plants": Setting("plants", 8, (768, 768), 10_000, 200, (256, 256), 4000, 5, -12.6, {}),
+    "mnist": Setting("binarized_mnist_packed", 0, (512,), 16_000, 100, (512, 256), 5000, 3, None, {"NADE": -88.33, "MADE": -86.64}),
 }
-PUBLISHED = {"nltcs": -6.02, "plants": -12.6, "dna": -82.0}  # what is to be reached
-NUM_DRAWN = 50_000
-ENUMERABLE = 16
 
 
 def main() -> int:
-    options = _options()
-    if not options.table:
-        record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {"data": {}}
-        record |= {"machine": describe_machine()}
-        for name in options.data:
-            record["data"][name] = [one(name, seed, options) for seed in range(options.seeds)]
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("exact_likelihoods", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--data", nargs="+", default=list(SETTINGS), choices=list(SETTINGS), help="which tables (default: all)")
     parser.add_argument("--folder", type=Path, default=ROOT.parent / "shared" / "data", help="where NAME.npz lie (default %(default)s)")
-    parser.add_argument("--seeds", type=int, default=5, help="(default %(default)s)")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "exact_likelihoods.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "exact_likelihoods.md")
-    return parser.parse_args()
+    parser.add_argument("--seeds", type=int, default=5, help="at most (default %(default)s)")
+    parser.add_argument("--shorter", type=int, default=1, help="divide the steps, to try it out (default %(default)s)")
+    return result.run(parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    data = kept(options.out).get("data", {})
+    for name in options.data:
+        found = []
+        for seed in range(min(options.seeds, SETTINGS[name].seeds)):
+            found.append(one(name, seed, options))
+            yield {"data": data | {name: found}}
+        data = data | {name: found}
+
+
+def read(folder: Path, file: str) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Training, validation and test rows of zeros and ones; images are stored eight pixels a byte."""
+    with np.load(folder / f"{file}.npz", allow_pickle=False) as stored:
+        parts = [stored[part] for part in ("train", "valid", "test")]
+    if file.endswith("packed"):
+        parts = [np.unpackbits(part, axis=1)[:, :784] for part in parts]
+    train, valid, test = (jnp.asarray(part, jnp.int32) for part in parts)
+    return train, valid, test
 
 
 def one(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """One seed on one table."""
-    hidden, likelihood_steps, tilt, energy_steps = SETTINGS[name]
-    with np.load(options.folder / f"{name}.npz", allow_pickle=False) as file:
-        train, valid, test = (jnp.asarray(file[part], jnp.int32) for part in ("train", "valid", "test"))
-    keys = jax.random.split(jax.random.key(seed), 6)
-    dim = train.shape[1]
-    ones = jax.nn.sigmoid(fit_bernoulli(train).logits)
-    begin = made(keys[0], dim, hidden, marginals=jnp.stack([1.0 - ones, ones], axis=1))
-    first = fit_generator(LikelihoodLearning(DataSet(train), 1e-3, 128), keys[1], begin, valid, likelihood_steps, progress=told)
-    q = first.best
-    learning = EnergyLearning(DataSet(train), sampler_gradient=Fixed(), energy_learning_rate=3e-4, batch_size=512, num_drawn=512)
-    energy = tilted(q, MLPEnergy(keys[2], dim, tilt, output_scale=0.01))
-    second = fit_energy(learning, keys[3], energy, q, valid, energy_steps, num_drawn=20_000, progress=told)
-    energy = second.best.density.energy if second.num_steps else NegativeLogDensity(q)
-    alarm, _ = estimate_log_z(keys[4], energy, q, test, NUM_DRAWN)
+    begin, setting = time.perf_counter(), SETTINGS[name]
+    train, valid, test = read(options.folder, setting.file)
+    keys = jax.random.split(jax.random.key(seed), 7)
+    q, steps = generator_of(setting, keys[0], train, valid, options.shorter)
+    on_test = jax.jit(lambda x: jax.lax.map(q.log_prob, x, batch_size=500))(test)
+    learned = time.perf_counter() - begin
+    tilt = TiltLearning(DataSet(train), DataSet(train), learning_rate=3e-4, batch_size=512, num_drawn=512)
+    f = MLPEnergy(keys[2], train.shape[1], setting.tilt, output_scale=0.01)
+    stage = fit_tilt(tilt, keys[3], f, q, valid, setting.tilt_steps // options.shorter, progress=told)
+    f = stage.best.density.energy
+    alarm, _ = estimate_log_z(keys[4], f, AsReference(q), test, NUM_DRAWN)
+    tilted_by = -jax.jit(jax.vmap(f))(test)
+    gain = paired_difference(on_test + tilted_by, on_test)
     found: dict[str, Any] = {
         "seed": seed,
-        "generator": _mean(jax.jit(jax.vmap(q.log_prob))(test)),
-        "minus_energy": _mean(-jax.jit(jax.vmap(energy))(test)),
-        "steps": [first.num_steps, second.num_steps],
+        "generator": float(jnp.mean(on_test)),
+        "minus_energy": float(jnp.mean(on_test) + jnp.mean(tilted_by)),
+        "gain_stderr": float(gain.stderr),
+        "steps": [*steps, stage.num_steps],
         "estimates": {
             label: [float(each.value), float(each.stderr)]
             for label, each in (("importance", alarm.forward), ("acceptance ratio", alarm.symmetric), ("reciprocal", alarm.reciprocal))
         },
         "ess_fraction": float(alarm.forward.diagnostics.ess_fraction),
         "alarm": verdict(jax.tree.map(np.asarray, alarm)),
+        "seconds": [learned, time.perf_counter() - begin],
     }
-    if dim <= ENUMERABLE:
-        found["exact"] = float(jax.nn.logsumexp(-jax.lax.map(energy, binary_vectors(dim), batch_size=4096)))
-    print(name, json.dumps(found), flush=True)
+    if train.shape[1] <= ENUMERABLE:
+        states = binary_vectors(train.shape[1])
+        found["exact"] = float(jax.nn.logsumexp(jax.lax.map(lambda x: q.log_prob(x) - f(x), states, batch_size=4096)))
+    else:
+        found["bracket"] = annealed_bracket(keys[5], f, q)
+    print(name, found, flush=True)
     return found
+
+
+def generator_of(setting: Setting, key: jax.Array, train: jax.Array, valid: jax.Array, shorter: int) -> tuple[Any, list[int]]:
+    """MADE by maximum likelihood, at two rates."""
+    key_begin, *stage_keys = jax.random.split(key, 3)
+    ones = jax.nn.sigmoid(fit_bernoulli(train).logits)
+    marginals, dim = jnp.stack([1.0 - ones, ones], axis=1), train.shape[1]
+    loss: GeneratorLoss = OrderAgnostic() if setting.num_orders else Likelihood()
+    if setting.num_orders:
+        q = made_over_orders(key_begin, dim, setting.hidden, setting.num_orders, marginals=marginals)
+    else:
+        q = made(key_begin, dim, setting.hidden, marginals=marginals)
+    steps, judged = [], valid[:2000]
+    for each, rate, share in zip(stage_keys, (1e-3, 3e-4), (0.75, 0.25), strict=True):
+        learning = LikelihoodLearning(DataSet(train), rate, setting.batch_size, loss)
+        num_steps = int(share * setting.steps) // shorter
+        stage = fit_generator(learning, each, q, judged, num_steps, min(500, num_steps), told)
+        q, steps = stage.best, [*steps, stage.num_steps]
+    return q, steps
+
+
+def annealed_bracket(key: jax.Array, f: Any, q: Any) -> dict[str, float]:
+    """Walks up from draws of q and down from draws picked by their weights: moves are draws of q, accepted or not."""
+    key_pool, key_pick, key_up, key_down = jax.random.split(key, 4)
+    law = AsReference(q)
+    pool = jax.jit(lambda key: draw(law, key, NUM_DRAWN).x)(key_pool)
+    picked = pool[jax.random.choice(key_pick, NUM_DRAWN, (NUM_WALKS,), p=jax.nn.softmax(-jax.jit(jax.vmap(f))(pool)))]
+    kernel, temperatures = IndependenceMetropolis(law), sigmoid_temperatures(NUM_TEMPERATURES)
+    up = jax.jit(lambda key: annealed_importance(key, f, law, kernel, temperatures, NUM_WALKS))(key_up)
+    down = jax.jit(lambda key: reverse_annealed(key, f, law, kernel, temperatures, picked))(key_down)
+    found = bracket(up, down)
+    return {name: float(getattr(found, name)) for name in ("lower", "upper", "low", "high")}
 
 
 def told(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
@@ -115,37 +191,43 @@ def told(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
         print(f"  {stage} {done}/{total}: validation {numbers['validation']:.4f}", flush=True)
 
 
-def _mean(values: jax.Array) -> float:
-    return float(np.mean(np.asarray(values, float)))
-
-
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
-    lines = ["# Binary tables: likelihood and log Z", "", "## Test log likelihood, nats a row", ""]
-    lines += ["| table | wanted | generator | generator tilted by an energy | gain |", "|---|---:|---:|---:|---:|"]
+def page(record: Record) -> list[str]:
+    lines = ["# Binary tables and images: likelihood and log Z", "", "## Test log likelihood, nats a row", ""]
+    lines += ["| data | seeds | wanted, published | generator | generator tilted by an energy | gain |", "|---|---:|---:|---:|---:|---:|"]
     for name, seeds in record["data"].items():
+        setting = SETTINGS[name]
+        beside = ", ".join(f"{system} {value:g}" for system, value in setting.published.items())
+        wanted = beside if setting.wanted is None else f"{setting.wanted:g}"
         generator = np.array([each["generator"] for each in seeds])
         charged = np.array([each["minus_energy"] - charge(each) for each in seeds])
-        lines.append(f"| {name} | {PUBLISHED[name]:g} | {_spread(generator)} | {_spread(charged)} | {_spread(charged - generator)} |")
-    lines += ["", "## log Z of the tilt, nats", "", "| table | seed | exact | importance | acceptance ratio | reciprocal | ESS | alarm |"]
-    lines += ["|---|---:|---:|---:|---:|---:|---:|---|"]
+        cells = [_spread(values) for values in (generator, charged, charged - generator)]
+        lines.append(f"| {name} | {len(seeds)} | {wanted} | {' | '.join(cells)} |")
+    lines += ["", "## log Z of the tilt, nats", ""]
+    lines += [
+        "| data | seed | exact, or bracket | importance | acceptance ratio | reciprocal | ESS | alarm |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
     for name, seeds in record["data"].items():
         for each in seeds:
             cells = [f"{value:.4f} ± {error:.4f}" for value, error in each["estimates"].values()]
-            exact = f"{each['exact']:.4f}" if "exact" in each else ""
+            known = f"{each['exact']:.4f}" if "exact" in each else f"{each['bracket']['low']:.3f} to {each['bracket']['high']:.3f}"
             words = each["alarm"].split(":")[0]
-            lines.append(f"| {name} | {each['seed']} | {exact} | {' | '.join(cells)} | {each['ess_fraction']:.2f} | {words} |")
-    machine = record["machine"]
-    lines += [
+            lines.append(f"| {name} | {each['seed']} | {known} | {' | '.join(cells)} | {each['ess_fraction']:.2f} | {words} |")
+    lines += ["", "## What it took", "", "| data | generator | likelihood steps | f | energy steps | seconds, generator | in all |"]
+    lines += ["|---|---|---:|---|---:|---:|---:|"]
+    for name, seeds in record["data"].items():
+        setting, seconds = SETTINGS[name], np.array([each["seconds"] for each in seeds]).mean(axis=0)
+        kind = f"MADE {setting.hidden}" + (f", {setting.num_orders} orders" if setting.num_orders else "")
+        lines.append(f"| {name} | {kind} | {setting.steps} | {setting.tilt} | {setting.tilt_steps} | {seconds[0]:.0f} | {seconds[1]:.0f} |")
+    return [
+        *lines,
         "",
         "Mean and range over seeds. The tilt is charged the exact log Z where there is one, else the upper end of the 95 % interval",
-        f"of importance sampling from {NUM_DRAWN:,} draws. Acceptance ratio and reciprocal use the test data, which follow the model only",
-        "as far as it is right (X8): their gaps from the exact value are the misfit, and what the alarm is about.",
-        "",
-        f"`python benchmarks/exact_likelihoods.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
-        "",
+        f"of importance sampling from {NUM_DRAWN:,} draws. Brackets: {NUM_WALKS} annealed walks of {NUM_TEMPERATURES} temperatures up from",
+        "q and as many down from draws picked by their weights, ends widened by 1.96 standard errors. Acceptance ratio and reciprocal use",
+        "the test data, which follow the model only as far as it is right (X8): their gaps from the exact value are the misfit, and what",
+        "the alarm is about.",
     ]
-    return "\n".join(lines)
 
 
 def charge(found: dict[str, Any]) -> float:

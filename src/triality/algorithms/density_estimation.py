@@ -23,6 +23,8 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.likelihood_learning import LikelihoodLearning
+from triality.algorithms.minibatch import DataSet
+from triality.algorithms.tilt_learning import TiltLearning
 from triality.energies.sum import NegativeLogDensity, SumEnergy
 from triality.energy import Constant, Energy, UnnormalizedDensity
 from triality.errors import NonFiniteError
@@ -33,7 +35,7 @@ from triality.run import run
 from triality.sampler import AbstractSampler, Samples, draw
 from triality.samplers.gaussian_mixture import gaussian_mixture
 
-Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence
+Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence | TiltLearning
 Progress = Callable[[str, int, int, dict[str, float]], None]
 """Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
 
@@ -139,6 +141,38 @@ def fit_energy_by_chains(
     return _best_of(learning, learning.init(key_run, energy), value, num_steps, chunk, "energy", progress)
 
 
+def fit_tilt(
+    learning: TiltLearning,
+    key: Key[Array, ""],
+    network: Energy[Any],
+    sampler: AbstractSampler[Any],
+    valid: Any,
+    num_steps: int,
+    chunk: int = 250,
+    num_drawn: int = 20_000,
+    progress: Progress = no_progress,
+) -> Stage:
+    """f of p_theta(x) = q(x) exp(-f(x))/Z, q frozen; its stock of ``num_drawn`` draws is renewed after each chunk, another judges it.
+
+    The curve is what the tilt gains over q on validation data, nats a sample. The best state's energy is f: ``tilted`` adds q.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
+    key_run, key_draw, key_validate = jax.random.split(key, 3)
+    judging = Samples.unweighted(_stock(sampler, key_validate, num_drawn), jnp.zeros(num_drawn))
+    data = Samples.unweighted(valid, jnp.zeros(valid.shape[0]))
+
+    def value(state: Any) -> float:
+        return float(_gain(state.density.energy, data, judging))
+
+    def renewed(learning: Any, done: int) -> Any:
+        stock = _stock(sampler, jax.random.fold_in(key_draw, done), num_drawn)
+        return eqx.tree_at(lambda learning: learning.drawn, learning, DataSet(stock))
+
+    return _best_of(learning, learning.init(key_run, network), value, num_steps, chunk, "energy", progress, renewed)
+
+
 def held_out_likelihood(energy: Energy[Any], data: Samples, drawn: Samples) -> Float[Array, ""]:
     """mean -E(data) minus the larger of two log Z, from the draws alone and from both sides; nats a sample."""
     on_data, on_drawn = (-jax.vmap(energy)(side.x) - side.log_q for side in (data, drawn))
@@ -174,10 +208,12 @@ def _best_of(
     chunk: int,
     name: str,
     progress: Progress,
+    renewed: Callable[[Any, int], Any] = lambda learning, done: learning,
 ) -> Stage:
     """Chunks of one compiled program; what validation likes best, the beginning included."""
     best, curve, at = state, [value(state)], 0
     for done in range(chunk, num_steps + 1, chunk):
+        learning = renewed(learning, done)
         state, metrics = _advanced(learning, state, chunk)
         if not bool(np.all(np.asarray(metrics.is_finite))):
             raise NonFiniteError(
@@ -215,3 +251,11 @@ def _validated(
 ) -> Float[Array, ""]:
     drawn = draw(sampler, key, num_drawn)
     return held_out_likelihood(density.energy, Samples.unweighted(valid, jax.vmap(sampler.log_prob)(valid)), drawn)
+
+
+@eqx.filter_jit
+def _stock(sampler: AbstractSampler[Any], key: Key[Array, ""], num_drawn: int) -> Any:
+    return jax.vmap(sampler.sample)(jax.random.split(key, num_drawn))
+
+
+_gain = eqx.filter_jit(held_out_likelihood)
