@@ -17,11 +17,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import ROOT, describe_machine
+from machine import ROOT
+from result_page import PICTURES, Record, ResultPage, kept
 
 PEER_PACKAGES = (("torch==2.13.0",), ("zuko==1.6.0", "ebmkit==0.16.0"))
 SIZES = {"layers": 5, "hidden": [64, 64], "energy": [128, 128]}
@@ -43,44 +45,34 @@ SCRIPTS = {"triality": "triality_density.py", "peer": "torch_density.py"}
 
 
 def main() -> int:
-    options = _options()
-    record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
-    if options.scaling:
-        record["scaling"] = {name: run_side("triality", sys.executable, task) for name, task in SCALING.items()}
-    elif not options.table:
-        peer = _peer_python(options.peer_python)
-        record["machine"] = describe_machine()
-        record["runs"] = {
-            name: [
-                {side: run_side(side, python, task) for side, python in (("triality", sys.executable), ("peer", peer))}
-                for _ in range(options.repeats)
-            ]
-            for name, task in (FLOWS | TRAINING).items()
-        }
-    if not options.table:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(record)
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-        if "scaling" in record:
-            draw_scaling(record["scaling"], options.picture)
-    print(text)
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("density_speed", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="runs a side, in turn (default %(default)s)")
     parser.add_argument(
         "--peer-python", type=Path, help="an interpreter with the peer's packages; .venv-density-peer is made where none is given"
     )
     parser.add_argument("--scaling", action="store_true", help="measure step time against batch and dimension instead")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "density_speed.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "density_speed.md")
-    parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "_static" / "density_scaling.svg")
-    return parser.parse_args()
+    parser.add_argument("--picture", type=Path, default=PICTURES / "density_scaling.svg")
+    options = parser.parse_args()
+    result.run(options)
+    if options.table and "scaling" in kept(options.out):
+        draw_scaling(kept(options.out)["scaling"], options.picture)
+    return 0
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    earlier = kept(options.out)
+    if options.scaling:
+        yield earlier | {"scaling": {name: run_side("triality", sys.executable, task) for name, task in SCALING.items()}}
+        return
+    sides = (("triality", sys.executable), ("peer", _peer_python(options.peer_python)))
+    earlier.pop("machine", None)
+    yield earlier | {
+        "runs": {
+            name: [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
+            for name, task in (FLOWS | TRAINING).items()
+        }
+    }
 
 
 def _peer_python(given: Path | None) -> Path:
@@ -107,8 +99,7 @@ def run_side(side: str, python: Any, task: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def page(record: Record) -> list[str]:
     lines = ["# Flows and contrastive training: speed beside the peers", ""]
     if "runs" in record:
         lines += ["| task | triality | peer | times as fast |", "|---|---:|---:|---:|"]
@@ -125,15 +116,12 @@ def page(record: dict[str, Any]) -> str:
             median(run["peer"]["sample_seconds"] / run["triality"]["sample_seconds"] for run in record["runs"][name]) for name in FLOWS
         ]
         lines += ["", f"Median of the three flows, draws with log q: {median(samples):.1f} times."]
-        machine = record["machine"]
         packages = {side: record["runs"][name][0][side]["packages"] for name in TRAINING for side in SCRIPTS}
         versions = ", ".join(f"{name} {found}" for each in packages.values() for name, found in each.items())
         lines += [
             "",
             "Medians of runs in turn, range of the ratio in brackets; one thread a side, compilation left out. The peer of nce is",
             "ebmkit's own loss, that of fce zuko's RealNVP under a loop in torch.",
-            "",
-            f"`python benchmarks/density_speed.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
             f"{versions}.",
         ]
     if "scaling" in record:
@@ -143,7 +131,7 @@ def page(record: dict[str, Any]) -> str:
             f"| {name} | {1e3 * each['step_seconds']:.2f} | {each['compile_seconds']:.1f} |" for name, each in record["scaling"].items()
         ]
         lines += ["", "`python benchmarks/density_speed.py --scaling`"]
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _line(name: str, key: str, runs: list[dict[str, Any]]) -> str:

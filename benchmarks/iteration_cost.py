@@ -1,26 +1,26 @@
 """What one iteration of GAN-GCL costs, against roll-outs, horizon and past samplers: Pendulum, whole trajectories from matched starts.
 
-    python benchmarks/iteration_cost.py         # a few minutes
-    python benchmarks/iteration_cost.py --plot  # the figure again, from the file
+    python benchmarks/iteration_cost.py          # a few minutes
+    python benchmarks/iteration_cost.py --table  # docs/results/iteration_cost.md and its figure, from the result file
 
 Compiled, after warm-up, one thread; the median of several iterations. An iteration is everything: roll-outs, densities of the past
 samplers, log Z, three cost steps, and the policy update with its 4 passes. The demonstrations here are roll-outs of a random policy, so
-that they exist at every horizon; what they show does not change what an iteration costs. Writes benchmarks/results/iteration_cost.json
-and docs/_static/iteration_cost.svg.
+that they exist at every horizon; what they show does not change what an iteration costs.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import PICTURES, Record, ResultPage, kept
 
 one_thread()
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
@@ -47,30 +47,24 @@ LABELS = {"rollouts": "roll-outs an iteration", "horizon": "horizon (steps)", "p
 
 
 def main() -> int:
-    options = _options()
-    if not options.plot:
-        record = {"machine": describe_machine(), "setting": SETTING, "num_demos": NUM_DEMOS, "repeats": options.repeats, "sweeps": {}}
-        for name in options.sweeps:
-            values = SWEEPS[name][: options.points]
-            record["sweeps"][name] = [_measure(name, value, options.repeats) for value in values]
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
-    record = json.loads(options.out.read_text())
-    options.figure.parent.mkdir(parents=True, exist_ok=True)
-    plot(record, options.figure)
-    print(f"\n{table(record)}\n\n{options.out}\n{options.figure}")
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("iteration_cost", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=7, help="timed iterations a point (default %(default)s)")
     parser.add_argument("--sweeps", nargs="+", default=list(SWEEPS), choices=list(SWEEPS), help="default: all")
     parser.add_argument("--points", type=int, help="only the first of each sweep, to try it out")
-    parser.add_argument("--plot", action="store_true", help="measure nothing, draw what is in --out")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "iteration_cost.json")
-    parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "_static" / "iteration_cost.svg")
-    return parser.parse_args()
+    parser.add_argument("--figure", type=Path, default=PICTURES / "iteration_cost.svg")
+    options = parser.parse_args()
+    result.run(options)
+    if options.table:
+        plot(kept(options.out), options.figure)
+    return 0
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    sweeps: dict[str, list[Record]] = {}
+    for name in options.sweeps:
+        sweeps[name] = [_measure(name, value, options.repeats) for value in SWEEPS[name][: options.points]]
+        yield {"setting": SETTING, "num_demos": NUM_DEMOS, "repeats": options.repeats, "sweeps": sweeps}
 
 
 def _measure(name: str, value: int, repeats: int) -> dict[str, Any]:
@@ -136,9 +130,10 @@ def plot(record: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def table(record: dict[str, Any]) -> str:
-    """Markdown: one line a point."""
-    lines = ["| roll-outs | horizon | past samplers | iteration, ms | range | roll-outs alone, ms | env steps/s |", f"|{'---:|' * 7}"]
+def page(record: Record) -> list[str]:
+    """One line a point."""
+    lines = ["# What an iteration costs", "", "![Cost of an iteration](../_static/iteration_cost.svg)", ""]
+    lines += ["| roll-outs | horizon | past samplers | iteration, ms | range | roll-outs alone, ms | env steps/s |", f"|{'---:|' * 7}"]
     for point in (point for points in record["sweeps"].values() for point in points):
         times = [1e3 * each for each in point["seconds"]]
         speed = point["env_steps"] / median(point["seconds"])
@@ -151,10 +146,8 @@ def table(record: dict[str, Any]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     machine = record["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores, one thread, load average at the start {machine['load_average'][0]:.1f}"
-    return "\n".join(
-        [*lines, "", f"Medians of {record['repeats']}; {where}; commit {machine['commit']}, jax {machine['packages']['jax']}."]
-    )
+    where = f"one thread, load average at the start {machine['load_average'][0]:.1f}, jax {machine['packages']['jax']}"
+    return [*lines, "", f"Medians of {record['repeats']}; {where}."]
 
 
 if __name__ == "__main__":

@@ -203,12 +203,19 @@ def main() -> int:
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     known, seconds = zip(*(learned(jax.random.key(seed), options.steps) for seed in range(options.seeds)), strict=True)
+    known = tuple(in_tree_of(each, known[0]) for each in known)
     learning = {name: [each[name] for each in seconds] for name in GENERATORS}
     points: list[Record] = []
     for name in METHODS:
         for point in points_of(name, known, options):
             points.append(point)
             yield {"log_z": exact_log_z(), "seeds": options.seeds, "repeats": options.repeats, "learning": learning, "points": points}
+
+
+def in_tree_of(known: Known, first: Known) -> Known:
+    """Its arrays in the first one's tree, as functions within a flow are new ones each time, and would be compiled anew."""
+    arrays, rest = eqx.partition(first, eqx.is_array)
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), jax.tree.leaves(eqx.filter(known, eqx.is_array))), rest)
 
 
 def points_of(name: str, known: tuple[Known, ...], options: argparse.Namespace) -> Iterator[Record]:
