@@ -3,13 +3,13 @@
     python benchmarks/log_z_cost.py            # about eight minutes
     python benchmarks/log_z_cost.py --table    # docs/results/log_z_cost.md from the result file
 
-    E(x) = sum_i [x_i^4 - 6 x_i^2 - x_i/2]  (i = 1 .. 4)  +  sum_j x_j^2/2  (j = 5 .. 8)
+    E(x) = sum_i [x_{2i}^4 - 6 x_{2i}^2 - x_{2i}/2 + x_{2i+1}^2/2],     i = 0 .. 3
 
-Many-well in eight dimensions (Noe et al. 2019, Midgley et al. 2023): 16 modes of unequal weight, eight to ten nats between neighbors;
-log Z is a sum of one-dimensional integrals. Two generators, fitted to 20,000 samples of the law by maximum likelihood: a mixture of 32
-Gaussians, whose family nearly holds the law, and a spline flow, whose family does not. That takes no evaluation of the energy, but time,
-which stands below the table with the number of estimates that pay it back. Annealing and sequential Monte Carlo begin at one Gaussian, the
-one of greatest likelihood on the same data.
+Many-well in eight dimensions (``targets.many_well``; Noe et al. 2019, Midgley et al. 2023): 16 modes of unequal weight, eight to ten nats
+between neighbors; log Z is exact. Two generators, fitted to 20,000 samples of the law by maximum likelihood: a mixture of 32 Gaussians,
+whose family nearly holds the law, and a spline flow, whose family does not. That takes no evaluation of the energy, but time, which stands
+below the table with the number of estimates that pay it back. Annealing and sequential Monte Carlo begin at one Gaussian, the one of
+greatest likelihood on the same data.
 
 Every method is run at several sizes (walks and temperatures, particles and moves), and each reports the cheapest of its own sizes at which
 the root mean square error over the repeats is within the tolerance: the baselines are given their best setting after the fact. Evaluations
@@ -46,7 +46,6 @@ from triality.kernels.langevin import Mala  # noqa: E402
 from triality.numerics import log_mean_exp  # noqa: E402
 from triality.partition.acceptance_ratio import solve_log_z  # noqa: E402
 from triality.partition.annealed import anneal, sigmoid_temperatures  # noqa: E402
-from triality.partition.exact import enumeration, trapezoid  # noqa: E402
 from triality.partition.sequential_monte_carlo import tempered  # noqa: E402
 from triality.run import run  # noqa: E402
 from triality.sampler import AbstractSampler, draw  # noqa: E402
@@ -54,35 +53,13 @@ from triality.samplers.flow import spline_coupling_flow  # noqa: E402
 from triality.samplers.gaussian import Gaussian, fit_gaussian  # noqa: E402
 from triality.samplers.gaussian_mixture import gaussian_mixture  # noqa: E402
 from triality.samplers.standardized import standardize  # noqa: E402
+from triality.targets.many_well import many_well  # noqa: E402
 
-NUM_WELLS = 4
-DIM = 2 * NUM_WELLS
+DIM = 8
+TARGET = many_well(DIM)
 NUM_DATA, NUM_FRESH, NUM_COMPONENTS, NUM_STEPS = 20_000, 400_000, 32, 2000
 TOLERANCES = (0.1, 0.03, 0.01)
-LINE = trapezoid([-4.0], [4.0], 8001)
-# Squared scales of the two kinds of coordinates, inside a well: 1/E''.
-INVERSE_MASS = jnp.concatenate([jnp.full(NUM_WELLS, 1.0 / 24.0), jnp.ones(NUM_WELLS)])
-
-
-def well(x: jax.Array) -> jax.Array:
-    return x**4 - 6.0 * x**2 - 0.5 * x
-
-
-def energy(x: jax.Array) -> jax.Array:
-    return jnp.sum(well(x[:NUM_WELLS])) + 0.5 * jnp.sum(x[NUM_WELLS:] ** 2)
-
-
-def exact_log_z() -> float:
-    one = enumeration(-well(LINE.points[:, 0]), LINE.log_volume)
-    return float(NUM_WELLS * (one + 0.5 * jnp.log(2.0 * jnp.pi)))
-
-
-def exact_samples(key: jax.Array, num_samples: int) -> jax.Array:
-    """Wells through the inverse of their distribution function, on a grid of step 1/1000."""
-    key_well, key_normal = jax.random.split(key)
-    up_to = jnp.cumsum(jax.nn.softmax(-well(LINE.points[:, 0]) + LINE.log_volume))
-    in_wells = jnp.interp(jax.random.uniform(key_well, (num_samples, NUM_WELLS)), up_to, LINE.points[:, 0] + 5e-4)
-    return jnp.concatenate([in_wells, jax.random.normal(key_normal, in_wells.shape)], axis=1)
+INVERSE_MASS = jnp.tile(jnp.array([1.0 / 24.0, 1.0]), DIM // 2)  # squared scales of the two kinds of coordinates, inside a well: 1/E''
 
 
 class Known(NamedTuple):
@@ -111,7 +88,7 @@ def fitted(key: jax.Array, first: AbstractSampler[Any], x: jax.Array, rate: jax.
 def learned(key: jax.Array, num_steps: int) -> tuple[Known, dict[str, float]]:
     """And the seconds that either generator took."""
     key_data, key_first, key_run, key_fresh = jax.random.split(key, 4)
-    x = exact_samples(key_data, NUM_DATA)
+    x, fresh = (jax.jit(draw, static_argnums=2)(TARGET, key, num).x for key, num in ((key_data, NUM_DATA), (key_fresh, NUM_FRESH)))
     generators, seconds = [], {}
     for name, (first_of, rate) in GENERATORS.items():
         first = first_of(key_first, x)
@@ -120,7 +97,7 @@ def learned(key: jax.Array, num_steps: int) -> tuple[Known, dict[str, float]]:
         generators.append(jax.block_until_ready(compiled(key_run, first, x, jnp.array(rate), num_steps)))
         seconds[name] = time.process_time() - begin
     print("learning, seconds", seconds, flush=True)
-    return Known(*generators, fit_gaussian(x), exact_samples(key_fresh, NUM_FRESH)), seconds
+    return Known(*generators, fit_gaussian(x), fresh), seconds
 
 
 GENERATORS = {"mixture": (first_mixture, 0.01), "flow": (first_flow, 0.001)}
@@ -132,7 +109,7 @@ Estimator = Callable[[jax.Array, Known, Any], tuple[jax.Array, jax.Array]]
 def importance_sampling(name: str) -> Estimator:
     def method(key: jax.Array, known: Known, size: tuple[int]) -> tuple[jax.Array, jax.Array]:
         drawn = draw(getattr(known, name), key, size[0])
-        return log_mean_exp(-jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+        return log_mean_exp(-jax.vmap(TARGET.energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
 
     return method
 
@@ -144,27 +121,27 @@ def acceptance_ratio(name: str) -> Estimator:
         key_data, key_draw = jax.random.split(key)
         q: AbstractSampler[Any] = getattr(known, name)
         drawn, x = draw(q, key_draw, size[0] // 2), jax.random.choice(key_data, known.data, (size[0] // 2,))
-        on_data = -jax.vmap(energy)(x) - jax.vmap(q.log_prob)(x)
-        return solve_log_z(on_data, -jax.vmap(energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
+        on_data = -jax.vmap(TARGET.energy)(x) - jax.vmap(q.log_prob)(x)
+        return solve_log_z(on_data, -jax.vmap(TARGET.energy)(drawn.x) - drawn.log_q), jnp.array(size[0])
 
     return method
 
 
 def annealed(kernel: Kernel) -> Estimator:
     def method(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-        found = anneal(key, energy, known.gaussian, kernel, sigmoid_temperatures(size[1]), size[0])
+        found = anneal(key, TARGET.energy, known.gaussian, kernel, sigmoid_temperatures(size[1]), size[0])
         return log_mean_exp(found.log_weight), jnp.sum(found.num_energies.astype(float))
 
     return method
 
 
 def annealed_from_mixture(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    found = anneal(key, energy, known.mixture, Mala(0.03), sigmoid_temperatures(size[1]), size[0])
+    found = anneal(key, TARGET.energy, known.mixture, Mala(0.03), sigmoid_temperatures(size[1]), size[0])
     return log_mean_exp(found.log_weight), jnp.sum(found.num_energies.astype(float))
 
 
 def sequential(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    found = tempered(key, energy, known.gaussian, HMC, size[0], size[1])
+    found = tempered(key, TARGET.energy, known.gaussian, HMC, size[0], size[1])
     return found.log_z, found.num_energies
 
 
@@ -209,7 +186,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     for name in METHODS:
         for point in points_of(name, known, options):
             points.append(point)
-            yield {"log_z": exact_log_z(), "seeds": options.seeds, "repeats": options.repeats, "learning": learning, "points": points}
+            yield {"log_z": float(TARGET.log_z), "seeds": options.seeds, "repeats": options.repeats, "learning": learning, "points": points}
 
 
 def in_tree_of(known: Known, first: Known) -> Known:
@@ -230,7 +207,7 @@ def points_of(name: str, known: tuple[Known, ...], options: argparse.Namespace) 
             begin = time.process_time()
             values, energies = jax.block_until_ready(many(keys, have))
             point["seconds"].append((time.process_time() - begin) / options.repeats)
-            point["errors"].append((np.asarray(values, float) - exact_log_z()).tolist())
+            point["errors"].append((np.asarray(values, float) - float(TARGET.log_z)).tolist())
             point["energies"].append(float(jnp.mean(energies.astype(float))))
         print(name, size, [f"{rms:.3f}" for rms in errors_of(point)], f"{median(point['seconds']):.4f} s", flush=True)
         yield point
