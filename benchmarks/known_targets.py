@@ -1,8 +1,8 @@
 """Targets whose truth is known: a sampler of a given energy and its log Z (FAB's figures), and an energy from data (FCE's figure).
 
-    python benchmarks/known_targets.py                       # all, three seeds
+    python benchmarks/known_targets.py                       # all, five seeds, about an hour
     python benchmarks/known_targets.py --parts funnel --seeds 1
-    python benchmarks/known_targets.py --table               # docs/results/known_targets.md from the result file
+    python benchmarks/known_targets.py --table               # docs/results/known_targets.md from the record
 
 Sampler: q learns from the energy alone, by annealed draws under their weights (``AnnealedLikelihood``) or by weighted draws; then log Z by
 importance sampling on 2,000 draws, ten times over; the error is the mean of |log Z^ - log Z|. Beside it the reverse KL alone, from the same
@@ -16,11 +16,12 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from machine import ROOT, describe_machine, one_thread
+from machine import one_thread
+from result_page import Record, ResultPage, kept
 
 one_thread()
 
@@ -41,7 +42,7 @@ from triality.objectives.sampler import minimax_loss  # noqa: E402
 from triality.partition.importance import importance  # noqa: E402
 from triality.run import run  # noqa: E402
 from triality.sampler import draw  # noqa: E402
-from triality.samplers.flow import masked_autoregressive_flow, spline_coupling_flow  # noqa: E402
+from triality.samplers.flow import masked_autoregressive_flow, spline_coupling_flow, triangular_spline_flow  # noqa: E402
 from triality.samplers.gaussian_mixture import GaussianMixture  # noqa: E402
 from triality.samplers.standardized import Standardized, standardize  # noqa: E402
 from triality.targets.funnel import funnel  # noqa: E402
@@ -56,6 +57,8 @@ from triality.updates.sampler.score_function import ScoreFunction  # noqa: E402
 
 NUM_DRAWN, NUM_REPEATS = 2000, 10
 NUM_EXACT = 20_000
+SCHEDULE = ((0.4, 1.0), (0.2, 0.3), (0.2, 0.1), (0.2, 0.03))
+"""Share of the steps, factor of the learning rate: the last digits need small steps."""
 
 
 class Task(NamedTuple):
@@ -66,7 +69,7 @@ class Task(NamedTuple):
         start: key to generator.
         gradient: that finds all of the target.
         seeking: the reverse KL, for comparison.
-        steps, rate: of Adam, the rate of the first half; the second has a third of it.
+        steps, rate: of Adam; ``SCHEDULE`` says for which share of the steps the rate is multiplied by what.
         published: FAB's error.
     """
 
@@ -94,18 +97,18 @@ TASKS = {
         funnel(),
         lambda key: masked_autoregressive_flow(key, 10, 2, (64, 64)),
         AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 5), 2.0, 256),
-        PathGradient(256),
-        4000,
+        PathGradient(512),
+        6000,
         1e-3,
         0.0022,
     ),
     "many wells, 32 dimensions": lambda: Task(
         many_well(),
-        lambda key: spline_coupling_flow(key, 32, 2, (64, 64), 12, 4.0),
-        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 6), 2.0, 128),
-        PathGradient(128),
-        3000,
-        1e-3,
+        lambda key: triangular_spline_flow(key, 32, 1, 32),
+        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 4), 2.0, 512),
+        PathGradient(512),
+        4000,
+        1e-2,
         0.032,
     ),
 }
@@ -113,33 +116,23 @@ FCE = "eight Gaussians, energy from data"
 
 
 def main() -> int:
-    options = _options()
-    if not options.table:
-        record: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {"samplers": {}, "energies": []}
-        record |= {"machine": describe_machine()}
-        for name in options.parts:
-            if name == FCE:
-                record["energies"] = [energy_from_data(seed, options.shorter) for seed in range(options.seeds)]
-            else:
-                record["samplers"][name] = [sampler_of(name, seed, options.shorter) for seed in range(options.seeds)]
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(record, indent=1) + "\n")
-    text = page(json.loads(options.out.read_text()))
-    if options.table:
-        options.fragment.write_text("---\norphan: true\n---\n\n" + text)
-    print(text)
-    return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = ResultPage("known_targets", measure, page)
+    parser = result.parser(__doc__)
     parser.add_argument("--parts", nargs="+", default=[*TASKS, FCE], choices=[*TASKS, FCE], help="(default: all)")
-    parser.add_argument("--seeds", type=int, default=3, help="(default %(default)s)")
+    parser.add_argument("--seeds", type=int, default=5, help="(default %(default)s)")
     parser.add_argument("--shorter", type=int, default=1, help="divide the steps, to try it out (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "known_targets.json")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the page from --out")
-    parser.add_argument("--fragment", type=Path, default=ROOT / "docs" / "results" / "known_targets.md")
-    return parser.parse_args()
+    return result.run(parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    before = kept(options.out)
+    samplers, energies = before.get("samplers", {}), before.get("energies", [])
+    for name in options.parts:
+        if name == FCE:
+            energies = [energy_from_data(seed, options.shorter) for seed in range(options.seeds)]
+        else:
+            samplers = samplers | {name: [sampler_of(name, seed, options.shorter) for seed in range(options.seeds)]}
+        yield {"samplers": samplers, "energies": energies}
 
 
 @eqx.filter_jit
@@ -162,8 +155,9 @@ def sampler_of(name: str, seed: int, shorter: int) -> dict[str, dict[str, float]
         begin = time.perf_counter()
         learning = SamplerLearning(task.target.energy, gradient, task.rate)
         state = learning.init(key_learn, task.start(key_start))
-        for rate in (task.rate, task.rate / 3, task.rate / 10):
-            state = stretch(SamplerLearning(task.target.energy, gradient, rate), state, task.steps // 3 // shorter)
+        for share, factor in SCHEDULE:
+            slower = SamplerLearning(task.target.energy, gradient, factor * task.rate)
+            state = stretch(slower, state, int(share * task.steps) // shorter)
         found[label] = judged(task, state.sampler, key_judge) | {"seconds": time.perf_counter() - begin}
         print(name, seed, label, json.dumps(found[label]), flush=True)
     return found
@@ -202,19 +196,20 @@ def energy_from_data(seed: int, shorter: int) -> dict[str, float]:
     scale = float(jnp.std(train))
     net = eqx.tree_at(lambda e: e.net.weights[0], MLPEnergy(keys[3], 2, (128, 128, 128), 0.01), replace_fn=lambda w: w / scale)
     for label, gradient, base in (("tilt, nce", Fixed(), True), ("energy alone, fce", DensityAwareAdversarial(minimax_loss, 512), False)):
-        energy = tilted(first, net) if base else net
-        learning = EnergyLearning(
-            DataSet(train),
-            sampler_gradient=gradient,
-            energy_learning_rate=3e-4,
-            sampler_learning_rate=3e-5,
-            batch_size=512,
-            num_drawn=512,
-        )
-        stage = fit_energy(learning, keys[4], energy, first, valid, 5000 // shorter, 250)
-        density, sampler = stage.best.density, stage.best.sampler
-        alarm, _ = estimate_log_z(keys[5], density.energy, sampler, test, 100_000)
-        log_p = -jax.jit(jax.vmap(density.energy))(test) - alarm.forward.value
+        energy, sampler = tilted(first, net) if base else net, first
+        for i, (share, factor) in enumerate(SCHEDULE):
+            learning = EnergyLearning(
+                DataSet(train),
+                sampler_gradient=gradient,
+                energy_learning_rate=1e-3 * factor,
+                sampler_learning_rate=1e-4 * factor,
+                batch_size=512,
+                num_drawn=512,
+            )
+            stage = fit_energy(learning, jax.random.fold_in(keys[4], i), energy, sampler, valid, int(share * 5000) // shorter, 250)
+            energy, sampler = stage.best.density.energy, stage.best.sampler
+        alarm, _ = estimate_log_z(keys[5], energy, sampler, test, 100_000)
+        log_p = -jax.jit(jax.vmap(energy))(test) - alarm.forward.value
         found[label] = _squared_error(log_p, target, test)
     print("eight Gaussians", seed, json.dumps(found), flush=True)
     return found
@@ -224,8 +219,7 @@ def _squared_error(log_p: jax.Array, target: Any, x: jax.Array) -> float:
     return float(jnp.mean((log_p - jax.jit(jax.vmap(target.log_prob))(x)) ** 2))
 
 
-def page(record: dict[str, Any]) -> str:
-    """The result as markdown."""
+def page(record: Record) -> list[str]:
     lines = ["# Known targets", "", "## A sampler of a given energy: log Z from 2,000 draws", ""]
     lines += [
         "| target | learned by | mean error of log Z, nats | FAB, published | mean stderr reported | ESS | ESS from exact samples | modes |"
@@ -252,13 +246,7 @@ def page(record: dict[str, Any]) -> str:
             values = np.array([each[label] for each in record["energies"]])
             lines.append(f"| {label} | {values.mean():.4f} ({values.min():.4f} to {values.max():.4f}) | .03 to .05 |")
         lines += ["", "Over 2,500 fresh samples of the target; at most 10,000 gradient steps in all, log Z by importance sampling."]
-    machine = record["machine"]
-    lines += [
-        "",
-        f"`python benchmarks/known_targets.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}.",
-        "",
-    ]
-    return "\n".join(lines)
+    return lines
 
 
 if __name__ == "__main__":

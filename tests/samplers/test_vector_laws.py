@@ -15,6 +15,7 @@ from triality.samplers.flow import (
     masked_autoregressive_flow,
     real_nvp,
     spline_coupling_flow,
+    triangular_spline_flow,
 )
 from triality.samplers.gaussian import Gaussian
 from triality.samplers.gaussian_mixture import GaussianMixture, gaussian_mixture
@@ -35,6 +36,7 @@ def shaken(sampler, size, seed=0):
 FLOWS = {
     "real nvp": shaken(real_nvp(jax.random.key(0), 2, 3, (8, 8)), 0.1),
     "splines": shaken(spline_coupling_flow(jax.random.key(1), 2, 2, (8, 8), num_bins=4, interval=3.0), 0.3),
+    "triangular splines": shaken(triangular_spline_flow(jax.random.key(4), 2, 1, 5), 0.3),
     "maf": shaken(masked_autoregressive_flow(jax.random.key(2), 2, 2, (8, 8)), 0.1),
     "iaf": shaken(inverse_autoregressive_flow(jax.random.key(3), 2, 2, (8, 8)), 0.1),
 }

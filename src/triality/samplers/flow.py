@@ -6,6 +6,7 @@
 |---|---|---|---|
 | ``real_nvp`` | one pass | one pass | affine couplings (Dinh et al. 2017, arXiv:1605.08803) |
 | ``spline_coupling_flow`` | one pass | one pass | rational-quadratic splines (Durkan et al. 2019, arXiv:1906.04032) |
+| ``triangular_spline_flow`` | one pass | one pass | a spline a coordinate and a triangular matrix a layer (flowjax) |
 | ``masked_autoregressive_flow`` | one pass | coordinate by coordinate | MAF (Papamakarios et al. 2017, arXiv:1705.07057) |
 | ``inverse_autoregressive_flow`` | coordinate by coordinate | one pass | IAF (Kingma et al. 2016, arXiv:1606.04934) |
 
@@ -91,6 +92,24 @@ def spline_coupling_flow(
 
     spline = RationalQuadraticSpline(knots=num_bins, interval=interval)
     return _flow(flowjax.coupling_flow, key, dim, num_layers, hidden, spline)
+
+
+def triangular_spline_flow(key: Key[Array, ""], dim: int, num_layers: int = 2, num_bins: int = 16, tail: float = 3.0) -> Flow:
+    """Layers of a triangular matrix and a rational-quadratic spline a coordinate: no networks. Learns many modes along axes fast.
+
+    Beyond ``tail`` a coordinate is stretched linearly.
+
+    Raises:
+        ConfigError: no coordinate, or flowjax is absent.
+    """
+    if dim < 1:
+        raise ConfigError(f"expected at least 1 dimension, got {dim}; check the data")
+    flowjax = _flowjax()
+    from flowjax.distributions import StandardNormal
+
+    base = StandardNormal((dim,))
+    made = flowjax.triangular_spline_flow(key, base_dist=base, flow_layers=num_layers, knots=num_bins, tanh_max_val=tail, invert=False)
+    return Flow(made.bijection, dim)
 
 
 def masked_autoregressive_flow(key: Key[Array, ""], dim: int, num_layers: int = 5, hidden: Sequence[int] = (64, 64)) -> Flow:
