@@ -154,17 +154,17 @@ def fit_tilt(
 ) -> Stage:
     """f of p_theta(x) = q(x) exp(-f(x))/Z, q frozen; its stock of ``num_drawn`` draws is renewed after each chunk, another judges it.
 
-    The curve is what the tilt gains over q on validation data, nats a sample. The best state's energy is f: ``tilted`` adds q.
+    The best state's energy is f: ``tilted`` adds q.
 
     Raises:
         NonFiniteError: parameters became NaN or infinite.
     """
     key_run, key_draw, key_validate = jax.random.split(key, 3)
     judging = Samples.unweighted(_stock(sampler, key_validate, num_drawn), jnp.zeros(num_drawn))
-    data = Samples.unweighted(valid, jnp.zeros(valid.shape[0]))
+    data, of_sampler = Samples.unweighted(valid, jnp.zeros(valid.shape[0])), float(_mean_log_prob(sampler, valid))
 
     def value(state: Any) -> float:
-        return float(_gain(state.density.energy, data, judging))
+        return of_sampler + float(_gain(state.density.energy, data, judging))
 
     def renewed(learning: Any, done: int) -> Any:
         stock = _stock(sampler, jax.random.fold_in(key_draw, done), num_drawn)

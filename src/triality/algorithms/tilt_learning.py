@@ -18,16 +18,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from triality.algorithms.energy_learning import Objective
+from triality.algorithms.energy_learning import Objective, health
 from triality.algorithms.likelihood_learning import all_finite, clipped_adam
 from triality.algorithms.log_z_rules import LearnedLogZ, LogZRule
 from triality.algorithms.minibatch import DataSet
 from triality.energy import Constant, Energy, UnnormalizedDensity
-from triality.numerics import effective_sample_size
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.regularizers.penalty import Penalties, Penalty
 from triality.sampler import Samples
-from triality.updates.sampler.gradient import log_ratio
 
 
 class TiltState(NamedTuple):
@@ -52,17 +50,22 @@ class TiltMetrics(NamedTuple):
     """Never needed next; of the step's minibatches.
 
     Fields:
-        loss: of the objective.
-        penalty: nats.
+        loss, penalty, is_finite: as of ``EnergyMetrics``.
         log_z: relative to q, nats; 0 = no tilt.
+        energy_data, energy_drawn: mean f, nats.
         ess_fraction: effective share of q's draws as samples of p_theta; 1 = no tilt.
-        is_finite: whether f is finite after the step.
+        log_weight_std: spread of f over q's draws, nats.
+        overlap: E_p[1 - D] at nu = 1; 1/2 = cannot be told apart.
     """
 
     loss: Float[Array, ""]
     penalty: Float[Array, ""]
     log_z: Float[Array, ""]
+    energy_data: Float[Array, ""]
+    energy_drawn: Float[Array, ""]
     ess_fraction: Float[Array, ""]
+    log_weight_std: Float[Array, ""]
+    overlap: Float[Array, ""]
     is_finite: Bool[Array, ""]
 
 
@@ -124,8 +127,8 @@ class TiltLearning(eqx.Module):
         updates, optimizer = self._optimizer().update(gradient.energy, state.optimizer)
         log_z, memory = self.log_z_rule.update(state.log_z_memory, density.log_z, gradient.log_z)
         after = UnnormalizedDensity(eqx.apply_updates(density.energy, updates), log_z)
-        share = effective_sample_size(log_ratio(density, drawn.x, drawn.log_q)) / self.num_drawn
-        metrics = TiltMetrics(loss, penalty, density.log_z(None), share, all_finite(after))
+        seen = {name: value for name, value in health(density, data, drawn).items() if name in TiltMetrics._fields}
+        metrics = TiltMetrics(loss=loss, penalty=penalty, is_finite=all_finite(after), **seen)
         return TiltState(after, optimizer, memory, key, state.iteration + 1), metrics
 
     def _optimizer(self):

@@ -14,12 +14,12 @@ from rich.progress import Progress as ProgressBar
 from rich.progress import TaskID
 
 from triality.algorithms.contrastive_divergence import ContrastiveDivergence
-from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator
+from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator, fit_tilt, tilted
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
 from triality.cli.density_judgement import Judged, judge
-from triality.cli.density_names import OBJECTIVES
-from triality.cli.density_parts import Space, make_energy, make_generator, make_learning
+from triality.cli.density_names import OBJECTIVES, is_relative
+from triality.cli.density_parts import Space, make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
 from triality.cli.density_pictures import picture_arrays
 from triality.cli.density_summary import print_result, summarize
 from triality.cli.ebm import DensityPlan
@@ -38,6 +38,9 @@ from triality.targets.catalog import TARGETS
 
 SHARES = (0.8, 0.9)
 """Where training and validation end in the samples of a target."""
+
+STOCK = 10_000
+"""Draws of a generator that stands still, renewed after each chunk."""
 
 console = Console()
 
@@ -175,7 +178,7 @@ def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
     keys = jax.random.split(jax.random.key(seed), 4)
     space, data = split.space, DataSet(split.train)
     begin = make_generator(options.generator, keys[0], split.train, space, options.head)
-    likelihood = LikelihoodLearning(data, options.generator_learning_rate, options.batch_size)
+    likelihood = LikelihoodLearning(data, options.generator_learning_rate, options.batch_size, make_loss(options.generator))
     first = fit_generator(likelihood, keys[1], begin, split.valid, options.generator_steps, chunk(options.generator_steps), told).best
     for part, rows in (("training data", split.train), ("validation data", split.valid), ("test data", split.test)):
         refuse_impossible(np.asarray(jax.jit(jax.vmap(first.log_prob))(rows)), part)
@@ -187,9 +190,15 @@ def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
 def _fit_energy(
     options: EbmOptions, split: Split, first: AbstractSampler[Any], keys: tuple[Key[Array, ""], Key[Array, ""]], told: Told
 ) -> Fitted:
+    steps, size = options.energy_steps, chunk(options.energy_steps)
+    if is_relative(options.objective, options.base, options.sampler_gradient, options.gradient_penalty):
+        tilt = make_tilt_learning(options, DataSet(split.train), split.space)
+        network = make_network(options.energy, keys[0], split.space)
+        stage = fit_tilt(tilt, keys[1], network, first, split.valid, steps, size, STOCK, told)
+        energy = tilted(first, stage.best.density.energy) if stage.num_steps else NegativeLogDensity(first)
+        return Fitted(first, first, energy, stage.num_steps > 0, told.steps_per_second)
     learning = make_learning(options, DataSet(split.train), split.space)
     energy = make_energy(options, keys[0], first, split.space)
-    steps, size = options.energy_steps, chunk(options.energy_steps)
     if isinstance(learning, ContrastiveDivergence):
         stage = fit_energy_by_chains(learning, keys[1], energy, first, split.valid, steps, size, progress=told)
         return Fitted(first, first, stage.best.energy, True, told.steps_per_second)

@@ -16,6 +16,7 @@ GENERATORS: dict[str, tuple[Kind, ...]] = {
     "bernoulli": ("binary",),
     "nade": ("binary",),
     "made": ("binary", "integer"),
+    "made-over-orders": ("binary", "integer"),
     "masked-convolution": ("binary", "integer"),
     "causal-convolution": ("binary", "integer"),
     "recurrent": ("binary", "integer"),
@@ -118,6 +119,11 @@ def generator_of(kind: Kind, is_image: bool, dim: int, objective: str, gradient:
     if asked not in THROUGH_DRAWS:
         return "mixture"
     return "spline" if dim > 1 else "maf"
+
+
+def is_relative(objective: str, base: str, gradient: str, gradient_penalty: float) -> bool:
+    """Whether the energy is learned relative to a generator that stands still, without its density."""
+    return base == "generator" and gradient == "fixed" and objective not in (*CHAINS, "mle") and gradient_penalty == 0
 
 
 def head_of(generator: str) -> str:

@@ -14,6 +14,7 @@ from triality.algorithms.contrastive_divergence import ContrastiveDivergence, Fr
 from triality.algorithms.density_estimation import default_generator, tilted
 from triality.algorithms.energy_learning import EnergyLearning, Objective
 from triality.algorithms.minibatch import DataSet
+from triality.algorithms.tilt_learning import TiltLearning
 from triality.cli.density_names import CHAINS, Kind, gradient_of
 from triality.cli.options import EbmOptions
 from triality.energies.autoencoder import AutoencoderEnergy
@@ -32,6 +33,7 @@ from triality.objectives.critic import OfCritic
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.objectives.f_divergence import FDivergenceLoss
 from triality.objectives.free_discriminator import FreeDiscriminatorLoss
+from triality.objectives.generator_loss import GeneratorLoss, Likelihood, OrderAgnostic
 from triality.objectives.guided_cost import GuidedCostLoss
 from triality.objectives.lecun import PairwiseLoss, hinge
 from triality.objectives.margin import MarginLoss
@@ -45,6 +47,7 @@ from triality.sampler import AbstractSampler
 from triality.samplers.autoregressive.causal_convolution import causal_convolution
 from triality.samplers.autoregressive.heads import Head, categorical_head, discretized_logistic_head
 from triality.samplers.autoregressive.made import made
+from triality.samplers.autoregressive.made_over_orders import made_over_orders
 from triality.samplers.autoregressive.masked_convolution import masked_convolution
 from triality.samplers.autoregressive.nade import nade
 from triality.samplers.autoregressive.recurrent import recurrent
@@ -54,7 +57,8 @@ from triality.samplers.gaussian import fit_gaussian
 from triality.updates.sampler.adversarial import DensityAwareAdversarial, EnergyAlone, FreeAdversarial, PullAway
 from triality.updates.sampler.alpha import WeightedLikelihood
 from triality.updates.sampler.annealed import AnnealedLikelihood
-from triality.updates.sampler.gradient import Fixed, Hybrid, Likelihood, SamplerGradient
+from triality.updates.sampler.gradient import Fixed, Hybrid, SamplerGradient
+from triality.updates.sampler.gradient import Likelihood as LikelihoodGradient
 from triality.updates.sampler.reparameterized import PathGradient, Reparameterized
 from triality.updates.sampler.score_function import ScoreFunction
 
@@ -64,6 +68,7 @@ STEP_SIZE, NUM_STEPS, NUM_TEMPERATURES = 0.05, 10, 8
 MARGIN = 1.0
 """Of ebgan, a column: beyond it a draw's energy gives no gradient."""
 CODE = 2
+NUM_ORDERS = 8
 PIXEL_NETWORK = (16, 4, 3)
 """Channels, blocks and kernel of the PixelCNN: small, since one core has to train it."""
 CHANNELS, HIDDEN = 32, 64
@@ -103,6 +108,7 @@ def make_generator(name: str, key: Key[Array, ""], train: X, space: Space, head:
         "bernoulli": lambda: fit_bernoulli(train),
         "nade": lambda: nade(key, dim, marginals=marginals(train, 2)[:, 1]),
         "made": lambda: made(key, dim, (max(256, 2 * dim),), levels, marginals=marginals(train, levels)),
+        "made-over-orders": lambda: made_over_orders(key, dim, (max(256, 2 * dim),), NUM_ORDERS, levels, marginals(train, levels)),
         "masked-convolution": lambda: masked_convolution(
             key, (space.shape[0], space.shape[1]), levels, *PIXEL_NETWORK, marginals=marginals(train, levels)
         ),
@@ -166,6 +172,24 @@ def make_learning(options: EbmOptions, data: DataSet, space: Space) -> EnergyLea
     )
 
 
+def make_tilt_learning(options: EbmOptions, data: DataSet, space: Space) -> TiltLearning:
+    """The algorithm of a tilt whose generator stands still; its stock of draws comes later."""
+    return TiltLearning(
+        data,
+        data,
+        make_objective(options.objective, space),
+        penalty=make_penalty(options),
+        learning_rate=options.energy_learning_rate,
+        batch_size=options.batch_size,
+        num_drawn=options.batch_size,
+    )
+
+
+def make_loss(generator: str) -> GeneratorLoss:
+    """What a generator is trained by before there is an energy."""
+    return OrderAgnostic() if generator == "made-over-orders" else Likelihood()
+
+
 def make_kernel(space: Space, step_size: float | Float[Array, ""]) -> Kernel:
     """Langevin with Metropolis for numbers, Gibbs for 0 and 1."""
     return Gibbs() if space.kind == "binary" else Mala(jnp.asarray(step_size))
@@ -204,7 +228,7 @@ def make_gradient(options: EbmOptions) -> SamplerGradient:
         "score": lambda: ScoreFunction(size),
         "alpha": lambda: WeightedLikelihood(2.0, 2 * size),
         "annealed": lambda: AnnealedLikelihood(Mala(STEP_SIZE), sigmoid_temperatures(NUM_TEMPERATURES), 2.0, size),
-        "likelihood": Likelihood,
+        "likelihood": LikelihoodGradient,
         "adversarial": lambda: (
             FreeAdversarial(num_samples=size) if options.objective == "free-gan" else DensityAwareAdversarial(minimax_loss, size)
         ),
