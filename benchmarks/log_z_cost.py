@@ -156,7 +156,10 @@ METHODS: dict[str, tuple[Estimator, tuple[Any, ...]]] = {
     "annealing from the mixture, MALA": (annealed_from_mixture, tuple((n, 8) for n in (32, 128, 512, 2048))),
     "annealing, MALA": (annealed(Mala(0.03)), WALKS),
     "annealing, HMC": (annealed(HMC), WALKS),
-    "sequential Monte Carlo, HMC": (sequential, tuple((n, moves) for moves in (1, 4) for n in (256, 1024, 4096))),
+    "sequential Monte Carlo, HMC": (
+        sequential,
+        ((1024, 1), (4096, 1), (256, 4), (1024, 4), (4096, 4), (16_384, 4), (65_536, 4), (16_384, 16)),
+    ),
 }
 
 
@@ -169,6 +172,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="data sets and generators, each with repeats of its own (default %(default)s)")
     parser.add_argument("--repeats", type=int, default=20, help="estimates a seed and size (default %(default)s)")
     parser.add_argument("--steps", type=int, default=NUM_STEPS, help="of the generators' learning (default %(default)s)")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS), help="the rest stays as --out has it")
     parser.add_argument("--sizes", type=int, help="only so many sizes a method, to try it out")
     parser.add_argument("--picture", type=Path, default=PICTURES / "log_z_cost.svg")
     options = parser.parse_args()
@@ -182,8 +186,8 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     known, seconds = zip(*(learned(jax.random.key(seed), options.steps) for seed in range(options.seeds)), strict=True)
     known = tuple(in_tree_of(each, known[0]) for each in known)
     learning = {name: [each[name] for each in seconds] for name in GENERATORS}
-    points: list[Record] = []
-    for name in METHODS:
+    points = [point for point in kept(options.out).get("points", []) if point["method"] not in options.methods]
+    for name in options.methods:
         for point in points_of(name, known, options):
             points.append(point)
             yield {"log_z": float(TARGET.log_z), "seeds": options.seeds, "repeats": options.repeats, "learning": learning, "points": points}
