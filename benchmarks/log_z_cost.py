@@ -148,6 +148,7 @@ def sequential(key: jax.Array, known: Known, size: tuple[int, int]) -> tuple[jax
 HMC = HamiltonianMonteCarlo(0.5, INVERSE_MASS, 3)
 COUNTS = tuple((2**k,) for k in range(5, 16, 2))
 WALKS = tuple((chains, temperatures) for temperatures in (8, 32, 128, 512) for chains in (128, 512, 2048))
+PARTICLES = ((1024, 1), (4096, 1), (256, 4), (1024, 4), (4096, 4), (16_384, 4), (65_536, 4), (16_384, 16))
 METHODS: dict[str, tuple[Estimator, tuple[Any, ...]]] = {
     "importance sampling, mixture": (importance_sampling("mixture"), COUNTS),
     "importance sampling, flow": (importance_sampling("flow"), COUNTS[:-1]),
@@ -156,10 +157,7 @@ METHODS: dict[str, tuple[Estimator, tuple[Any, ...]]] = {
     "annealing from the mixture, MALA": (annealed_from_mixture, tuple((n, 8) for n in (32, 128, 512, 2048))),
     "annealing, MALA": (annealed(Mala(0.03)), WALKS),
     "annealing, HMC": (annealed(HMC), WALKS),
-    "sequential Monte Carlo, HMC": (
-        sequential,
-        ((1024, 1), (4096, 1), (256, 4), (1024, 4), (4096, 4), (16_384, 4), (65_536, 4), (16_384, 16)),
-    ),
+    "sequential Monte Carlo, HMC": (sequential, PARTICLES),
 }
 
 
