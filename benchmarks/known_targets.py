@@ -67,7 +67,7 @@ class Task(NamedTuple):
     Fields:
         target: with ``energy``, ``log_z`` and exact draws (which only judge).
         start: key to generator.
-        gradient: that finds all of the target.
+        gradient: that finds all of the target; None where the reverse KL does, from a start as broad as this.
         seeking: the reverse KL, for comparison.
         steps, rate: of Adam; ``SCHEDULE`` says for which share of the steps the rate is multiplied by what.
         published: FAB's error.
@@ -105,9 +105,9 @@ TASKS = {
     "many wells, 32 dimensions": lambda: Task(
         many_well(),
         lambda key: triangular_spline_flow(key, 32, 1, 32),
-        AnnealedLikelihood(Mala(0.05), jnp.linspace(0.0, 1.0, 4), 2.0, 512),
+        None,
         PathGradient(512),
-        4000,
+        5000,
         1e-2,
         0.032,
     ),
@@ -151,6 +151,8 @@ def sampler_of(name: str, seed: int, shorter: int) -> dict[str, dict[str, float]
     task = TASKS[name]()
     found = {}
     for label, gradient in (("weighted", task.gradient), ("reverse KL", task.seeking)):
+        if gradient is None:
+            continue
         key_start, key_learn, key_judge = jax.random.split(jax.random.key(seed), 3)
         begin = time.perf_counter()
         learning = SamplerLearning(task.target.energy, gradient, task.rate)
@@ -230,7 +232,10 @@ def page(record: Record) -> list[str]:
         for label in seeds[0]:
             rows = [each[label] for each in seeds]
             error = np.array([row["error"] for row in rows])
-            cells = [f"{error.mean():.4f} ({error.min():.4f} to {error.max():.4f})", f"{published:g}" if label == "weighted" else ""]
+            cells = [
+                f"{error.mean():.4f} ({error.min():.4f} to {error.max():.4f})",
+                f"{published:g}" if label == next(iter(seeds[0])) else "",
+            ]
             cells += [f"{np.mean([row[key] for row in rows]):.3g}" for key in ("stderr", "ess", "forward_share")]
             cells.append(f"{np.mean([row['modes'] for row in rows]):.1f}" if "modes" in rows[0] else "")
             lines.append(f"| {name} | {label} | {' | '.join(cells)} |")

@@ -172,8 +172,8 @@ class EbmOptions:
     ] = "auto"
     """Sampler of known density. auto: a mixture of Gaussians for numbers, or a flow where the objective differentiates draws; MADE for
     integers, masked-convolution for images of integers.
-    gaussian, mixture, real-nvp, spline and maf are for numbers; bernoulli and nade for 0 and 1; the others for integers. made-over-orders is
-    the best of them on tables of a few thousand rows."""
+    gaussian, mixture, real-nvp, spline and maf are for numbers; bernoulli and nade for 0 and 1; the others for integers. made-over-orders
+    is the best of them on tables of a few thousand rows."""
     head: Literal["auto", "categorical", "discretized-logistic"] = "auto"
     """Law of one value given those before it, of --generator causal-convolution and recurrent. auto: categorical, any probabilities at all,
     begun at how often each level occurs. discretized-logistic: bells over the levels, for signals and gray values, where neighboring levels
