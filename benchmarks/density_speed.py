@@ -1,12 +1,13 @@
 """Flows and contrastive training beside zuko, torch and ebmkit: the same sizes, one thread a side, in turn.
 
-    python benchmarks/density_speed.py                       # about ten minutes, after the peer's environment is made
+    python benchmarks/density_speed.py                       # about fifteen minutes, after the peer's environment is made
     python benchmarks/density_speed.py --peer-python PATH    # an interpreter that has torch, zuko and ebmkit
     python benchmarks/density_speed.py --scaling             # step time against batch and dimension, ours alone
     python benchmarks/density_speed.py --table               # docs/results/density_speed.md from the result files
 
 Flows: 8 dimensions, 5 layers, 2 x 64, batch 4,096. Training: steps a second of noise-contrastive estimation (fixed Gaussian noise) and of
-flow contrastive estimation (RealNVP of 5 layers), an energy of 2 x 128, batches of 256, in 2 and 8 dimensions.
+flow contrastive estimation (RealNVP of 5 layers), an energy of 2 x 128, batches of 64 and 256, in 2 and 8 dimensions; beside them the
+matrix products of such a step alone, which no implementation can do without.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ FLOWS = {
     for name in ("realnvp", "spline coupling", "maf")
 }
 TRAINING = {
-    f"{kind}, {dim}-D": {"kind": kind, "dim": dim, "batch": 256, "steps": 500, "peer_steps": 100, "repeats": 5, **SIZES}
+    f"{kind}, batch {batch}, {dim}-D": {"kind": kind, "dim": dim, "batch": batch, "steps": 500, "peer_steps": 100, "repeats": 5, **SIZES}
     for kind in ("nce", "fce")
+    for batch in (64, 256)
     for dim in (2, 8)
 }
+PRODUCTS = {"kind": "products", "dim": 8, "batch": 256, "repeats": 15, **SIZES}
 SCALING = {
     f"{kind}, batch {batch}, {dim}-D": {"kind": kind, "dim": dim, "batch": batch, "steps": 50, "repeats": 5, **SIZES}
     for kind in ("nce", "fce")
@@ -71,7 +74,8 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         "runs": {
             name: [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
             for name, task in (FLOWS | TRAINING).items()
-        }
+        },
+        "products": [run_side("triality", sys.executable, PRODUCTS)["step_seconds"] for _ in range(options.repeats)],
     }
 
 
@@ -123,6 +127,8 @@ def page(record: Record) -> list[str]:
             "Medians of runs in turn, range of the ratio in brackets; one thread a side, compilation left out. The peer of nce is",
             "ebmkit's own loss, that of fce zuko's RealNVP under a loop in torch.",
             f"{versions}.",
+            "",
+            *floor(record),
         ]
     if "scaling" in record:
         lines += ["", "## Step time against batch and dimension", "", "![Step time](../_static/density_scaling.svg)", ""]
@@ -132,6 +138,17 @@ def page(record: Record) -> list[str]:
         ]
         lines += ["", "`python benchmarks/density_speed.py --scaling`"]
     return lines
+
+
+def floor(record: Record) -> list[str]:
+    """What the matrix products alone leave possible."""
+    name, products = f"nce, batch {PRODUCTS['batch']}, {PRODUCTS['dim']}-D", median(record["products"])
+    ours, peer = (median(run[side]["step_seconds"] for run in record["runs"][name]) for side in SCRIPTS)
+    return [
+        f"Of the {1e3 * ours:.2f} ms of a step of {name}, {1e3 * products:.2f} ms are the energy's matrix products alone, measured by",
+        f"themselves: a step that did nothing else would be {peer / products:.1f} times as fast as the peer's. The smaller the batch, the more",
+        "of the peer's step is overhead, and the larger the ratio.",
+    ]
 
 
 def _line(name: str, key: str, runs: list[dict[str, Any]]) -> str:

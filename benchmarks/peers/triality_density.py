@@ -30,7 +30,7 @@ FLOWS = {"realnvp": real_nvp, "spline coupling": spline_coupling_flow, "maf": ma
 
 def main() -> None:
     task = json.loads(Path(sys.argv[1]).read_text())
-    found = {"flow": flow, "nce": training, "fce": training}[task["kind"]](task)
+    found = {"flow": flow, "nce": training, "fce": training, "products": products}[task["kind"]](task)
     Path(sys.argv[2]).write_text(json.dumps({**found, "packages": {"jax": jax.__version__}}))
 
 
@@ -55,6 +55,25 @@ def seconds(call: Any, repeats: int) -> float:
         jax.block_until_ready(call(i))
         times.append(time.perf_counter() - begin)
     return sorted(times[2:])[repeats // 2]
+
+
+def products(task: dict[str, Any]) -> dict[str, float]:
+    """Seconds of the matrix products of one energy step: forward, and backward to weights and to what came before; data and draws."""
+    sizes, keys = [task["dim"], *task["energy"]], jax.random.split(jax.random.key(0), 8)
+    layers = list(zip(sizes[:-1], sizes[1:], strict=True))
+    inputs = [jax.random.normal(key, (2 * task["batch"], i)) for key, (i, _) in zip(keys[:4], layers, strict=False)]
+    weights = [jax.random.normal(key, size) for key, size in zip(keys[4:], layers, strict=False)]
+    inner = 200
+
+    def step(_: Any, weights: Any) -> Any:
+        outs = [x @ w for x, w in zip(inputs, weights, strict=True)]
+        toward = [out @ w.T for out, w in zip(outs[1:], weights[1:], strict=True)]  # the data need no gradient
+        slopes = [x.T @ out for x, out in zip(inputs, outs, strict=True)]
+        small = sum(jax.numpy.vdot(each, each) for each in toward) * 1e-30
+        return [0.999 * w + 1e-9 * slope + small for w, slope in zip(weights, slopes, strict=True)]
+
+    many = jax.jit(lambda weights: jax.lax.fori_loop(0, inner, step, weights))
+    return {"step_seconds": seconds(lambda i: many(weights), task["repeats"]) / inner}
 
 
 def training(task: dict[str, Any]) -> dict[str, float]:
