@@ -146,8 +146,8 @@ def floor(record: Record) -> list[str]:
     ours, peer = (median(run[side]["step_seconds"] for run in record["runs"][name]) for side in SCRIPTS)
     return [
         f"Of the {1e3 * ours:.2f} ms of a step of {name}, {1e3 * products:.2f} ms are the energy's matrix products alone, measured by",
-        f"themselves: a step that did nothing else would be {peer / products:.1f} times as fast as the peer's. The smaller the batch, the more",
-        "of the peer's step is overhead, and the larger the ratio.",
+        f"themselves: a step that did nothing else would be {peer / products:.1f} times as fast as the peer's. The smaller the batch, the",
+        "more of the peer's step is overhead, and the larger the ratio.",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -60,7 +61,7 @@ def seconds(call: Any, repeats: int) -> float:
 def products(task: dict[str, Any]) -> dict[str, float]:
     """Seconds of the matrix products of one energy step: forward, and backward to weights and to what came before; data and draws."""
     sizes, keys = [task["dim"], *task["energy"]], jax.random.split(jax.random.key(0), 8)
-    layers = list(zip(sizes[:-1], sizes[1:], strict=True))
+    layers = list(itertools.pairwise(sizes))
     inputs = [jax.random.normal(key, (2 * task["batch"], i)) for key, (i, _) in zip(keys[:4], layers, strict=False)]
     weights = [jax.random.normal(key, size) for key, size in zip(keys[4:], layers, strict=False)]
     inner = 200
