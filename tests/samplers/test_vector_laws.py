@@ -20,6 +20,7 @@ from triality.samplers.flow import (
 from triality.samplers.gaussian import Gaussian
 from triality.samplers.gaussian_mixture import GaussianMixture, gaussian_mixture
 from triality.samplers.standardized import Standardized, standardize
+from triality.samplers.transformed import Transformed
 
 NUM_DRAWS = 20_000
 EDGE, CELLS = 9.0, 300
@@ -44,6 +45,7 @@ MIXTURE = GaussianMixture(jnp.array([0.3, -0.5]), jnp.array([[-1.0, 0.5], [2.0, 
 CASES = {
     **FLOWS,
     "mixture": MIXTURE,
+    "flow of a mixture": Transformed(MIXTURE, FLOWS["maf"].bijection),
     "standardized": Standardized(FLOWS["real nvp"], jnp.array([0.5, -1.0]), jnp.array([0.6, 1.4])),
 }
 
