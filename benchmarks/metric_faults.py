@@ -5,8 +5,8 @@
     python benchmarks/metric_faults.py --table        # docs/results/metric_faults.md from the result file
 
 The target is the ring of eight, sd 0.01; 2,000 samples on either side, 1,000 for the two distances whose cost grows with the square.
-Medians over the keys, as one p-value says little. A fault is seen (bold) where the value of every key lies outside the range that equal
-laws have over the same keys.
+Medians over the keys, as one p-value says little. A fault is seen (bold) where the values of nine keys in ten lie outside
+what equal laws have with the middle nine in ten.
 """
 
 from __future__ import annotations
@@ -111,15 +111,16 @@ def page(record: Record) -> list[str]:
     faults = record["faults"]
     lines = ["# What metrics say of known faults", "", f"| | {' | '.join(faults)} |", f"|---|{'---:|' * len(faults)}"]
     for i, (row, formats) in enumerate(FORMATS.items()):
-        equal = np.array([of_key[i] for of_key in faults["equal laws"]])
+        low, high = np.quantile([of_key[i] for of_key in faults["equal laws"]], [0.05, 0.95], axis=0)
         cells = []
         for of_keys in faults.values():
             values = np.array([of_key[i] for of_key in of_keys])
-            seen = np.all((values < equal.min(axis=0)) | (values > equal.max(axis=0)), axis=0)
+            seen = np.mean((values < low) | (values > high), axis=0) >= 0.9
             words = [each.format(value) for each, value in zip(formats, np.median(values, axis=0), strict=True)]
             cells.append(", ".join(f"**{word}**" if bold else word for word, bold in zip(words, seen, strict=True)))
         lines.append(f"| {row} | {' | '.join(cells)} |")
-    lines += ["", f"Medians over {record['keys']} keys. Bold: seen, that is, outside the range of equal laws with every key.", ""]
+    lines += ["", f"Medians over {record['keys']} keys. Bold: seen, that is, with nine keys in ten outside what equal laws have with the"]
+    lines += ["middle nine in ten.", ""]
     lines += ["## Minus the entropy of every target", "", "| target | best mean log p, nats | standard error |", "|---|---:|---:|"]
     lines += [f"| {name} | {mean:.3f} | {stderr:.3f} |" for name, (mean, stderr) in record["entropies"].items()]
     return [*lines, "", f"Means over {record['num']:,} draws."]
