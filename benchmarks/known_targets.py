@@ -223,10 +223,9 @@ def _squared_error(log_p: jax.Array, target: Any, x: jax.Array) -> float:
 
 def page(record: Record) -> list[str]:
     lines = ["# Known targets", "", "## A sampler of a given energy: log Z from 2,000 draws", ""]
-    lines += [
-        "| target | learned by | mean error of log Z, nats | FAB, published | mean stderr reported | ESS | ESS from exact samples | modes |"
-    ]
-    lines += ["|---|---|---:|---:|---:|---:|---:|---:|"]
+    columns = ("target", "learned by", "seeds", "mean error of log Z, nats", "FAB, published", "mean stderr reported", "ESS")
+    lines += [f"| {' | '.join(columns)} | ESS from exact samples | modes |"]
+    lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|"]
     for name, seeds in record["samplers"].items():
         published = TASKS[name]().published
         for label in seeds[0]:
@@ -238,7 +237,7 @@ def page(record: Record) -> list[str]:
             ]
             cells += [f"{np.mean([row[key] for row in rows]):.3g}" for key in ("stderr", "ess", "forward_share")]
             cells.append(f"{np.mean([row['modes'] for row in rows]):.1f}" if "modes" in rows[0] else "")
-            lines.append(f"| {name} | {label} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {label} | {len(rows)} | {' | '.join(cells)} |")
     lines += [
         "",
         "Means over seeds, of the error the range too; ten estimates a seed. *ESS from exact samples* sees what the other does not: a",
@@ -246,7 +245,7 @@ def page(record: Record) -> list[str]:
     ]
     if record["energies"]:
         lines += ["", "## An energy from data: mean squared error of log density on the eight Gaussians", ""]
-        lines += ["| model | nats squared | published (FCE) |", "|---|---:|---:|"]
+        lines += [f"| model, {len(record['energies'])} seeds | nats squared | published (FCE) |", "|---|---:|---:|"]
         for label in record["energies"][0]:
             values = np.array([each[label] for each in record["energies"]])
             lines.append(f"| {label} | {values.mean():.4f} ({values.min():.4f} to {values.max():.4f}) | .03 to .05 |")
