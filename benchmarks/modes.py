@@ -51,11 +51,11 @@ def over_mixture(key: jax.Array, x: jax.Array, num_modes: int) -> Any:
     return Transformed(gaussian_mixture(key_base, x, num_modes), spline_coupling_flow(key_flow, 2, 3, (64, 64), 16, 3.0).bijection)
 
 
-# Name -> (key, standardized data, number of modes) to a generator; likelihood steps; learning rate.
-GENERATORS: dict[str, tuple[Any, int, float]] = {
-    "mixture": (lambda key, x, k: gaussian_mixture(key, x, 2 * k), 6000, 1e-2),
-    "spline flow of a mixture": (over_mixture, 6000, 3e-3),
-    "spline flow": (lambda key, x, k: spline_coupling_flow(key, 2, 6, (64, 64), 16, 3.0), 12_000, 1e-3),
+# Name -> (key, standardized data, number of modes) to a generator; stages of likelihood, steps and learning rate.
+GENERATORS: dict[str, tuple[Any, tuple[tuple[int, float], ...]]] = {
+    "mixture": (lambda key, x, k: gaussian_mixture(key, x, 2 * k), ((6000, 1e-2),)),
+    "spline flow of a mixture": (over_mixture, ((4000, 3e-3), (2000, 3e-4))),
+    "spline flow": (lambda key, x, k: spline_coupling_flow(key, 2, 6, (64, 64), 16, 3.0), ((12_000, 1e-3),)),
 }
 
 
@@ -79,14 +79,15 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
 def one(target_name: str, generator_name: str, seed: int, options: argparse.Namespace) -> dict[str, list[float]]:
     """Counts of the generator's draws, and of the energy-corrected ones."""
     target = TARGETS[target_name]()
-    make, num_steps, rate = GENERATORS[generator_name]
+    make, stages = GENERATORS[generator_name]
     keys = jax.random.split(jax.random.key(seed), 7)
     x = jax.jit(lambda key: draw(target, key, NUM_DATA))(keys[0]).x
     train, valid = x[5000:], x[:5000]
     plain = (train - train.mean(axis=0)) / train.std(axis=0)
-    begin = standardize(make(keys[1], plain, target.modes.shape[0]), train)
-    learning = LikelihoodLearning(DataSet(train), rate, 512)
-    q = fit_generator(learning, keys[2], begin, valid, num_steps // options.shorter, 500).best
+    q = standardize(make(keys[1], plain, target.modes.shape[0]), train)
+    for num_steps, rate in stages:
+        learning = LikelihoodLearning(DataSet(train), rate, 512)
+        q = fit_generator(learning, keys[2], q, valid, num_steps // options.shorter, 500).best
     energy = tilted(q, standardized_energy(keys[3], train))
     tilt = EnergyLearning(DataSet(train), sampler_gradient=Fixed(), energy_learning_rate=1e-3, batch_size=512, num_drawn=512)
     fitted = fit_energy(tilt, keys[4], energy, q, valid, 4000 // options.shorter, 500)
