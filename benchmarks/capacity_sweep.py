@@ -7,9 +7,9 @@
     hybrid          min  KL(q || p) + lambda * KL(p || q)      Flow-GAN's (Grover et al. 2018, arXiv:1705.08868)
     reverse KL      min  KL(q || p)                            lambda = 0
 
-The energy of hybrid and reverse KL is the exact one: this is where an adversarial game with a perfect discriminator pulls the generator, with
-no error of learning an energy. Flows follow the path gradient, mixtures, whose draws carry no gradient, the score function. All begin at one
-broad start: a flow at N(0, I) on the scale of the data, a mixture with components as wide as the data at random places.
+The energy of hybrid and reverse KL is the exact one: this is where an adversarial game with a perfect discriminator pulls the generator,
+with no error of learning an energy. Flows follow the path gradient, mixtures, whose draws carry no gradient, the score function. All begin
+at one broad start: a flow near N(0, I) on the scale of the data, a mixture with components as wide as the data at random places.
 
 Then the game itself, for flows: begun at the likelihood's fit, a perceptron energy learned from the same samples beside the flow; once with
 the density-aware discriminator and once with one that does not know q, the ordinary GAN's. For its first fifth the flow stands still.
