@@ -118,7 +118,8 @@ def measured(case: Case, num_data: int, num_drawn: int) -> dict[str, Any]:
         alarm = three_way_alarm(*ratios)
         exists = jnp.all(jnp.isfinite(jnp.stack([alarm.forward.value, alarm.symmetric.value, alarm.reciprocal.value])))
         few = alarm.effective_samples < ENOUGH_SAMPLES
-        verdict = jnp.where(~exists, 3, jnp.where(few | alarm.is_heavy, 2, jnp.where(alarm.fired, 1, 0)))
+        judged = jnp.where(alarm.fired, 1, jnp.where(alarm.is_coarse, 2, 0))
+        verdict = jnp.where(~exists, 3, jnp.where(few | alarm.is_heavy, 2, judged))
         return verdict, alarm.forward.value, alarm.forward.stderr
 
     verdict, value, stderr = jax.jit(lambda keys: jax.lax.map(one, keys, batch_size=20))(jax.random.split(jax.random.key(0), NUM_REPEATS))

@@ -151,6 +151,9 @@ def test_verdicts():
     assert verdict(agree).startswith("agree")
     assert "Blind spots" in verdict(agree)
     assert verdict(alarm(data + 0.8, 1.2 * drawn, lambda x: log_normal(x, 0.0, 1.2))).startswith("model misfit")
+    few = [log_normal(x, 0.0, 1.0) - log_normal(x, 0.0, 1.2) for x in (data[:200], 1.2 * drawn[:200])]
+    assert verdict(jitted_alarm(*few)).startswith("too few effective samples for 0.05 nats")
+    assert verdict(jitted_alarm(*few, precision=0.5)).startswith("agree")
     apart = alarm(data, 9.0 + drawn, lambda x: log_normal(x, 9.0, 1.0))
     assert float(apart.effective_samples) < ENOUGH_SAMPLES
     assert verdict(apart).startswith("too few effective samples")

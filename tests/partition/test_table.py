@@ -60,7 +60,7 @@ def test_all_estimators_agree_with_the_exact_value(bits):
         assert row.high - row.low == pytest.approx(2 * 1.96 * row.stderr)
         assert row.method.assumes
     assert bits.rows[-1].value == pytest.approx(float(MODEL_LOG_Z))
-    assert bits.verdict.startswith("agree")
+    assert bits.verdict.startswith("too few effective samples for 0.05 nats")  # 2,000 draws know it to 0.05 at one standard error
 
 
 def test_costs_are_counted(bits):

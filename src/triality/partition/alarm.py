@@ -26,6 +26,8 @@ from triality.partition.reciprocal import reciprocal
 
 # Below this many effective samples the error bars are themselves estimated too badly to be divided by.
 ENOUGH_SAMPLES = 20
+# Standard errors that an interval is drawn with, where a wrong "agree" should be rare.
+COVERED = 3.0
 
 BLIND_SPOTS = (
     "Blind spots: q = p_theta makes all three equal whatever the data are; a mode of p_theta that neither data nor drawn samples visit "
@@ -44,6 +46,9 @@ class Alarm(NamedTuple):
         threshold: largest gap that is taken for chance.
         effective_samples: the smallest of forward ESS, reciprocal ESS, and n_p * overlap; below ``ENOUGH_SAMPLES`` no gap means anything.
         fired: some gap is larger than the threshold, or an estimate does not exist.
+        precision: in nats; what "agree" promises of the forward estimate.
+        is_coarse: three standard errors of the forward estimate exceed ``precision``, or as many do not exclude that it differs from the
+            symmetric one by more than twice that: agreement would then mean little.
         is_heavy: the tail of the forward weights is too heavy for any error bar (Pareto k above ``pareto_k_threshold``): where q is much
             narrower than p_theta, effective samples and gaps look well and log Z is low all the same.
     """
@@ -55,6 +60,8 @@ class Alarm(NamedTuple):
     threshold: Float[Array, "*batch"]
     effective_samples: Float[Array, "*batch"]
     fired: Bool[Array, "*batch"]
+    precision: Float[Array, "*batch"]
+    is_coarse: Bool[Array, "*batch"]
     is_heavy: Bool[Array, "*batch"]
 
 
@@ -66,6 +73,7 @@ def three_way_alarm(
     stratum_drawn: Int[Array, " m"] | None = None,
     num_strata: int = 1,
     threshold: Float[Array, ""] | float = 5.0,
+    precision: Float[Array, ""] | float = 0.05,
 ) -> Alarm:
     """All three estimates of log Z from the same samples, and their gaps in joint standard errors.
 
@@ -80,6 +88,7 @@ def three_way_alarm(
         stratum_drawn: past sampler that each drawn sample came from; then q in r is their fusion.
         num_strata: number of past samplers, static.
         threshold: in standard errors.
+        precision: in nats; where log Z is not known as well as that, the verdict is "too few effective samples".
 
     Raises:
         ConfigError: strata and their number do not go together.
@@ -118,15 +127,21 @@ def three_way_alarm(
     )
     values = jnp.stack([forward.value, symmetric.value, backward.value])
     floor = jnp.sqrt(jnp.finfo(values.dtype).eps) * jnp.maximum(1.0, jnp.max(jnp.abs(values)))
-    gaps = jnp.stack([values[0] - values[1], values[1] - values[2], values[0] - values[2]]) / jnp.maximum(errors, floor)
+    differences = jnp.stack([values[0] - values[1], values[1] - values[2], values[0] - values[2]])
+    gaps = differences / jnp.maximum(errors, floor)
     effective = jnp.minimum(forward.diagnostics.ess, backward.diagnostics.ess)
     effective = jnp.minimum(effective, effective_sample_size(weight_data) * symmetric.diagnostics.overlap)
-    threshold = jnp.asarray(threshold, gaps.dtype)
+    precision = jnp.asarray(precision, gaps.dtype)
+    is_precise = COVERED * forward.stderr <= precision
+    # A large error is itself too small an estimate of the error more often than not: gaps are then held against twice as much.
+    threshold = jnp.asarray(threshold, gaps.dtype) * jnp.where(is_precise, 1.0, 2.0)
+    not_excluded = jnp.abs(differences[0]) + COVERED * errors[0]
+    is_coarse = ~(is_precise & (not_excluded <= 2.0 * precision))
     # Written so that NaN fires: an estimate that does not exist agrees with nothing.
     fired = ~jnp.all(jnp.abs(gaps) <= threshold)
     # NaN, where no tail could be fitted, is no sign of a heavy one.
     is_heavy = forward.diagnostics.pareto_k > pareto_k_threshold(jnp.sum(~jnp.isneginf(weight_drawn)))
-    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, is_heavy)
+    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, precision, is_coarse, is_heavy)
 
 
 def verdict(alarm: Alarm) -> str:
@@ -153,6 +168,13 @@ def verdict(alarm: Alarm) -> str:
         return (
             f"model misfit or missed mode: {numbers}. The data do not follow p_theta, or q misses a part of it; during training the "
             f"first is normal. {BLIND_SPOTS}"
+        )
+    if bool(alarm.is_coarse):
+        precision = float(alarm.precision)
+        return (
+            f"too few effective samples for {precision:g} nats: {numbers}. Nothing speaks against log Z, but {COVERED:g} standard errors "
+            f"are more than that, or do not exclude that forward and symmetric differ by {2.0 * precision:g}. Draw more, or use more data: "
+            f"four times as many halve the errors. {BLIND_SPOTS}"
         )
     return f"agree: {numbers}. {BLIND_SPOTS}"
 

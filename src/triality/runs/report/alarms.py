@@ -19,6 +19,15 @@ Alarms = tuple[tuple[str, Verdict], ...]
 
 OF_ROLLOUTS: Alarms = (
     (
+        "too few effective samples for",
+        Verdict(
+            "caution",
+            "Nothing speaks against log Z, but it is not known well",
+            "The estimates lie within their joint errors of one another, and those errors are too large for that to be a test. Use log Z "
+            "with its error, no more digits than that; more roll-outs or more demonstrations make it sharper.",
+        ),
+    ),
+    (
         "agree",
         Verdict(
             "good",
@@ -58,6 +67,16 @@ OF_ROLLOUTS: Alarms = (
 )
 
 OF_SAMPLES: Alarms = (
+    (
+        "too few effective samples for",
+        Verdict(
+            "caution",
+            "Nothing speaks against log Z, but it is not known well",
+            "The estimates lie within their joint errors of one another, and those errors are too large for that to be a test. Use log Z "
+            "with its error, no more digits than that. More draws (--num-drawn) or more test data make it sharper: four times as many "
+            "halve the errors.",
+        ),
+    ),
     (
         "agree",
         Verdict(
