@@ -155,6 +155,12 @@ def page(record: Record) -> list[str]:
         "",
         f"False alarms: {false} of {right:,} cases where the data follow the model and log Z is right ({100 * false / right:.2f} %).",
     ]
+    few = total["too few effective samples"]
+    lines += [
+        "",
+        f"*Too few effective samples* is said {few.sum():,} times, {few[0]:,} of them where log Z happens to be right: it is not known to",
+        f"{OFF} nats by three standard errors there, or there are too few data to check it. It accuses nobody, and is no false alarm.",
+    ]
     head = "| case | agree / misfit / too few / none | off | off beside agree | outside its 99 % interval | mean error | mean stderr |"
     lines += ["", head, "|---|---:|---:|---:|---:|---:|---:|"]
     for name, row in rows.items():

@@ -87,7 +87,7 @@ def three_way_alarm(
         log_weight_drawn: the same for the drawn samples.
         stratum_drawn: past sampler that each drawn sample came from; then q in r is their fusion.
         num_strata: number of past samplers, static.
-        threshold: in standard errors.
+        threshold: in standard errors; twice as many where the forward estimate is not precise.
         precision: in nats; where log Z is not known as well as that, the verdict is "too few effective samples".
 
     Raises:
