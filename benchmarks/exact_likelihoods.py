@@ -235,10 +235,8 @@ def page(record: Record) -> list[str]:
         cells = [_spread(values) for values in (generator, charged, charged - generator)]
         lines.append(f"| {name} | {len(seeds)} | {wanted} | {' | '.join(cells)} |")
     lines += ["", "## log Z of the tilt, nats", ""]
-    lines += [
-        "| data | seed | exact, or bracket | importance | acceptance ratio | reciprocal | ESS | alarm |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
-    ]
+    lines += ["| data | seed | exact | bracket | importance | fusion | acceptance ratio | reciprocal | ESS | alarm |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|---|"]
     for name, seeds in record["data"].items():
         for each in seeds:
             estimates = dict(list(each["estimates"].items())[:1]) | {"fusion": each.get("fusion")} | each["estimates"]
@@ -250,10 +248,9 @@ def page(record: Record) -> list[str]:
     covered = {name: [each["coverage"] for each in seeds] for name, seeds in record["data"].items() if "coverage" in seeds[0]}
     for name, found in covered.items():
         shares = ", ".join(f"{each} {100 * np.mean([row[each] for row in found]):.1f} %" for each in found[0])
-        lines += ["", f"{name}, {NUM_EXACT:,} exact samples of the model: 95 % intervals hold log Z in {shares} of"]
-        lines += [
-            f"{NUM_REPEATS * len(found):,} repeats (the error of such a share: {100 * np.sqrt(0.0475 / NUM_REPEATS / len(found)):.1f} %)."
-        ]
+        repeats = NUM_REPEATS * len(found)
+        lines += ["", f"{name}, {NUM_EXACT:,} exact samples of the model: 95 % intervals hold log Z in {shares} of {repeats:,} repeats"]
+        lines += [f"(the error of such a share: {100 * np.sqrt(0.0475 / repeats):.1f} %)."]
     lines += ["", "## What it took", "", "| data | generator | likelihood steps | f | energy steps | seconds, generator | in all |"]
     lines += ["|---|---|---:|---|---:|---:|---:|"]
     for name, seeds in record["data"].items():
