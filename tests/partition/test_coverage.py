@@ -116,6 +116,11 @@ def two_modes(x):
     return jnp.logaddexp(log_normal(x, -4.0, 1.0), log_normal(x, 4.0, 1.0)) - jnp.log(2.0)
 
 
+def unequal_modes(x):
+    """The same with a tenth of the mass on the right."""
+    return jnp.logaddexp(log_normal(x, -4.0, 1.0) + jnp.log(0.9), log_normal(x, 4.0, 1.0) + jnp.log(0.1))
+
+
 def samples(seed, modes, size=4000):
     of_mode, of_noise = jax.random.split(jax.random.key(seed))
     return jnp.asarray(modes)[jax.random.randint(of_mode, (size,), 0, len(modes))] + jax.random.normal(of_noise, (size,))
@@ -152,8 +157,14 @@ def test_verdicts():
     assert "Blind spots" in verdict(agree)
     assert verdict(alarm(data + 0.8, 1.2 * drawn, lambda x: log_normal(x, 0.0, 1.2))).startswith("model misfit")
     few = [log_normal(x, 0.0, 1.0) - log_normal(x, 0.0, 1.2) for x in (data[:200], 1.2 * drawn[:200])]
-    assert verdict(jitted_alarm(*few)).startswith("too few effective samples for 0.05 nats")
+    coarse = jitted_alarm(*few)
+    assert verdict(coarse).startswith("too few effective samples for 0.05 nats")
+    assert f"about {(3.0 * float(coarse.forward.stderr) / 0.05) ** 2:.1f} times as many draws" in verdict(coarse)
     assert verdict(jitted_alarm(*few, precision=0.5)).startswith("agree")
+    # What is neither chance nor precise enough to be called a misfit: of 300 data, 20 lie on the mode that q misses.
+    seen = jnp.where(jnp.arange(300) < 20, 4.0, -4.0) + data[:300]
+    unsettled = jitted_alarm(*(unequal_modes(x) - log_normal(x, -4.0, 1.1) for x in (seen, 1.1 * drawn[:1000] - 4.0)))
+    assert verdict(unsettled).startswith("too few effective samples to settle a gap of")
     apart = alarm(data, 9.0 + drawn, lambda x: log_normal(x, 9.0, 1.0))
     assert float(apart.effective_samples) < ENOUGH_SAMPLES
     assert verdict(apart).startswith("too few effective samples")

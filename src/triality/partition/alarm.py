@@ -5,8 +5,8 @@
     reciprocal   -log mean_p exp(-r)                needs p_theta to cover q, and p = p_theta
 
 They are the optimal b of one loss with f = KL, Jensen-Shannon, reverse KL. Agreement is necessary for p_theta = p with covered support,
-**not sufficient**: see ``BLIND_SPOTS``. While training, p_theta != p is normal: log the gaps, and act only if they grow after the loss
-has converged.
+**not sufficient**: see ``BLIND_SPOTS``; and it is a test only where it could have failed, so "agree" claims a precision. While training,
+p_theta != p is normal: log the gaps, and act only if they grow after the loss has converged.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from triality.partition.reciprocal import reciprocal
 ENOUGH_SAMPLES = 20
 # Standard errors that an interval is drawn with, where a wrong "agree" should be rare.
 COVERED = 3.0
+# A large error is itself too small an estimate of the error more often than not: gaps are then held against this many times as much.
+ALLOWANCE = 2.0
+
+VERDICTS = ("agree", "model misfit or missed mode", "too few effective samples", "no estimate")
 
 BLIND_SPOTS = (
     "Blind spots: q = p_theta makes all three equal whatever the data are; a mode of p_theta that neither data nor drawn samples visit "
@@ -46,9 +50,10 @@ class Alarm(NamedTuple):
         threshold: largest gap that is taken for chance.
         effective_samples: the smallest of forward ESS, reciprocal ESS, and n_p * overlap; below ``ENOUGH_SAMPLES`` no gap means anything.
         fired: some gap is larger than the threshold, or an estimate does not exist.
-        precision: in nats; what "agree" promises of the forward estimate.
-        is_coarse: three standard errors of the forward estimate exceed ``precision``, or as many do not exclude that it differs from the
-            symmetric one by more than twice that: agreement would then mean little.
+        precision: in nats; what "agree" claims of the forward estimate.
+        not_excluded: in nats; the largest difference of forward and symmetric that ``COVERED`` joint standard errors do not exclude.
+        is_coarse: ``COVERED`` standard errors of the forward estimate exceed ``precision``, or ``not_excluded`` exceeds twice that:
+            agreement would then mean little. The reciprocal estimate need not be precise: it is no number to report.
         is_heavy: the tail of the forward weights is too heavy for any error bar (Pareto k above ``pareto_k_threshold``): where q is much
             narrower than p_theta, effective samples and gaps look well and log Z is low all the same.
     """
@@ -61,6 +66,7 @@ class Alarm(NamedTuple):
     effective_samples: Float[Array, "*batch"]
     fired: Bool[Array, "*batch"]
     precision: Float[Array, "*batch"]
+    not_excluded: Float[Array, "*batch"]
     is_coarse: Bool[Array, "*batch"]
     is_heavy: Bool[Array, "*batch"]
 
@@ -133,50 +139,99 @@ def three_way_alarm(
     effective = jnp.minimum(effective, effective_sample_size(weight_data) * symmetric.diagnostics.overlap)
     precision = jnp.asarray(precision, gaps.dtype)
     is_precise = COVERED * forward.stderr <= precision
-    # A large error is itself too small an estimate of the error more often than not: gaps are then held against twice as much.
-    threshold = jnp.asarray(threshold, gaps.dtype) * jnp.where(is_precise, 1.0, 2.0)
+    threshold = jnp.asarray(threshold, gaps.dtype) * jnp.where(is_precise, 1.0, ALLOWANCE)
     not_excluded = jnp.abs(differences[0]) + COVERED * errors[0]
     is_coarse = ~(is_precise & (not_excluded <= 2.0 * precision))
     # Written so that NaN fires: an estimate that does not exist agrees with nothing.
     fired = ~jnp.all(jnp.abs(gaps) <= threshold)
     # NaN, where no tail could be fitted, is no sign of a heavy one.
     is_heavy = forward.diagnostics.pareto_k > pareto_k_threshold(jnp.sum(~jnp.isneginf(weight_drawn)))
-    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, precision, is_coarse, is_heavy)
+    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, precision, not_excluded, is_coarse, is_heavy)
+
+
+def judged(alarm: Alarm) -> Int[Array, "*batch"]:
+    """Which of ``VERDICTS`` it is, by its place there; for batches too.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> VERDICTS[judged(three_way_alarm(jnp.zeros(60), jnp.zeros(60)))]
+        'agree'
+    """
+    exists = jnp.isfinite(alarm.forward.value) & jnp.isfinite(alarm.symmetric.value) & jnp.isfinite(alarm.reciprocal.value)
+    is_blind = (alarm.effective_samples < ENOUGH_SAMPLES) | alarm.is_heavy
+    agree, misfit, too_few, none = range(len(VERDICTS))
+    return jnp.select([~exists, is_blind, alarm.fired, alarm.is_coarse], [none, too_few, misfit, too_few], agree)
 
 
 def verdict(alarm: Alarm) -> str:
     """The alarm in words, on the host, for one alarm (not a batch): what agrees, what it may mean, and what it cannot see.
 
-    Starts with "no estimate", "too few effective samples", "model misfit or missed mode", or "agree".
+    Starts with one of ``VERDICTS``; "too few effective samples" goes on with " for" where the estimates agree and are not precise, and with
+    " to settle" where they differ by more than chance would have it, and are not precise either.
     """
     values = f"log Z {_show(alarm.forward)} forward, {_show(alarm.symmetric)} symmetric, {_show(alarm.reciprocal)} reciprocal"
     gaps = ", ".join(f"{float(gap):+.1f}" for gap in alarm.gaps)
     numbers = f"{values}; gaps {gaps} joint standard errors (threshold {float(alarm.threshold):g})"
-    if not all(bool(jnp.isfinite(e.value)) for e in (alarm.forward, alarm.symmetric, alarm.reciprocal)):
-        return f"no estimate: {numbers}. A side has no usable sample, or no overlap at all with the other. {BLIND_SPOTS}"
+    says = (_agree, _misfit, _too_few, _no_estimate)[int(judged(alarm))]
+    return f"{says(alarm, numbers)} {BLIND_SPOTS}"
+
+
+def _agree(alarm: Alarm, numbers: str) -> str:
+    width = COVERED * float(alarm.forward.stderr)
+    return (
+        f"agree: {numbers}. {COVERED:g} standard errors of log Z are {width:.2g} nats, and forward and symmetric differ by at most "
+        f"{float(alarm.not_excluded):.2g}."
+    )
+
+
+def _misfit(alarm: Alarm, numbers: str) -> str:
+    return (
+        f"model misfit or missed mode: {numbers}. The data do not follow p_theta, or q misses a part of it; during training the first is "
+        "normal."
+    )
+
+
+def _no_estimate(alarm: Alarm, numbers: str) -> str:
+    return f"no estimate: {numbers}. A side has no usable sample, or no overlap at all with the other."
+
+
+def _too_few(alarm: Alarm, numbers: str) -> str:
     if float(alarm.effective_samples) < ENOUGH_SAMPLES:
         return (
             f"too few effective samples: {float(alarm.effective_samples):.1f}, of at least {ENOUGH_SAMPLES} needed, so neither agreement "
-            f"nor disagreement means anything. {numbers}. Draw more, or bring q closer to p_theta. {BLIND_SPOTS}"
+            f"nor disagreement means anything. {numbers}. Draw more, or bring q closer to p_theta."
         )
     if bool(alarm.is_heavy):
         return (
             f"too few effective samples: the weights' tail is too heavy (Pareto k {float(alarm.forward.diagnostics.pareto_k):.2f}), so "
-            f"that the draws which carry log Z may not have come yet. {numbers}. Bring q closer to p_theta, broader first. {BLIND_SPOTS}"
+            f"that the draws which carry log Z may not have come yet. {numbers}. Bring q closer to p_theta, broader first."
         )
-    if bool(alarm.fired):
+    gap = float(jnp.max(jnp.abs(alarm.gaps)))
+    if gap > COVERED:
         return (
-            f"model misfit or missed mode: {numbers}. The data do not follow p_theta, or q misses a part of it; during training the "
-            f"first is normal. {BLIND_SPOTS}"
+            f"too few effective samples to settle a gap of {gap:.1f} joint standard errors: {numbers}. {_wanted(alarm)} Until then the "
+            "data may not follow p_theta, or q may miss a part of it."
         )
-    if bool(alarm.is_coarse):
-        precision = float(alarm.precision)
-        return (
-            f"too few effective samples for {precision:g} nats: {numbers}. Nothing speaks against log Z, but {COVERED:g} standard errors "
-            f"are more than that, or do not exclude that forward and symmetric differ by {2.0 * precision:g}. Draw more, or use more data: "
-            f"four times as many halve the errors. {BLIND_SPOTS}"
-        )
-    return f"agree: {numbers}. {BLIND_SPOTS}"
+    return f"too few effective samples for {float(alarm.precision):g} nats: {numbers}. {_wanted(alarm)}"
+
+
+def _wanted(alarm: Alarm) -> str:
+    """What is not precise, and how many times as many samples would do: errors go as one over their square root."""
+    precision, stderr, bound = float(alarm.precision), float(alarm.forward.stderr), float(alarm.not_excluded)
+    wanted = []
+    if COVERED * stderr > precision:
+        times = _times(COVERED * stderr / precision)
+        wanted.append(f"{COVERED:g} standard errors of log Z are {COVERED * stderr:.2g} nats: {times} draws.")
+    if bound > 2.0 * precision:
+        difference = abs(float(alarm.forward.value) - float(alarm.symmetric.value))
+        room = 2.0 * precision - difference
+        times = _times((bound - difference) / room) if room > 0.0 else "more"
+        wanted.append(f"Forward and symmetric may differ by {bound:.2g} nats, of {2.0 * precision:g} allowed: {times} draws and data.")
+    return f"{' '.join(wanted)} Or bring q closer to p_theta."
+
+
+def _times(width: float) -> str:
+    return f"about {width**2:,.1f} times as many" if width < 3.0 else f"about {width**2:,.0f} times as many"
 
 
 def _show(estimate: Estimate) -> str:
