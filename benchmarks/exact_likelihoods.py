@@ -88,7 +88,7 @@ SETTINGS = {
     "nltcs": Setting("nltcs", 0, (256,), 8000, 128, (128, 128), 4000, 5, -6.02, {}),
     "dna": Setting("dna", 16, (500, 500), 6000, 100, (128,), 2000, 5, -82.0, {}),
     "plants": Setting("plants", 8, (768, 768), 10_000, 200, (256, 256), 4000, 5, -12.6, {}),
-    "mnist": Setting("binarized_mnist_packed", 0, (512,), 16_000, 100, (512, 256), 5000, 3, None, {"NADE": -88.33, "MADE": -86.64}),
+    "mnist": Setting("binarized_mnist_packed", 0, (512,), 10_000, 100, (512, 256), 3000, 2, None, {"NADE": -88.33, "MADE": -86.64}),
 }
 
 
