@@ -191,6 +191,8 @@ def test_a_mean_action_that_hides_its_distribution_is_told(tmp_path, reached, sa
     ("alarm", "headline", "level"),
     [
         ("agree: log Z 1", "The three estimates agree", "good"),
+        ("too few effective samples for 0.05 nats: log Z 1", "Nothing speaks against log Z", "caution"),
+        ("too few effective samples to settle a gap of 4: log Z 1", "The estimates differ, and", "caution"),
         ("model misfit or missed mode: log Z 1", "The three estimates disagree", "bad"),
         ("no estimate: log Z nan", "No estimate exists", "bad"),
         (None, "No alarm for this run", "muted"),

@@ -24,7 +24,19 @@ OF_ROLLOUTS: Alarms = (
             "caution",
             "Nothing speaks against log Z, but it is not known well",
             "The estimates lie within their joint errors of one another, and those errors are too large for that to be a test. Use log Z "
-            "with its error, no more digits than that; more roll-outs or more demonstrations make it sharper.",
+            "with its error, no more digits than that. The run's own words say how many times as many roll-outs (there are 256, or four a "
+            "demonstration where that is more) or demonstrations would do.",
+        ),
+    ),
+    (
+        "too few effective samples to settle",
+        Verdict(
+            "caution",
+            "The estimates differ, and there are too few samples to say why",
+            "By more than their joint errors make likely, and by too little, or with too coarse errors, to be called a misfit. Either the "
+            "demonstrations do not follow the learned model, or the sampler misses a part of it, or both are right and the errors too "
+            "short. The run's own words say how many times as many roll-outs or demonstrations would tell.",
+            "its estimates differ by more than their errors, and too few samples carry them to say which is right",
         ),
     ),
     (
@@ -32,8 +44,8 @@ OF_ROLLOUTS: Alarms = (
         Verdict(
             "good",
             "The three estimates agree",
-            "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another. That is necessary for a "
-            "model that fits and a sampler that covers it; it does not prove either.",
+            "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another, and those are small enough "
+            "for that to be a test. It is necessary for a model that fits and a sampler that covers it; it does not prove either.",
         ),
     ),
     (
@@ -73,8 +85,19 @@ OF_SAMPLES: Alarms = (
             "caution",
             "Nothing speaks against log Z, but it is not known well",
             "The estimates lie within their joint errors of one another, and those errors are too large for that to be a test. Use log Z "
-            "with its error, no more digits than that. More draws (--num-drawn) or more test data make it sharper: four times as many "
-            "halve the errors.",
+            "with its error, no more digits than that. The run's own words say how many times as many draws (--num-drawn) or test data "
+            "would do; a generator closer to the energy needs fewer.",
+        ),
+    ),
+    (
+        "too few effective samples to settle",
+        Verdict(
+            "caution",
+            "The estimates differ, and there are too few samples to say why",
+            "By more than their joint errors make likely, and by too little, or with too coarse errors, to be called a misfit. Either the "
+            "test data do not follow the learned energy, or the generator misses a part of it, or both are right and the errors too short. "
+            "The run's own words say how many times as many draws (--num-drawn) or test data would tell.",
+            "its estimates differ by more than their errors, and too few samples carry them to say which is right",
         ),
     ),
     (
@@ -82,8 +105,9 @@ OF_SAMPLES: Alarms = (
         Verdict(
             "good",
             "The three estimates agree",
-            "Estimates of log Z from draws alone, from both sides and from test data alone lie within their joint errors of one another. "
-            "That is necessary for an energy that fits and a generator that covers it; it does not prove either.",
+            "Estimates of log Z from draws alone, from both sides and from test data alone lie within their joint errors of one another, "
+            "and those are small enough for that to be a test. It is necessary for an energy that fits and a generator that covers it; it "
+            "does not prove either.",
         ),
     ),
     (
