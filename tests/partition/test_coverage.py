@@ -173,6 +173,16 @@ def test_verdicts():
     assert verdict(broken).startswith("no estimate")
 
 
+def test_data_see_the_weights_that_draws_lack():
+    """Both errors are the same where q is broad; draws of a narrow q whose tails have not come give too small a one alone."""
+    data, drawn = samples(10, [0.0]), samples(11, [0.0])
+    broad = jitted_alarm(*(log_normal(x, 0.0, 1.0) - log_normal(x, 0.0, 1.2) for x in (data, 1.2 * drawn)))
+    assert float(broad.error) == pytest.approx(float(broad.forward.stderr), rel=0.1)
+    lacking = 0.75 * jnp.clip(drawn, -2.0, 2.0)
+    narrow = jitted_alarm(*(log_normal(x, 0.0, 1.0) - log_normal(x, 0.0, 0.75) for x in (data, lacking)))
+    assert float(narrow.error) > 1.5 * float(narrow.forward.stderr)
+
+
 def test_blind_spots_are_real():
     """What the verdict warns of: q = p_theta agrees on any data (also 0/0 in the errors), and so does a mode that no side visits."""
     data, drawn = samples(7, [2.0]), samples(8, [0.0])

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from triality.numerics import effective_sample_size
+from triality.numerics import effective_sample_size, log_mean_exp
 from triality.partition.acceptance_ratio import Sides, acceptance_influence, acceptance_ratio
 from triality.partition.diagnostics import pareto_k_threshold
 from triality.partition.estimate import Estimate
@@ -51,8 +51,10 @@ class Alarm(NamedTuple):
         effective_samples: the smallest of forward ESS, reciprocal ESS, and n_p * overlap; below ``ENOUGH_SAMPLES`` no gap means anything.
         fired: some gap is larger than the threshold, or an estimate does not exist.
         precision: in nats; what "agree" claims of the forward estimate.
+        error: of the forward estimate, in nats: the larger of its standard error and sqrt((mean_p exp(r) / Z - 1) / m), which is the same
+            where data follow the model. Draws that lack the largest weights make the first too small; the data may have seen them.
         not_excluded: in nats; the largest difference of forward and symmetric that ``COVERED`` joint standard errors do not exclude.
-        is_coarse: ``COVERED`` standard errors of the forward estimate exceed ``precision``, or ``not_excluded`` exceeds twice that:
+        is_coarse: ``COVERED`` times ``error`` exceeds ``precision``, or ``not_excluded`` exceeds twice that:
             agreement would then mean little. The reciprocal estimate need not be precise: it is no number to report.
         is_heavy: the tail of the forward weights is too heavy for any error bar (Pareto k above ``pareto_k_threshold``): where q is much
             narrower than p_theta, effective samples and gaps look well and log Z is low all the same.
@@ -66,6 +68,7 @@ class Alarm(NamedTuple):
     effective_samples: Float[Array, "*batch"]
     fired: Bool[Array, "*batch"]
     precision: Float[Array, "*batch"]
+    error: Float[Array, "*batch"]
     not_excluded: Float[Array, "*batch"]
     is_coarse: Bool[Array, "*batch"]
     is_heavy: Bool[Array, "*batch"]
@@ -141,12 +144,19 @@ def three_way_alarm(
     is_precise = COVERED * forward.stderr <= precision
     threshold = jnp.asarray(threshold, gaps.dtype) * jnp.where(is_precise, 1.0, ALLOWANCE)
     not_excluded = jnp.abs(differences[0]) + COVERED * errors[0]
-    is_coarse = ~(is_precise & (not_excluded <= 2.0 * precision))
+    error = jnp.maximum(forward.stderr, _error_by_data(forward.value, sides))
+    is_coarse = ~((COVERED * error <= precision) & (not_excluded <= 2.0 * precision))
     # Written so that NaN fires: an estimate that does not exist agrees with nothing.
     fired = ~jnp.all(jnp.abs(gaps) <= threshold)
     # NaN, where no tail could be fitted, is no sign of a heavy one.
     is_heavy = forward.diagnostics.pareto_k > pareto_k_threshold(jnp.sum(~jnp.isneginf(weight_drawn)))
-    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, precision, not_excluded, is_coarse, is_heavy)
+    return Alarm(forward, symmetric, backward, gaps, threshold, effective, fired, precision, error, not_excluded, is_coarse, is_heavy)
+
+
+def _error_by_data(log_z: Float[Array, ""], sides: Sides) -> Float[Array, ""]:
+    """sqrt((E_p[w]/Z - 1) / m): the forward estimate's, for E_q[w^2] = Z E_p[w] where data follow the model."""
+    spread = jnp.exp(log_mean_exp(sides.data, sides.weight_data) - log_z) - 1.0
+    return jnp.sqrt(jnp.maximum(spread, 0.0) / effective_sample_size(sides.weight_drawn))
 
 
 def judged(alarm: Alarm) -> Int[Array, "*batch"]:
@@ -177,7 +187,7 @@ def verdict(alarm: Alarm) -> str:
 
 
 def _agree(alarm: Alarm, numbers: str) -> str:
-    width = COVERED * float(alarm.forward.stderr)
+    width = COVERED * float(alarm.error)
     return (
         f"agree: {numbers}. {COVERED:g} standard errors of log Z are {width:.2g} nats, and forward and symmetric differ by at most "
         f"{float(alarm.not_excluded):.2g}."
@@ -217,11 +227,12 @@ def _too_few(alarm: Alarm, numbers: str) -> str:
 
 def _wanted(alarm: Alarm) -> str:
     """What is not precise, and how many times as many samples would do: errors go as one over their square root."""
-    precision, stderr, bound = float(alarm.precision), float(alarm.forward.stderr), float(alarm.not_excluded)
+    precision, width, bound = float(alarm.precision), COVERED * float(alarm.error), float(alarm.not_excluded)
     wanted = []
-    if COVERED * stderr > precision:
-        times = _times(COVERED * stderr / precision)
-        wanted.append(f"{COVERED:g} standard errors of log Z are {COVERED * stderr:.2g} nats: {times} draws.")
+    if width > 1.0:
+        wanted.append("Some weights are so large that q hardly reaches a part of p_theta: draws alone will not do.")
+    elif width > precision:
+        wanted.append(f"{COVERED:g} standard errors of log Z are {width:.2g} nats: {_times(width / precision)} draws.")
     if bound > 2.0 * precision:
         difference = abs(float(alarm.forward.value) - float(alarm.symmetric.value))
         room = 2.0 * precision - difference
