@@ -38,6 +38,7 @@ TRAINING = {
     for batch in (64, 256)
     for dim in (2, 8)
 }
+TASKS = FLOWS | TRAINING
 PRODUCTS = {"kind": "products", "dim": 8, "batch": 256, "repeats": 15, **SIZES}
 SCALING = {
     f"{kind}, batch {batch}, {dim}-D": {"kind": kind, "dim": dim, "batch": batch, "steps": 50, "repeats": 5, **SIZES}
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument(
         "--peer-python", type=Path, help="an interpreter with the peer's packages; .venv-density-peer is made where none is given"
     )
+    parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS], help="the others stay as recorded (default: all)")
     parser.add_argument("--scaling", action="store_true", help="measure step time against batch and dimension instead")
     parser.add_argument("--picture", type=Path, default=PICTURES / "density_scaling.svg")
     options = parser.parse_args()
@@ -70,11 +72,14 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         return
     sides = (("triality", sys.executable), ("peer", _peer_python(options.peer_python)))
     earlier.pop("machine", None)
+    runs = {
+        name: [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
+        for name, task in TASKS.items()
+        if name in options.tasks
+    }
+    kept_runs = earlier.get("runs", {})
     yield earlier | {
-        "runs": {
-            name: [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
-            for name, task in (FLOWS | TRAINING).items()
-        },
+        "runs": {name: runs.get(name) or kept_runs[name] for name in TASKS if name in runs or name in kept_runs},
         "products": [run_side("triality", sys.executable, PRODUCTS)["step_seconds"] for _ in range(options.repeats)],
     }
 
