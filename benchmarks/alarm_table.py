@@ -164,7 +164,9 @@ def page(record: Record) -> list[str]:
     blind, symmetric_off = total[AGREE][1] - seen[AGREE][1], sum(row["symmetric_off"] for row in sighted.values())
     lines += [
         f"**Misses**, log Z off beside *agree*: {seen[AGREE][1]} of {seen[AGREE].sum():,} outside the blind spots; {blind:,} in them,",
-        f"which every verdict names. The acceptance ratio's log Z, which runs on trajectories report: {symmetric_off} outside them.",
+        f"which every verdict names. The acceptance ratio's log Z, which runs on trajectories report, {symmetric_off} times outside them:",
+        "where the data do not follow the model it is biased, and *agree* excludes no more than .1 between the two"
+        f"{_where(sighted, lambda row: row['symmetric_off'])}.",
     ]
     fitting = {name: row for name, row in rows.items() if row["fits"]}
     right, false = sum(each[0] for each in _counts(fitting).values()), _counts(fitting)[MISFIT][0]
@@ -178,7 +180,7 @@ def page(record: Record) -> list[str]:
         "",
         f"**{TOO_FEW.capitalize()}** is said {few.sum():,} times, {few.sum() - wrongly:,} times rightly: log Z is off",
         f"({few[1]:,}), or the samples of that case do not give log Z to {OFF} nats at three root mean squares of its error, or the",
-        f"check by the data to twice that. {wrongly:,} times they would have{_where(rows, _wrongly)}.",
+        f"check by the data to twice that. {wrongly:,} times they would have: a gap that is large by chance, or a misfit too small to show.",
         "It accuses nobody, and is no false alarm.",
         "",
         "| case | agree / misfit / too few / none | off | off beside agree | too few, wrongly | rms error | mean stderr |",
