@@ -165,7 +165,7 @@ def page(record: Record) -> list[str]:
     lines += [
         f"**Misses**, log Z off beside *agree*: {seen[AGREE][1]} of {seen[AGREE].sum():,} outside the blind spots; {blind:,} in them,",
         f"which every verdict names. The acceptance ratio's log Z, which runs on trajectories report, {symmetric_off} times outside them:",
-        "where the data do not follow the model it is biased, and *agree* excludes no more than .1 between the two"
+        "where the data do not follow the model it is biased, and *agree* allows .1 between the two"
         f"{_where(sighted, lambda row: row['symmetric_off'])}.",
     ]
     fitting = {name: row for name, row in rows.items() if row["fits"]}
