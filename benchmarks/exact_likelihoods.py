@@ -1,6 +1,6 @@
 """Test log likelihood and log Z of an autoregressive generator and of its tilt by an energy, on binary tables and images.
 
-    python benchmarks/exact_likelihoods.py                     # nltcs, dna, plants, mnist; five seeds, three of mnist; about two hours
+    python benchmarks/exact_likelihoods.py                     # nltcs, dna, plants, mnist; five seeds, two of mnist; about two hours
     python benchmarks/exact_likelihoods.py --data nltcs --seeds 1
     python benchmarks/exact_likelihoods.py --table             # docs/results/exact_likelihoods.md from the record
 
