@@ -79,6 +79,26 @@ def test_a_stage_is_judged_in_nats_of_data_by_draws_it_never_saw(data):
     assert of_p - of_q > 0.2
 
 
+@pytest.mark.parametrize(("num_steps", "ends"), [(50, [20, 40, 50]), (40, [20, 40]), (7, [7]), (0, [])])
+def test_every_step_that_was_asked_for_is_taken(num_steps, ends):
+    """Also where chunks of twenty do not divide them."""
+    told = []
+    data = jnp.tile(STATES, 25)
+    learning = TiltLearning(DataSet(data), DataSet(data))
+    fit_tilt(
+        learning,
+        jax.random.key(3),
+        table(jnp.zeros(4)),
+        Q,
+        data,
+        num_steps,
+        20,
+        100,
+        lambda name, done, total, _: told.append((done, total)),
+    )
+    assert told == [(end, num_steps) for end in ends]
+
+
 def test_relative_to_itself_a_generator_has_density_one():
     law = AsReference(Q)
     key = jax.random.key(4)

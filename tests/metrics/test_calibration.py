@@ -90,6 +90,20 @@ def test_ties_are_shared_out_and_certainty_is_finite():
     np.testing.assert_allclose(calibrated(jnp.full(50, -1000.0), jnp.full(50, 1000.0), 2).log_loss, 1000.0)
 
 
+@pytest.mark.parametrize("rounding", [0.0, 1e-13, -1e-13])
+def test_a_state_that_occurs_often_is_in_no_bin_data_alone(rounding):
+    """A third of the samples are one state, whose log ratio comes out of two programs with another last digit."""
+    rng = np.random.default_rng(2)
+    data, drawn = both_sides(2_000, 2_000)
+    often = rng.random(2_000) < 1 / 3
+    data, drawn = np.where(often, 0.0, data), np.where(often, rounding, drawn)
+    result = calibrated(jnp.asarray(data), jnp.asarray(drawn), 10)
+    assert float(jnp.max(jnp.abs(result.observed - result.predicted))) < 0.15
+    level = np.argsort(np.concatenate([data, drawn]), kind="stable")
+    parted = np.repeat([1.0, 0.0], 2_000)[level].reshape(10, -1).mean(axis=1)  # the control: by the order of a plain sort
+    assert np.max(np.abs(parted - result.predicted)) > 0.3
+
+
 def test_wilson_covers_as_often_as_it_says():
     """Exactly, by summing the binomial: it errs by a percent or two where a share plus two standard errors errs by many."""
     k, n = np.arange(51), 50

@@ -210,14 +210,15 @@ def _best_of(
     progress: Progress,
     renewed: Callable[[Any, int], Any] = lambda learning, done: learning,
 ) -> Stage:
-    """Chunks of one compiled program; what validation likes best, the beginning included."""
+    """Chunks of one compiled program, and a shorter one where steps are left over; what validation likes best, the beginning included."""
     best, curve, at = state, [value(state)], 0
-    for done in range(chunk, num_steps + 1, chunk):
+    for begin in range(0, num_steps, chunk):
+        done = min(begin + chunk, num_steps)
         learning = renewed(learning, done)
-        state, metrics = _advanced(learning, state, chunk)
+        state, metrics = _advanced(learning, state, done - begin)
         if not bool(np.all(np.asarray(metrics.is_finite))):
             raise NonFiniteError(
-                f"expected finite parameters, got NaN or infinity within steps {done - chunk + 1}-{done} of the {name} stage; "
+                f"expected finite parameters, got NaN or infinity within steps {begin + 1}-{done} of the {name} stage; "
                 "lower the learning rate"
             )
         curve.append(value(state))

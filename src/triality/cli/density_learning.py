@@ -95,7 +95,7 @@ def learn(plan: DensityPlan) -> int:
     fits: list[Fitted] = []
     with progress_bar(console) as bar:
         for seed in range(options.seed, options.seed + options.seeds):
-            fits.append(fit(options, split, seed, Told(bar, folder, seed, begin)))
+            fits.append(fit(options, split, seed, Told(bar, folder, seed, begin, float(jnp.sum(jnp.log(split.scale))))))
     state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
     scales = {"shift": split.shift, "scale": split.scale}
     write_checkpoint(folder.state_path, {"seeds": state, **scales}, step=options.energy_steps, config=config)
@@ -139,20 +139,19 @@ def _standardized(train: np.ndarray, valid: np.ndarray, test: np.ndarray, target
 
 
 class Told:
-    """Puts what a stage says on the screen and into the metrics log."""
+    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns."""
 
-    def __init__(self, bar: ProgressBar, folder: RunFolder, seed: int, begin: float):
-        self.bar, self.folder, self.seed, self.begin = bar, folder, seed, begin
+    def __init__(self, bar: ProgressBar, folder: RunFolder, seed: int, begin: float, log_scale: float):
+        self.bar, self.folder, self.seed, self.begin, self.log_scale = bar, folder, seed, begin, log_scale
         self.task: TaskID | None = None
-        self.stage, self.before, self.done = "", 0, 0
+        self.before, self.done = 0, 0
         self.times: list[tuple[int, float]] = []
         self.steps_per_second: dict[str, float] = {}
 
     def __call__(self, stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
-        if stage != self.stage:
-            self._begin(stage, total)
+        if len(self.times) < 2 or done - self.done == self.times[0][0]:  # a last chunk that is shorter compiles anew
+            self.times.append((done, time.perf_counter()))
         self.done = done
-        self.times.append((done, time.perf_counter()))
         (first, start), (last, end) = self.times[0], self.times[-1]
         rate = (last - first) / (end - start) if last > first else float("nan")
         self.steps_per_second[stage] = rate
@@ -164,13 +163,14 @@ class Told:
                 **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
             }
         )
-        words = f"validation {numbers['validation']:.4f}" + ("" if np.isnan(rate) else f", {rate:,.0f} steps/s")
+        words = f"validation {numbers['validation'] - self.log_scale:.4f}" + ("" if np.isnan(rate) else f", {rate:,.0f}/s")
         assert self.task is not None, "a stage has begun"
-        self.bar.update(self.task, completed=done, rate=words)
+        self.bar.update(self.task, completed=done, total=total, rate=words)
 
-    def _begin(self, stage: str, total: int) -> None:
-        self.before, self.stage, self.times = self.before + self.done, stage, []
-        self.task = self.bar.add_task(f"seed {self.seed}, {stage}", total=total, rate="")
+    def compiling(self, stage: str) -> None:
+        """A stage that has steps begins; its first chunk, which is compiled, says nothing for a while."""
+        self.before, self.done, self.times = self.before + self.done, 0, []
+        self.task = self.bar.add_task(f"seed {self.seed}, {stage}", total=None, rate="compiling")
 
 
 def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
@@ -179,6 +179,8 @@ def fit(options: EbmOptions, split: Split, seed: int, told: Told) -> Fitted:
     space, data = split.space, DataSet(split.train)
     begin = make_generator(options.generator, keys[0], split.train, space, options.head)
     likelihood = LikelihoodLearning(data, options.generator_learning_rate, options.batch_size, make_loss(options.generator))
+    if options.generator_steps > 0:
+        told.compiling("likelihood")
     first = fit_generator(likelihood, keys[1], begin, split.valid, options.generator_steps, chunk(options.generator_steps), told).best
     for part, rows in (("training data", split.train), ("validation data", split.valid), ("test data", split.test)):
         refuse_impossible(np.asarray(jax.jit(jax.vmap(first.log_prob))(rows)), part)
@@ -191,6 +193,7 @@ def _fit_energy(
     options: EbmOptions, split: Split, first: AbstractSampler[Any], keys: tuple[Key[Array, ""], Key[Array, ""]], told: Told
 ) -> Fitted:
     steps, size = options.energy_steps, chunk(options.energy_steps)
+    told.compiling("energy")
     if is_relative(options.objective, options.base, options.sampler_gradient, options.gradient_penalty):
         tilt = make_tilt_learning(options, DataSet(split.train), split.space)
         network = make_network(options.energy, keys[0], split.space)

@@ -96,7 +96,9 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     config, overall = summary["config"], summary["iqm"]
     metrics = overall["metrics"]
     source = config["target"] or Path(config["data"]).name
-    table = Table(title=f"{source}: {config['generator']}, {config['objective']}, {config['seeds']} seed(s)")
+    table = Table(
+        title=f"{source}: {config['generator']}, {config['objective']}, {config['seeds']} seed{'' if config['seeds'] == 1 else 's'}"
+    )
     table.add_column("model")
     table.add_column("test log likelihood (nats a sample)", justify="right")
     table.add_row("generator by likelihood", number(metrics["likelihood_generator_test_log_likelihood"], 4))
@@ -105,7 +107,8 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
         table.add_row("energy", number(overall["test_log_likelihood"], 4), style="bold")
     console.print(table)
     if summary["log_z_estimates"]:
-        _print_estimates(console, summary["log_z_estimates"])
+        _print_gain(console, metrics)
+        _print_estimates(console, summary["log_z_estimates"], config["seeds"])
     console.print(f"alarm: {summary['alarm']}")
     rates = [seed["metrics"].get("energy_steps_per_second") for seed in summary["seeds"]]
     speed = float(np.mean([rate for rate in rates if rate])) if any(rates) else None
@@ -113,8 +116,15 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     console.print(f"report: {report}", soft_wrap=True)
 
 
-def _print_estimates(console: Console, found: dict[str, dict[str, Any]]) -> None:
-    table = Table(title="log Z (nats), first seed")
+def _print_gain(console: Console, metrics: dict[str, Any]) -> None:
+    gain, half = metrics.get("gain"), 1.96 * (metrics.get("gain_stderr") or 0.0)
+    if gain is not None and abs(gain) > 1e-9:
+        more = "more" if gain > 0 else "less"
+        console.print(f"energy over generator by likelihood, same rows: {abs(gain):.2g} ± {half:.2g} nats {more} (95 %)")
+
+
+def _print_estimates(console: Console, found: dict[str, dict[str, Any]], num_seeds: int) -> None:
+    table = Table(title="log Z (nats)" + ("" if num_seeds == 1 else ", first seed"))
     table.add_column("estimate")
     table.add_column("log Z", justify="right")
     table.add_column("standard error", justify="right")

@@ -44,8 +44,9 @@ OF_ROLLOUTS: Alarms = (
         Verdict(
             "good",
             "The three estimates agree",
-            "Forward, symmetric and reciprocal estimates of log Z lie within their joint errors of one another, and those are small enough "
-            "for that to be a test. It is necessary for a model that fits and a sampler that covers it; it does not prove either.",
+            "Forward, symmetric and reciprocal estimates of log Z lie within five joint standard errors of one another, and those are "
+            "small enough for that to be a test. It is necessary for a model that fits and a sampler that covers it; it does not prove "
+            "either.",
         ),
     ),
     (
@@ -105,9 +106,9 @@ OF_SAMPLES: Alarms = (
         Verdict(
             "good",
             "The three estimates agree",
-            "Estimates of log Z from draws alone, from both sides and from test data alone lie within their joint errors of one another, "
-            "and those are small enough for that to be a test. It is necessary for an energy that fits and a generator that covers it; it "
-            "does not prove either.",
+            "Estimates of log Z from draws alone, from both sides and from test data alone lie within five joint standard errors of one "
+            "another, and those are small enough for that to be a test. It is necessary for an energy that fits and a generator that "
+            "covers it; it does not prove either.",
         ),
     ),
     (

@@ -21,7 +21,7 @@ from triality.runs.report.density_panels import sample_panels
 from triality.runs.report.figures import Panel, draw, legend_above
 from triality.runs.report.palette import BAD, CAUTION, DATA, DRAWN, GOOD, MUTED, OTHER
 from triality.runs.report.record import RunRecord, read_record
-from triality.runs.report.words import alarm_verdict, normalized, number
+from triality.runs.report.words import alarm_verdict, normalized, number, to_error
 
 COLORS = (DATA.light, DRAWN.light, OTHER.light, GOOD.light, CAUTION.light, BAD.light, MUTED.light)
 MOST_RUNS = 12
@@ -111,13 +111,22 @@ def _density_results(records: Sequence[RunRecord], names: list[str]) -> str:
             if any(math.isfinite(value) for value in values):
                 both = each.generator and each.energy
                 rows.append((f"{each.title}, {part}" if both else each.title, *(_interval(r, field) for r in records), each.better))
-    rows.append(("log Z, nats", *(number(record.total("log_z"), 5) for record in records), ""))
+    rows.append(("log Z, nats, ± 1.96 standard errors", *(_log_z(record) for record in records), ""))
     rows.append(("alarm", *(alarm_verdict(record).headline for record in records), ""))
     rows.append(("seconds in all", *(number(record.total("seconds")) for record in records), "lower"))
     table = page.table(
         "Interquartile means over seeds, 95 % interval from three seeds on", ("metric", *names, "better"), rows, kind="words"
     )
     return page.section("What came of them", page.panels([_likelihoods(records, names)]), table)
+
+
+def _log_z(record: RunRecord) -> str:
+    """What the run reports with its error: the exact value or importance sampling's; none where the verdict forbids it."""
+    if alarm_verdict(record).doubt:
+        return number(math.nan)
+    value, estimates = record.total("log_z"), record.estimates
+    stderr = estimates.get("exact", estimates.get("importance", (math.nan, math.nan)))[1]
+    return f"{to_error(value, 1.96 * stderr)} ± {number(1.96 * stderr, 2)}" if stderr > 0 else number(value, 5)
 
 
 def _interval(record: RunRecord, field: str) -> str:

@@ -66,8 +66,22 @@ def _title(record: RunRecord) -> tuple[str, str]:
     title = " · ".join(str(part) for part in (source, config.get("generator"), config.get("objective")) if part)
     seeds = config.get("seeds", 1)
     kinds = {"continuous": "numbers", "integer": "integers", "binary": "0 and 1"}
-    what = f"{config.get('dim', '?')} columns of {kinds.get(str(config.get('kind')), 'numbers')}"
-    return title, f"{what}, {seeds} seed{'' if seeds == 1 else 's'}"
+    of = kinds.get(str(config.get("kind")), "numbers")
+    match config.get("image"):
+        case [height, width]:
+            what = f"images of {height} by {width} pixels, {of}"
+        case _:
+            what = f"{config.get('dim', '?')} columns of {of}"
+    return title, f"{what}{_rows(record)}, {seeds} seed{'' if seeds == 1 else 's'}"
+
+
+def _rows(record: RunRecord) -> str:
+    """How many rows each part of the data has; nothing where the summary does not say."""
+    given = (record.summary or {}).get("iqm")
+    counts = [given.get(f"num_{part}") for part in ("train", "valid", "test")] if isinstance(given, dict) else [None]
+    if not all(isinstance(count, int) for count in counts):
+        return ""
+    return ", {:,} rows to train on, {:,} to choose by, {:,} to test".format(*counts)
 
 
 def _result(record: RunRecord) -> str:
@@ -84,7 +98,8 @@ def _result(record: RunRecord) -> str:
     sure = "" if abs(gain) > 1.96 * error else ", which test data of this size cannot tell from nothing"
     by = f"{to_error(abs(gain), 1.96 * error)} ± {number(1.96 * error, 2)}"
     reached = f"The energy reaches {number(energy, 5)} nats a sample on test data, {by} {better} than the generator alone{sure}."
-    return f"{reached} It is charged the exact log Z where there is one, else the upper end of its interval."
+    charged = "the exact log Z" if "exact" in record.estimates else "the upper end of the 95 % interval of log Z by importance sampling"
+    return f"{reached} It is charged {charged}."
 
 
 def _level(record: RunRecord) -> str:
@@ -102,12 +117,13 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
     spread = f"95 % interval {number(interval[0], 5)} to {number(interval[1], 5)}" if interval else seed_phrase(len(record.seeds))
     verdict = alarm_verdict(record)
     stderr = metric(record, "test_log_likelihood_stderr")
+    log_z_of = "nats, of the energy" + (" on standardized columns" if record.config.get("kind") == "continuous" else "")
     numbers = [
         KeyNumber("test log likelihood, energy", number(metric(record, ENERGY), 5) if record.estimates else number(math.nan), spread),
         KeyNumber("generator in the end", number(metric(record, GENERATOR), 5), "nats a sample, test data"),
         KeyNumber("standard error", number(stderr, 2), "nats, of the draw of the test data"),
         KeyNumber("bits a dimension", number(metric(record, "bits_per_dim"), 4), "lower is better"),
-        KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), "nats, of the energy on standardized columns"),
+        KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), log_z_of),
         KeyNumber("effective share", number(metric(record, "ess_fraction"), 3), "of draws, by their weights; 1 is best"),
         KeyNumber("energy steps per second", number(metric(record, "energy_steps_per_second")), "compilation left out"),
         KeyNumber("time", duration(record.total("seconds")), "compilation and evaluation included"),
@@ -164,7 +180,7 @@ def _trust(record: RunRecord) -> str:
         value, stderr = (float(entry[key]) if isinstance(entry.get(key), int | float) else math.nan for key in ("value", "stderr"))
         ends = (to_error(value + side * 1.96 * stderr, stderr) for side in (-1.0, 1.0))
         interval = " to ".join(ends) if math.isfinite(stderr) else number(math.nan)
-        health = _health(entry)
+        health = _health(name, entry)
         cost = number(float(entry.get("num_energies") or math.nan))
         rows.append(
             (name.replace("_", " "), to_error(value, stderr), number(stderr, 2), interval, health, cost, str(entry.get("assumes", "")))
@@ -179,11 +195,12 @@ def _trust(record: RunRecord) -> str:
     )
 
 
-def _health(entry: Any) -> str:
+def _health(name: str, entry: Any) -> str:
     overlap, ess = entry.get("overlap"), entry.get("ess")
     if isinstance(overlap, int | float):
         return f"overlap {number(overlap, 2)}"
-    return number(float(ess), 3) if isinstance(ess, int | float) else number(math.nan)
+    runs = " runs" if name == "sequential_Monte_Carlo" else ""  # whole populations are its samples
+    return f"{number(float(ess), 3)}{runs}" if isinstance(ess, int | float) else number(math.nan)
 
 
 def _numbers(record: RunRecord) -> str:

@@ -32,8 +32,10 @@ METRICS = (
     Metric(
         "test log likelihood", "generator_test_log_likelihood", "test_log_likelihood", "higher", "nats a sample, in the units of the data"
     ),
+    Metric("its standard error", "generator_stderr", "test_log_likelihood_stderr", "", "nats, of the draw of the test data"),
     Metric("before the energy", "likelihood_generator_test_log_likelihood", "", "higher", "the generator as likelihood left it"),
     Metric("gain", "", "gain", "higher", "of the energy over that generator on the same rows, nats a sample"),
+    Metric("standard error of the gain", "", "gain_stderr", "", "nats; beyond about two of them the gain is no accident of the test rows"),
     Metric("rows of density zero", "num_impossible", "", "0", "test rows that the generator cannot make"),
     Metric("bits a dimension", "", "bits_per_dim", "lower", "the likelihood in the unit of images"),
     Metric("KL(target, model)", "generator_kl_forward", "kl_forward", "lower", "nats; grows with what is missed"),

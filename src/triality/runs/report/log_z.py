@@ -86,5 +86,5 @@ def _caption(words: LogZWords, doubt: str, is_cut: bool) -> str:
     if doubt:
         return f"{words.what} In grey and without error bars, because {doubt}. Do not use these as numbers."
     arrows = "An arrow: the bar goes on beyond the axis; the table has its length. " if is_cut else ""
-    hope = "Bars that overlap are what to hope for; the verdict says whether they do."
+    hope = "Bars that overlap are what to hope for; the verdict forgives five joint standard errors, so that chance alone hardly moves it."
     return f"{words.what} Bars: ± 1.96 standard errors, {words.errors}{arrows}{hope}"
