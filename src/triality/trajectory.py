@@ -19,6 +19,7 @@ from triality.sampler import AbstractSampler, Samples
 
 Policy = Callable[[Float[Array, " obs"]], AbstractSampler]
 StepCost = Callable[[Float[Array, " obs"], Array], Float[Array, ""]]
+TransitionCost = Callable[[Float[Array, " obs"], Array, Float[Array, " obs"]], Float[Array, ""]]
 
 
 class Trajectory(NamedTuple):
@@ -76,6 +77,21 @@ class StepEnergy(eqx.Module):
 
     def __call__(self, pair: tuple[Float[Array, " obs"], Array]) -> Float[Array, ""]:
         return self.cost(*pair)
+
+
+class OfPair(eqx.Module):
+    """c(x, u) as a cost of transitions (x, u, x'): what an update rule takes."""
+
+    cost: StepCost
+
+    def __call__(self, observation: Float[Array, " obs"], action: Array, after: Float[Array, " obs"]) -> Float[Array, ""]:
+        del after
+        return self.cost(observation, action)
+
+
+def transition_costs(cost: TransitionCost, trajectory: Trajectory) -> Float[Array, " time"]:
+    """c(x_t, u_t, x_t+1) for every step of one trajectory, padding included."""
+    return jax.vmap(cost)(trajectory.observation[:-1], trajectory.action, trajectory.observation[1:])
 
 
 class WholeTrajectory(eqx.Module):

@@ -55,7 +55,7 @@ def test_soft_value_iteration_finds_the_expert():
     uniform = one_hot_tabular_policy(jax.random.key(0), ENV.spec, identity_scaling(MDP.num_states))
     batch = demonstrations(4)
     value = rule.init(jax.random.key(0), uniform, identity_scaling(MDP.num_states))
-    policy, _, metrics = rule.update(jax.random.key(0), uniform, value, batch, lambda x, u: 2.0 * cost(x, u))
+    policy, _, metrics = rule.update(jax.random.key(0), uniform, value, batch, lambda x, u, after: 2.0 * cost(x, u))
     np.testing.assert_allclose(policy.logits, expert().logits, atol=1e-8)
     assert metrics.residual < 1e-10
     assert metrics.entropy > 0
@@ -71,6 +71,18 @@ LEVELS = {
 
 
 SLOWER = ("matched trajectories", "trajectories, past samplers", "matched steps", "guided cost", "steps")
+
+
+def test_a_cost_of_the_next_state_counts_in_its_mean():
+    """c(x') and c(x, u) = E c(x') have the same soft-optimal policy."""
+    weights = jnp.linspace(-1.0, 2.0, MDP.num_states)
+    expected = jnp.sum(jnp.exp(MDP.log_probabilities) * weights[MDP.successors], axis=-1)
+    rule, uniform = SoftValueIteration(MDP), OneHotTabularPolicy(jnp.zeros((MDP.num_states, MDP.num_actions)))
+    batch = demonstrations(2)
+    costs = [lambda x, u, after: weights @ after, lambda x, u, after: (x @ expected)[u], lambda x, u, after: weights @ x]
+    policies = [rule.update(jax.random.key(0), uniform, jnp.zeros(MDP.num_states), batch, cost)[0].logits for cost in costs]
+    np.testing.assert_allclose(policies[0], policies[1], atol=1e-9)
+    assert jnp.max(jnp.abs(policies[0] - policies[2])) > 0.1  # the control: of the state before
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] if case in SLOWER else []) for case in LEVELS])

@@ -19,7 +19,7 @@ from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import identity_scaling
 from triality.run import run
 from triality.runs.checkpoint import read_checkpoint, write_checkpoint
-from triality.trajectory import rollout
+from triality.trajectory import OfPair, rollout
 from triality.updates.ppo import PPO
 
 ENV, HORIZON = Pendulum(), 8
@@ -94,6 +94,7 @@ def test_the_named_constructors_have_every_field_with_its_default(constructor):
         "num_cost_steps": 7,
         "make_cost": state_cost,
         "make_policy": squashed_gaussian_policy,
+        "policy_cost": lambda cost: OfPair(cost),
     }
     assert list(others) == list(inspect.signature(CostLearning).parameters)[3:]
     assert eqx.tree_equal(constructor(ENV, level, objective, **others), CostLearning(ENV, level, objective, **others))

@@ -25,8 +25,8 @@ def bandit_batch(policy: OneHotTabularPolicy, actions) -> Trajectory:
     return Trajectory(observation, actions, log_prob, real, real, ~real, nothing, jnp.zeros(count, int))
 
 
-def bandit_cost(observation, action):
-    del observation
+def bandit_cost(observation, action, after):
+    del observation, after
     return COST[action]
 
 

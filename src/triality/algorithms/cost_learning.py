@@ -39,12 +39,13 @@ from triality.policies.scaling import Scaling
 from triality.policies.scaling import fit_scaling as fit_to_observations
 from triality.sampler import Samples, log_noise_ratio
 from triality.specs import EnvironmentSpec
-from triality.trajectory import Policy, StepCost, Trajectory, rollout
+from triality.trajectory import OfPair, Policy, StepCost, Trajectory, TransitionCost, rollout
 from triality.updates.ppo import PPO
 from triality.updates.update_rule import UpdateRule
 
 MakePolicy = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], Policy]
 MakeCost = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], StepCost]
+PolicyCost = Callable[[Any], TransitionCost]
 
 
 class State(NamedTuple):
@@ -125,6 +126,7 @@ class CostLearning(eqx.Module):
         num_cost_steps: cost steps an iteration.
         make_cost: builds a cost from (key, spec, scaling).
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
+        policy_cost: what the policy minimizes, made from the learned cost; the cost itself by default.
 
     Example:
         >>> from triality.objectives.discriminator import OverlapNormalizedLoss
@@ -163,6 +165,7 @@ class CostLearning(eqx.Module):
     num_cost_steps: int = eqx.field(default=3, static=True)
     make_cost: MakeCost = eqx.field(default=mlp_cost, static=True)
     make_policy: MakePolicy | None = eqx.field(default=None, static=True)
+    policy_cost: PolicyCost = eqx.field(default=OfPair, static=True)
 
     def init(
         self,
@@ -219,7 +222,8 @@ class CostLearning(eqx.Module):
 
         keys = jax.random.split(key_cost, self.num_cost_steps)
         (cost, optimizer), penalty = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
-        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, cost)
+        minimized = self.policy_cost(cost)
+        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, minimized)
         density = self.level.density(cost, data, drawn)
         metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, penalty[-1], policy_metrics)
         after = state._replace(cost=cost, cost_optimizer=optimizer, log_z=density.log_z, policy=policy, update=update, past=past)

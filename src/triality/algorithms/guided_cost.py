@@ -11,7 +11,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy
+from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import mlp_cost
@@ -20,6 +20,7 @@ from triality.errors import ConfigError
 from triality.objectives.by_start import Objective
 from triality.objectives.discriminator import OverlapNormalizedLoss
 from triality.objectives.guided_cost import GuidedCostLoss
+from triality.trajectory import OfPair
 from triality.updates.ppo import PPO
 from triality.updates.update_rule import UpdateRule
 
@@ -36,6 +37,7 @@ def GuidedCost(  # noqa: N802
     num_cost_steps: int = 3,
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
+    policy_cost: PolicyCost = OfPair,
 ) -> CostLearning:
     """Guided cost learning: ``CostLearning`` with the importance-sampled likelihood as objective, from the drawn samples alone by default.
 
@@ -66,6 +68,7 @@ def GuidedCost(  # noqa: N802
         num_cost_steps=num_cost_steps,
         make_cost=make_cost,
         make_policy=make_policy,
+        policy_cost=policy_cost,
     )
 
 
@@ -81,6 +84,7 @@ def GanGcl(  # noqa: N802
     num_cost_steps: int = 3,
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
+    policy_cost: PolicyCost = OfPair,
 ) -> CostLearning:
     """GAN-GCL: ``CostLearning`` with the density-aware discriminator as objective, its gradient in units of the overlap by default.
 
@@ -105,4 +109,5 @@ def GanGcl(  # noqa: N802
         num_cost_steps=num_cost_steps,
         make_cost=make_cost,
         make_policy=make_policy,
+        policy_cost=policy_cost,
     )

@@ -20,7 +20,7 @@ from triality.envs.environment import AbstractEnvironment
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import Scaling, fit_scaling, identity_scaling
-from triality.trajectory import Policy, StepCost, Trajectory, rollout
+from triality.trajectory import OfPair, Policy, StepCost, Trajectory, rollout
 from triality.updates.ppo import PPO
 from triality.updates.update_rule import UpdateRule
 
@@ -75,7 +75,7 @@ class PolicyTraining(eqx.Module):
         """Roll out, then improve the policy once."""
         key, key_collect, key_update = jax.random.split(state.key, 3)
         batch = self._collect(key_collect, state.policy)
-        policy, update, metrics = self.update_rule.update(key_update, state.policy, state.update, batch, state.cost)
+        policy, update, metrics = self.update_rule.update(key_update, state.policy, state.update, batch, OfPair(state.cost))
         after = state._replace(policy=policy, update=update, key=key)
         return after, TrainingMetrics(jnp.mean(jnp.sum(batch.reward, axis=-1)), metrics)
 

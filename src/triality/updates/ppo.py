@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
-from triality.trajectory import Policy, StepCost, Trajectory
+from triality.trajectory import Policy, Trajectory, TransitionCost, transition_costs
 
 
 class Value(eqx.Module):
@@ -133,11 +133,16 @@ class PPO(eqx.Module):
         return PPOState(value, self._optimizer(self.learning_rate).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
 
     def update(
-        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, cost: StepCost
+        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, cost: TransitionCost
     ) -> tuple[Policy, PPOState, PPOMetrics]:
         """One improvement of the policy under ``cost``, on a batch that it drew itself; ``batch.log_prob`` must be its own."""
-        reward = -jax.vmap(jax.vmap(cost))(batch.observation[:, :-1], batch.action)
-        data, explained = self.prepare(state.value, batch, reward)
+        return self.improve(key, policy, state, batch, jax.vmap(lambda one: transition_costs(cost, one))(batch))
+
+    def improve(
+        self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, costs: Float[Array, "n time"]
+    ) -> tuple[Policy, PPOState, PPOMetrics]:
+        """The same for costs that are given step by step, such as a simulator's own reward with its sign turned."""
+        data, explained = self.prepare(state.value, batch, -costs)
         num_steps = data.mask.shape[0]
 
         def minibatch(carry, index: Int[Array, " m"]):

@@ -21,7 +21,7 @@ from triality.policies.categorical import OneHotTabularPolicy
 from triality.policies.scaling import Scaling
 from triality.tabular.mdp import TabularMDP
 from triality.tabular.soft_value_iteration import soft_value_iteration
-from triality.trajectory import StepCost, Trajectory
+from triality.trajectory import Trajectory, TransitionCost
 
 
 class SoftValueMetrics(NamedTuple):
@@ -55,12 +55,18 @@ class SoftValueIteration(eqx.Module):
         return jnp.zeros(policy.logits.shape[0])
 
     def update(
-        self, key: Key[Array, ""], policy: OneHotTabularPolicy, state: Float[Array, " states"], batch: Trajectory, cost: StepCost
+        self, key: Key[Array, ""], policy: OneHotTabularPolicy, state: Float[Array, " states"], batch: Trajectory, cost: TransitionCost
     ) -> tuple[OneHotTabularPolicy, Float[Array, " states"], SoftValueMetrics]:
-        """The soft-optimal policy of ``cost``."""
+        """The soft-optimal policy of ``cost``, in the mean over the next state."""
         del key
         observations, actions = jnp.eye(self.mdp.num_states), jnp.arange(self.mdp.num_actions)
-        table = jax.vmap(lambda x: jax.vmap(lambda u: cost(x, u))(actions))(observations)
+
+        def expected(state: Int[Array, ""], action: Int[Array, ""]) -> Float[Array, ""]:
+            after = observations[self.mdp.successors[state, action]]
+            costs = jax.vmap(lambda x: cost(observations[state], action, x))(after)
+            return jnp.sum(jnp.exp(self.mdp.log_probabilities[state, action]) * costs)
+
+        table = jax.vmap(lambda x: jax.vmap(lambda u: expected(x, u))(actions))(jnp.arange(self.mdp.num_states))
         solution = soft_value_iteration(self.mdp, table, state, self.tolerance)
         log_policy = solution.log_policy
         entropy = -jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1)

@@ -7,16 +7,19 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Array, Key, PyTree
 
 from triality.policies.scaling import Scaling
-from triality.trajectory import Policy, StepCost, Trajectory
+from triality.trajectory import Policy, Trajectory, TransitionCost
 
 
 @runtime_checkable
 class UpdateRule(Protocol):
     """Moves q toward exp(-cost)/Z (eq. 2), by a step or all the way.
 
-    ``update`` gets the cost itself and a batch that the policy drew; its metrics hold at least ``entropy``, nats a step.
+    ``update`` gets the cost itself, of transitions so that a shaped one fits in (``OfPair`` makes one of a c(x, u)), and a batch that
+    the policy drew; its metrics hold at least ``entropy``, nats a step.
     """
 
     def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> PyTree: ...
 
-    def update(self, key: Key[Array, ""], policy: Policy, state: Any, batch: Trajectory, cost: StepCost) -> tuple[Policy, Any, Any]: ...
+    def update(
+        self, key: Key[Array, ""], policy: Policy, state: Any, batch: Trajectory, cost: TransitionCost
+    ) -> tuple[Policy, Any, Any]: ...
