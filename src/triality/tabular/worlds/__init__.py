@@ -1,7 +1,22 @@
-"""Small worlds with exact answers: gridworld, icy gridworld, objectworld, random MDP."""
+"""Small worlds with exact answers: gridworld, icy gridworld, objectworld, random MDP, tightrope."""
 
 from triality.tabular.worlds.gridworld import FIVE_MOVES, FOUR_MOVES, gridworld, icy_gridworld
 from triality.tabular.worlds.objectworld import Objectworld, objectworld, threshold_features
 from triality.tabular.worlds.random_mdp import random_mdp
+from triality.tabular.worlds.tightrope import Tightrope, absorbing_tightrope, off_the_rope, regret, tightrope
 
-__all__ = ["FIVE_MOVES", "FOUR_MOVES", "Objectworld", "gridworld", "icy_gridworld", "objectworld", "random_mdp", "threshold_features"]
+__all__ = [
+    "FIVE_MOVES",
+    "FOUR_MOVES",
+    "Objectworld",
+    "Tightrope",
+    "absorbing_tightrope",
+    "gridworld",
+    "icy_gridworld",
+    "objectworld",
+    "off_the_rope",
+    "random_mdp",
+    "regret",
+    "threshold_features",
+    "tightrope",
+]
