@@ -1,0 +1,124 @@
+"""Laws of an action given an observation, in plain numpy: the three that a learned policy can be.
+
+    squashed:     u = center + half_width tanh(z),  z ~ N(m(x), s(x)^2),  log pi = log N(z) - sum log dtanh(z)/dz - sum log half_width
+    gaussian:     u ~ N(center + half_width m(x), (half_width s(x))^2)
+    categorical:  pi = softmax(l(x))
+
+The same as ``triality.samplers.gaussian`` and ``triality.samplers.categorical``. log dtanh/dz is
+2 (log 2 - z - softplus(-2z)), finite where log(1 - tanh^2) is not (D11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+LOG_TWO, LOG_TWO_PI = float(np.log(2.0)), float(np.log(2.0 * np.pi))
+MARGIN = 1e-6
+"""Share of the half-width kept free at each bound."""
+
+Features = Callable[[np.ndarray], np.ndarray]
+
+
+@runtime_checkable
+class Law(Protocol):
+    """The law of the action given the observation: (batch, obs) to (batch, act), or to (batch,) integers, and to (batch,) log densities."""
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """The mean, or most likely, action."""
+        ...
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One action an observation."""
+        ...
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """log pi(u|x) in nats."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SquashedGaussianLaw:
+    """A Gaussian squashed into the box by tanh; on the bound it reads an action as a millionth of the half-width inside."""
+
+    mean: Features
+    log_scale: Features
+    center: np.ndarray
+    half_width: np.ndarray
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """The image of the Gaussian's mean."""
+        return self.center + self.half_width * np.tanh(self.mean(observation))
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Strictly inside the box."""
+        z = _normal(self.mean(observation), self.log_scale(observation), rng)
+        return self.center + self.half_width * np.clip(np.tanh(z), -1.0 + MARGIN, 1.0 - MARGIN)
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """log N(z) - sum log dtanh(z)/dz - sum log half_width, at z = atanh of the scaled action."""
+        one, margin = self.half_width.dtype.type(1.0), self.half_width.dtype.type(MARGIN)
+        z = np.arctanh(np.clip((action - self.center) / self.half_width, -one + margin, one - margin))
+        log_det = 2.0 * (LOG_TWO - z - np.logaddexp(0.0, -2.0 * z)) + np.log(self.half_width)
+        return _log_normal(z, self.mean(observation), self.log_scale(observation)) - log_det.sum(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianLaw:
+    """A Gaussian on the whole line, in units of the box."""
+
+    mean: Features
+    log_scale: Features
+    center: np.ndarray
+    half_width: np.ndarray
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """The mean."""
+        return self.center + self.half_width * self.mean(observation)
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """May lie outside the box."""
+        return _normal(self.mode(observation), self._log_scale(observation), rng)
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """log N(u)."""
+        return _log_normal(action, self.mode(observation), self._log_scale(observation))
+
+    def _log_scale(self, observation: np.ndarray) -> np.ndarray:
+        return self.log_scale(observation) + np.log(self.half_width)
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalLaw:
+    """softmax of the logits."""
+
+    logits: Features
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """The most likely index."""
+        return np.argmax(self.logits(observation), axis=-1)
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The largest of the logits with Gumbel noise."""
+        logits = self.logits(observation)
+        return np.argmax(logits + rng.gumbel(size=logits.shape), axis=-1)
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """log softmax at the index; -inf outside 0 .. n - 1."""
+        logits = self.logits(observation)
+        inside = (action >= 0) & (action < logits.shape[-1])
+        log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+        chosen = np.take_along_axis(log_probs, np.where(inside, action, 0)[..., None], axis=-1)[..., 0]
+        return np.where(inside, chosen, -np.inf)
+
+
+def _normal(mean: np.ndarray, log_scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return mean + np.exp(log_scale) * rng.standard_normal(mean.shape).astype(mean.dtype)
+
+
+def _log_normal(x: np.ndarray, mean: np.ndarray, log_scale: np.ndarray) -> np.ndarray:
+    z = (x - mean) * np.exp(-log_scale)
+    return -np.sum(0.5 * z**2 + log_scale + 0.5 * LOG_TWO_PI, axis=-1)

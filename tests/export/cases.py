@@ -1,0 +1,59 @@
+"""Every cost and every policy that can be exported, far from their first, nearly flat parameters."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
+from triality.policies.categorical import categorical_policy
+from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
+from triality.policies.scaling import Scaling
+from triality.specs import SPECS, EnvironmentSpec
+
+BOX = EnvironmentSpec("Box-v0", 3, 2, 0, (-1.0, -4.0), (1.0, 2.0), 7)
+DISCRETE = EnvironmentSpec("Discrete-v0", 3, 0, 4, time_limit=7)
+PENDULUM = SPECS["Pendulum-v1"]
+SCALING = Scaling(jnp.array([0.3, -1.0, 2.0]), jnp.array([0.5, 2.0, 3.0]))
+HIDDEN = (6, 5)
+
+COSTS = {
+    "box": (mlp_cost, BOX),
+    "discrete": (mlp_cost, DISCRETE),
+    "state": (state_cost, BOX),
+    "state, discrete": (state_cost, DISCRETE),
+    "constant": (lambda key, spec, scaling, hidden: ConstantCost(), BOX),
+}
+POLICIES = {
+    "squashed": (squashed_gaussian_policy, BOX),
+    "squashed, one scale": (lambda *parts: squashed_gaussian_policy(*parts, state_scale=False), BOX),
+    "gaussian": (gaussian_policy, BOX),
+    "gaussian, one scale": (lambda *parts: gaussian_policy(*parts, state_scale=False), BOX),
+    "categorical": (categorical_policy, DISCRETE),
+}
+
+
+def make(maker, spec):
+    """Weights of order one everywhere, biases included; scaling and box as they are."""
+    module = maker(jax.random.key(0), spec, SCALING, HIDDEN)
+    draw = np.random.default_rng(1)
+
+    def moved(path, leaf):
+        fixed = any(name in jax.tree_util.keystr(path) for name in ("scaling", "center", "half_width"))
+        return leaf if fixed or not eqx.is_array(leaf) else jnp.asarray(draw.normal(size=leaf.shape) * 0.7)
+
+    return jax.tree_util.tree_map_with_path(moved, module)
+
+
+def observations(num=11):
+    return np.random.default_rng(2).normal(size=(num, 3)) * 2.0
+
+
+def actions(spec, num=11):
+    """Inside the box, on its bounds, outside."""
+    draw = np.random.default_rng(3)
+    if spec.is_discrete:
+        return draw.integers(spec.num_actions, size=num)
+    found = draw.uniform(spec.action_low, spec.action_high, size=(num, spec.action_size))
+    found[0], found[1], found[2] = spec.action_low, spec.action_high, np.array(spec.action_high) + 0.5
+    return found
