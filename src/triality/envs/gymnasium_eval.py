@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def make_gymnasium(env_id: str) -> gymnasium.Env:
             'expected Gymnasium for an evaluation, got no such package; do install it: pip install "triality[envs]"'
         ) from error
     try:
-        simulator = gymnasium.make(env_id, disable_env_checker=True)
+        with _silent_mujoco():
+            simulator = gymnasium.make(env_id, disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(
             f"expected an environment that Gymnasium can make, got {env_id!r} ({error}); do check the id and its extra"
@@ -79,6 +81,21 @@ def make_gymnasium(env_id: str) -> gymnasium.Env:
             f"expected {env_id} to observe a vector, got {simulator.observation_space}; do flatten it in a wrapper of your own"
         )
     return simulator
+
+
+@contextlib.contextmanager
+def _silent_mujoco() -> Iterator[None]:
+    """MuJoCo says of Gymnasium's own model files, each time it reads one, that an attribute in them is deprecated; users cannot help it."""
+    try:
+        import mujoco
+    except ImportError:
+        yield
+        return
+    mujoco.set_mju_user_warning(lambda text: None)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(None)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _run(simulators: list[gymnasium.Env], act: Act, seeds: list[int], absorbing: bool) -> np.ndarray:

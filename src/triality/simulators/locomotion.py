@@ -26,7 +26,7 @@ def _positions_and_velocities(hidden: int, limit: float = np.inf) -> Callable[[F
     return observe
 
 
-def _between(values: np.ndarray, low: float, high: float) -> Bool[np.ndarray, "..."]:
+def _between(values: np.ndarray, low: float, high: float) -> Bool[np.ndarray, " n *rest"]:
     return (low < values) & (values < high)
 
 

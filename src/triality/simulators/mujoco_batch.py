@@ -8,7 +8,7 @@ steps, and with it the equality with Gymnasium, and gives back no contact forces
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,21 +54,21 @@ class MujocoBatch:
         self.spec: EnvironmentSpec = MUJOCO_SPECS[env_id]
         self.num = num
         self._task = TASKS[env_id]
-        self._simulators: list[Any] = [make_gymnasium(env_id).unwrapped for _ in range(num)]
-        first = self._simulators[0]
+        first: Any = make_gymnasium(env_id).unwrapped
+        self._simulators = [first, *(_twin(first) for _ in range(num - 1))]
         self._frame_skip, self._seconds = first.frame_skip, first.dt
         self._controls = [each.data.ctrl for each in self._simulators]
         self._views = {name: [getattr(each.data, name) for each in self._simulators] for name in self._task.fields}
         self._now: Fields = {name: np.stack(views) for name, views in self._views.items()}
         self._mass = np.tile(first.model.body_mass, (num, 1))
         self._num_threads = min(num, num_threads or os.cpu_count() or 1)
-        self._pool = ThreadPoolExecutor(self._num_threads)
+        self._pool = ThreadPoolExecutor(max(1, self._num_threads - 1))
 
     def reset(self, seeds: Sequence[int | None]) -> Float[np.ndarray, "n obs"]:
         """Gymnasium's own start for each seed; ``None`` goes on with the simulator's own randomness."""
         for simulator, seed in zip(self._simulators, seeds, strict=True):
             simulator.reset(seed=seed)
-        self._gather(range(self.num))
+        self._gather()
         return self._task.observe(self._fields())
 
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
@@ -78,10 +78,12 @@ class MujocoBatch:
             SimulatorError: a simulator's state is no longer finite; names it.
         """
         before = {name: values.copy() for name, values in self._fields().items()}
-        which = np.flatnonzero(running)
-        parts = [part for part in np.array_split(which, self._num_threads) if len(part)]
-        advance = self._advancing(actions)
-        list(self._pool.map(advance, parts))
+        own, *others = np.array_split(np.flatnonzero(running), self._num_threads)
+        waiting = [self._pool.submit(self._advance, part, actions) for part in others if len(part)]
+        self._advance(own, actions)
+        for each in waiting:
+            each.result()
+        self._gather()
         after = self._fields()
         reward = np.where(running, self._task.reward(before, after, actions, self._seconds), 0.0)
         terminated = running & ~self._task.healthy(after)
@@ -92,31 +94,24 @@ class MujocoBatch:
     def close(self) -> None:
         """Ends the threads and gives back the simulators."""
         self._pool.shutdown()
-        for simulator in self._simulators:
-            simulator.close()
+        self._simulators[0].close()
 
-    def _advancing(self, actions: np.ndarray) -> Callable[[Int[np.ndarray, " part"]], None]:
-        import mujoco  # pyright: ignore[reportMissingImports]
+    def _advance(self, part: Int[np.ndarray, " part"], actions: np.ndarray) -> None:
+        """Steps some of the simulators; MuJoCo lets other threads go on meanwhile."""
+        import mujoco
 
-        step, contacts, skip = mujoco.mj_step, mujoco.mj_rnePostConstraint, self._frame_skip
-        simulators, controls, has_contacts = self._simulators, self._controls, self._task.has_contact_forces
+        step, contacts = mujoco.mj_step, mujoco.mj_rnePostConstraint  # pyright: ignore[reportAttributeAccessIssue]
+        model, skip, has_contacts = self._simulators[0].model, self._frame_skip, self._task.has_contact_forces
+        for index in part.tolist():
+            data = self._simulators[index].data
+            self._controls[index][:] = actions[index]
+            step(model, data, skip)
+            if has_contacts:
+                contacts(model, data)
 
-        def advance(part: Int[np.ndarray, " part"]) -> None:
-            for index in part.tolist():
-                simulator = simulators[index]
-                controls[index][:] = actions[index]
-                step(simulator.model, simulator.data, skip)
-                if has_contacts:
-                    contacts(simulator.model, simulator.data)
-            self._gather(part.tolist())
-
-        return advance
-
-    def _gather(self, part: Sequence[int]) -> None:
+    def _gather(self) -> None:
         for name, now in self._now.items():
-            views = self._views[name]
-            for index in part:
-                now[index] = views[index]
+            np.concatenate(self._views[name], out=now.reshape(-1, *now.shape[2:]))
 
     def _fields(self) -> Fields:
         return {**self._now, "body_mass": self._mass}
@@ -129,3 +124,15 @@ class MujocoBatch:
                 f"expected finite observations and rewards of {self.spec.name}, got NaN or infinity from simulator {index}; "
                 "check the actions, which MuJoCo may have blown up on"
             )
+
+
+def _twin(simulator: Any) -> Any:
+    """A simulator with data and randomness of its own that shares the model, which nothing changes."""
+    import mujoco
+
+    twin = object.__new__(type(simulator))  # copy.copy would read the model's file again
+    twin.__dict__.update(simulator.__dict__)
+    twin.data = mujoco.MjData(simulator.model)  # pyright: ignore[reportAttributeAccessIssue]
+    twin.init_qpos, twin.init_qvel = simulator.init_qpos.copy(), simulator.init_qvel.copy()
+    twin._np_random = None
+    return twin
