@@ -2,7 +2,8 @@
 
     pi'(u|x) = (1 - eps) pi(u|x) + eps (1 - pi(u|x)) / (A - 1)
 
-A class of policies with one error rate for whatever is learned in it: what the theory of imitation counts regret by (Ross and Bagnell 2010).
+A class of policies with one error rate for whatever is learned in it: the eps by which the theory of imitation counts regret
+(Ross and Bagnell 2010).
 """
 
 from __future__ import annotations
