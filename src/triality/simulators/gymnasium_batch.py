@@ -1,0 +1,178 @@
+"""Any Gymnasium environment, several of them stepped one after the other, with every fault of theirs named.
+
+A simulator that raises, hangs, gives another shape or type, or a number that is not finite is reported with its index; what is learned
+up to then is with the caller, and stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from triality.envs.gymnasium_eval import make_gymnasium
+from triality.errors import ConfigError, SimulatorError
+from triality.simulators.batch import StepResult
+from triality.specs import EnvironmentSpec
+
+if TYPE_CHECKING:
+    import gymnasium
+
+PATIENCE = 60.0
+"""Seconds that one step of one simulator may take."""
+
+
+class GymnasiumBatch:
+    """``num`` environments of one id, with their own time limit.
+
+    Args:
+        env_id: Gymnasium's id.
+        num: environments.
+        make: makes one environment; Gymnasium's ``make`` of the id by default. For wrappers of one's own.
+        patience: seconds that one reset or step of one environment may take.
+
+    Raises:
+        ConfigError: Gymnasium does not know the id, or the environment does not observe a vector, act on a bounded box or a set of
+            actions, or end.
+
+    Example:
+        >>> batch = GymnasiumBatch("CartPole-v1", num=2)
+        >>> start = batch.reset([0, 1])
+        >>> result = batch.step(np.array([0, 1]), np.array([True, False]))
+        >>> result.reward.tolist(), bool(np.all(result.observation[1] == start[1])), batch.spec.num_actions
+        ([1.0, 0.0], True, 2)
+        >>> batch.close()
+    """
+
+    def __init__(self, env_id: str, num: int, make: Callable[[], gymnasium.Env] | None = None, patience: float = PATIENCE):
+        if num < 1:
+            raise ConfigError(f"expected at least one simulator, got {num}; ask for more")
+        self._simulators = [make_gymnasium(env_id) if make is None else make() for _ in range(num)]
+        self.spec = spec_of(self._simulators[0], env_id)
+        self.num = num
+        self._patience = patience
+        self._pool = ThreadPoolExecutor(1)
+        self._observation = np.zeros((num, self.spec.observation_size))
+
+    def reset(self, seeds: Sequence[int | None]) -> Float[np.ndarray, "n obs"]:
+        """The environment's own start for each seed; ``None`` goes on with its own randomness.
+
+        Raises:
+            SimulatorError: an environment raised, hung, or gave what its specification does not allow.
+        """
+        for index, seed in enumerate(seeds):
+            observation = self._guarded(index, "reset", lambda i=index, s=seed: self._simulators[i].reset(seed=s)[0])
+            self._observation[index] = self._checked(index, "reset", observation)
+        return self._observation.copy()
+
+    def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
+        """One step of the environments that are ``running``.
+
+        Raises:
+            SimulatorError: as for ``reset``.
+        """
+        reward, terminated, truncated = np.zeros(self.num), np.zeros(self.num, bool), np.zeros(self.num, bool)
+        which = np.flatnonzero(running).tolist()
+        given = actions.tolist() if self.spec.is_discrete else np.asarray(actions, np.float32)
+        outcomes = self._guarded(which[0] if which else 0, "step", lambda: self._all_steps(which, given), len(which))
+        for index, (observation, earned, ended, cut, _) in zip(which, outcomes, strict=True):
+            self._observation[index] = self._checked(index, "step", observation)
+            if not np.isfinite(earned):
+                raise SimulatorError(f"expected a finite reward from simulator {index}, got {earned}; check the environment")
+            reward[index], terminated[index], truncated[index] = earned, ended, cut
+        return StepResult(self._observation.copy(), reward, terminated, truncated)
+
+    def close(self) -> None:
+        """Closes the environments; one that hangs is left behind."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for simulator in self._simulators:
+            simulator.close()
+
+    def _all_steps(self, which: list[int], actions: Any) -> list[Any]:
+        """The steps one after the other; an exception says which environment it came from."""
+        outcomes = []
+        for index in which:
+            try:
+                outcomes.append(self._simulators[index].step(actions[index]))
+            except Exception as error:
+                raise _of(index, "step", error) from error
+        return outcomes
+
+    def _guarded(self, index: int, what: str, call: Callable[[], Any], num: int = 1) -> Any:
+        try:
+            return self._pool.submit(call).result(timeout=self._patience * max(num, 1))
+        except Late:
+            raise SimulatorError(
+                f"expected {what} of simulator {index} or one after it to return within {self._patience * max(num, 1):.0f} s, got nothing; "
+                "find out where the environment waits, or raise the patience of GymnasiumBatch"
+            ) from None
+        except SimulatorError:
+            raise
+        except Exception as error:
+            raise _of(index, what, error) from error
+
+    def _checked(self, index: int, what: str, observation: Any) -> np.ndarray:
+        seen = np.asarray(observation)
+        if seen.shape != (self.spec.observation_size,) or seen.dtype.kind not in "fiub":
+            raise SimulatorError(
+                f"expected {what} of simulator {index} to observe {self.spec.observation_size} numbers, got {seen.dtype} of shape "
+                f"{seen.shape}; make the environment keep to its observation space"
+            )
+        if not np.all(np.isfinite(seen)):
+            raise SimulatorError(
+                f"expected finite observations from {what} of simulator {index}, got {seen}; check the environment and the actions"
+            )
+        return seen
+
+
+def spec_of(simulator: gymnasium.Env, env_id: str) -> EnvironmentSpec:
+    """Sizes, bounds and time limit of a Gymnasium environment.
+
+    Raises:
+        ConfigError: it does not observe a vector, act on a bounded box or on 0 .. n - 1, or have a time limit.
+
+    Example:
+        >>> spec_of(make_gymnasium("CartPole-v1"), "CartPole-v1").time_limit
+        500
+    """
+    import gymnasium
+
+    seen, acted = simulator.observation_space, simulator.action_space
+    if not isinstance(seen, gymnasium.spaces.Box) or len(seen.shape) != 1:
+        raise ConfigError(
+            f"expected {env_id} to observe a vector, got {seen}; wrap it in gymnasium.wrappers.FlattenObservation or in one of your own"
+        )
+    limit = _time_limit(simulator)
+    if limit is None:
+        raise ConfigError(f"expected {env_id} to have a time limit, got none; wrap it in gymnasium.wrappers.TimeLimit")
+    seen_bounds = (tuple(map(float, seen.low)), tuple(map(float, seen.high)))
+    if isinstance(acted, gymnasium.spaces.Discrete):
+        if acted.start != 0:
+            raise ConfigError(f"expected actions 0 to n - 1 in {env_id}, got a first one of {acted.start}; shift them in a wrapper")
+        return EnvironmentSpec(env_id, seen.shape[0], 0, int(acted.n), (), (), limit, *seen_bounds)
+    if not isinstance(acted, gymnasium.spaces.Box) or len(acted.shape) != 1:
+        raise ConfigError(f"expected {env_id} to act by a vector or an index, got {acted}; flatten it in a wrapper")
+    if not np.all(np.isfinite(acted.low) & np.isfinite(acted.high)):
+        raise ConfigError(
+            f"expected finite bounds of the actions of {env_id}, got {acted}; wrap it in gymnasium.wrappers.RescaleAction or ClipAction"
+        )
+    bounds = (tuple(map(float, acted.low)), tuple(map(float, acted.high)))
+    return EnvironmentSpec(env_id, seen.shape[0], acted.shape[0], 0, *bounds, limit, *seen_bounds)
+
+
+def _time_limit(simulator: gymnasium.Env) -> int | None:
+    """Of the registered environment, or of the ``TimeLimit`` that it is wrapped in."""
+    registered = None if simulator.spec is None else simulator.spec.max_episode_steps
+    if registered is None and simulator.has_wrapper_attr("_max_episode_steps"):
+        return simulator.get_wrapper_attr("_max_episode_steps")
+    return registered
+
+
+def _of(index: int, what: str, error: Exception) -> SimulatorError:
+    return SimulatorError(
+        f"expected {what} of simulator {index} to go on, got {type(error).__name__}: {error}; check the action and the environment"
+    )
