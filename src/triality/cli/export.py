@@ -1,0 +1,63 @@
+"""``triality export``: the learned cost and policy of one seed as plain files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from triality.cli.export_options import ExportOptions
+from triality.cli.stored import StoredRun, load_states, open_run
+from triality.errors import ConfigError, StorageError
+from triality.export.saved import encode
+from triality.runs.folder import check_writable
+
+
+def run(options: ExportOptions) -> int:
+    """Write the files; returns the exit code."""
+    stored = open_run(options.run)
+    index = seed_index(stored, options.seed)
+    names = ("policy",) if stored.options.algorithm == "bc" else ("cost", "policy")
+    _check_out(options.out, names, options.overwrite)
+    import jax
+
+    from triality.export.write import write_cost, write_policy
+
+    _, states = load_states(stored)
+    writers: dict[str, Any] = {"cost": write_cost, "policy": write_policy}
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{options.out}: expected to be able to make it, got '{error.strerror}'; choose another --out") from error
+    for name in names:
+        learned = jax.tree.map(lambda leaf: leaf[index], getattr(states, name))
+        writers[name](options.out, learned, stored.task.spec, stored.task.is_absorbing)
+    console = Console()
+    console.print(f"{stored.options.env}, seed {stored.options.seed + index}: {' and '.join(names)} in {options.out}", highlight=False)
+    if "cost" not in names:
+        console.print("behavioral cloning learns no cost")
+    return 0
+
+
+def seed_index(stored: StoredRun, seed: int | None) -> int:
+    """Where a seed stands among those of a run; the first where none is named.
+
+    Raises:
+        ConfigError: the run has no such seed.
+    """
+    first, last = stored.options.seed, stored.options.seed + stored.options.seeds - 1
+    if seed is None:
+        return 0
+    if not first <= seed <= last:
+        known = str(first) if first == last else f"{first} to {last}"
+        raise ConfigError(f"expected --seed among those of {stored.folder.path} ({known}), got {seed}; leave it out for the first")
+    return seed - first
+
+
+def _check_out(out: Path, names: tuple[str, ...], overwrite: bool) -> None:
+    check_writable(out)
+    encode({})  # raises where safetensors is missing
+    there = [file.name for name in names for file in (out / f"{name}.json", out / f"{name}.safetensors") if file.exists()]
+    if there and not overwrite:
+        raise ConfigError(f"{out}: expected a folder without {', '.join(there)}, got one with; add --overwrite or choose another --out")
