@@ -174,6 +174,7 @@ class CostLearning(eqx.Module):
         data_log_weight: Float[Array, " n"] | None = None,
         policy: Policy | None = None,
         scaling: Scaling | None = None,
+        like: Trajectory | None = None,
     ) -> State:
         """A first state from the demonstrations ``data``, padded to the horizon.
 
@@ -183,13 +184,14 @@ class CostLearning(eqx.Module):
             data_log_weight: one log weight a demonstration; all equal if None.
             policy: where q begins, such as a cloned policy; random if None. Give the ``scaling`` that it was made with too.
             scaling: of observations; fitted to demonstrations and to roll-outs of the random policy if None.
+            like: a batch of the shapes that ``update`` will get, for roll-outs that come from the host; by default those of ``collect``.
         """
         key_policy, key_cost, key_update, key_scaling, key_memory, key_run = jax.random.split(key, 6)
         scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
         policy = self._policy(key_policy, scaling) if policy is None else policy
         cost = self.make_cost(key_cost, self.env.spec, scaling)
         weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
-        batch = jax.eval_shape(lambda k: self.level.collect(k, self.env, policy, data), key_memory)
+        batch = jax.eval_shape(lambda k: self.level.collect(k, self.env, policy, data), key_memory) if like is None else like
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
         past = self.level.first_memory(policy, blank, data)
         log_z = jax.eval_shape(lambda: self.level.density(cost, *self.level.samples(past, data, weight)).log_z)
