@@ -1,6 +1,5 @@
 """``triality export``: files that act and cost as the run does, read where there is no jax."""
 
-import json
 import subprocess
 import sys
 
@@ -8,15 +7,13 @@ import jax
 import numpy as np
 import pytest
 
-from triality.cli.evaluation import MeanPolicy
+from tests.cli.stored_runs import stored_run
+from triality.cli.evaluation import MeanPolicy, evaluate_policies
 from triality.cli.main import main
 from triality.cli.stored import load_states, open_run
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium
 from triality.export.numpy_cost import NumpyCost
 from triality.export.numpy_policy import NumpyPolicy
-
-# Of the sizes of test_run.py, so that the compiled programs are shared.
-TINY = ("--iterations", "2", "--num-rollouts", "6", "--seeds", "2", "--seed", "5", "--num-demos", "2")
 
 WITHOUT_JAX = """
 import sys
@@ -33,14 +30,7 @@ print(float(cost(np.zeros(3), action)), float(action[0]), RewardFunction(cost)([
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    draw = np.random.default_rng(0)
-    observations = draw.normal(size=(400, 3)).astype(np.float32)
-    actions = draw.uniform(-2, 2, size=(400, 1)).astype(np.float32)
-    demos = folder / "demos.npz"
-    np.savez(demos, observations=observations, actions=actions, lengths=np.array([200, 200]))
-    out = folder / "run"
-    assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), *TINY]) == 0
-    return out
+    return stored_run(folder / "run", folder / "demos.npz")
 
 
 def test_the_files_are_the_run(run, tmp_path):
@@ -56,10 +46,12 @@ def test_the_files_are_the_run(run, tmp_path):
         assert np.allclose(NumpyPolicy.load(folder).act(x), mean, rtol=1e-10) == agrees
 
 
-def test_the_policy_earns_what_the_run_reports(run, tmp_path):
+def test_the_policy_earns_in_numpy_what_it_earns_in_jax(run, tmp_path):
     assert main(["export", str(run), "--out", str(tmp_path)]) == 0
-    returns = evaluate_in_gymnasium("Pendulum-v1", NumpyPolicy.load(tmp_path).act, 100)
-    assert returns.mean() == pytest.approx(json.loads((run / "summary.json").read_text())["seeds"][0]["return_mean"], abs=1e-3)
+    returns = evaluate_in_gymnasium("Pendulum-v1", NumpyPolicy.load(tmp_path).act, 3)
+    stored = open_run(run)
+    expected = evaluate_policies(load_states(stored)[1].policy, 1, stored.task, 3)[0]["mean"]
+    np.testing.assert_allclose(returns, expected, rtol=1e-4)  # actions are float32 to the simulator
 
 
 def test_nothing_but_numpy_is_needed(run, tmp_path):
@@ -89,10 +81,16 @@ def test_without_safetensors_the_extra_is_named(run, tmp_path, capsys, monkeypat
     assert not (tmp_path / "out").exists()
 
 
-def test_cloning_has_a_policy_alone(run, tmp_path, capsys):
-    demos, out = run.parent / "demos.npz", tmp_path / "run"
-    arguments = ["--algorithm", "bc", "--iterations", "1", "--num-demos", "2", "--out", str(out)]
-    assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), *arguments]) == 0
-    assert main(["export", str(out), "--out", str(tmp_path / "out")]) == 0
+def test_cloning_has_a_policy_alone(tmp_path, capsys):
+    run = stored_run(tmp_path / "run", tmp_path / "demos.npz", algorithm="bc")
+    assert main(["export", str(run), "--out", str(tmp_path / "out")]) == 0
     assert "learns no cost" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"policy.json", "policy.safetensors"}
+
+
+def test_an_absorbing_state_is_told(tmp_path):
+    run = stored_run(tmp_path / "run", tmp_path / "demos.npz", env="CartPole-v1")
+    assert main(["export", str(run), "--out", str(tmp_path / "out")]) == 0
+    cost, policy = NumpyCost.load(tmp_path / "out"), NumpyPolicy.load(tmp_path / "out")
+    assert (cost.is_absorbing, cost.observation_size, cost.horizon, cost.num_actions) == (True, 5, 500, 2)
+    assert (policy.is_absorbing, policy.observation_size, policy.action_shape) == (True, 5, ())
