@@ -23,9 +23,10 @@ from triality.envs.gridworld import gridworld
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium
 from triality.envs.point_mass import PointMass
 from triality.envs.two_rooms import TwoRooms
-from triality.specs import SPECS, EnvironmentSpec
+from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 NUM_EPISODES = 100
+ALL = {**SPECS, **MUJOCO_SPECS}
 OURS = {"PointMass-v0": PointMass, "TwoRooms-v0": TwoRooms, "Gridworld-v0": gridworld}
 
 
@@ -57,7 +58,7 @@ def in_ours(env: AbstractEnvironment) -> np.ndarray:
 
 
 def measure(name: str) -> ReferenceReturn:
-    returns = in_gymnasium(SPECS[name]) if name in gymnasium.registry else in_ours(OURS[name]())
+    returns = in_gymnasium(ALL[name]) if name in gymnasium.registry else in_ours(OURS[name]())
     return ReferenceReturn(round(float(returns.mean()), 4), round(float(returns.std(ddof=1) / np.sqrt(NUM_EPISODES)), 4))
 
 
@@ -66,9 +67,9 @@ def main() -> int:
     parser.add_argument("environments", nargs="*", metavar="ENV", help="ids; all of them by default")
     parser.add_argument("--check", action="store_true", help="compare with the stored table")
     arguments = parser.parse_args()
-    names = arguments.environments or list(SPECS)
-    if unknown := sorted(set(names) - set(SPECS)):
-        parser.error(f"unknown {', '.join(unknown)}; known: {', '.join(SPECS)}")
+    names = arguments.environments or list(ALL)
+    if unknown := sorted(set(names) - set(ALL)):
+        parser.error(f"unknown {', '.join(unknown)}; known: {', '.join(ALL)}")
     wrong = 0
     for name in names:
         measured, stored = measure(name), RANDOM_RETURNS.get(name)

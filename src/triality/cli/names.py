@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from triality.errors import ConfigError
-from triality.specs import SPECS, EnvironmentSpec, absorbing_spec
+from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec, absorbing_spec
 
 if TYPE_CHECKING:
     from triality.envs.environment import AbstractEnvironment
     from triality.objectives.by_start import Objective
+    from triality.simulators.batch import SimulatorBatch
 
 # Episodes of these can end before the time limit, so they run to a fixed horizon with an absorbing state: how long one survives is then
 # no reward in disguise.
 ENDING = ("CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1")
+ENDING_IN_MUJOCO = ("Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5", "InvertedPendulum-v5", "InvertedDoublePendulum-v5")
 
 # Ours: Gymnasium has none of these ids, and the compiled environment is the real one.
 NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
@@ -34,10 +36,12 @@ class Task(NamedTuple):
     Fields:
         bare: its specification as Gymnasium has it, which demonstrations have to fit.
         spec: with the absorbing state's indicator, where episodes can end.
+        on_host: whether it runs outside the compiled run, in simulators on the host.
     """
 
     bare: EnvironmentSpec
     spec: EnvironmentSpec
+    on_host: bool = False
 
     @property
     def is_absorbing(self) -> bool:
@@ -55,16 +59,32 @@ class Task(NamedTuple):
         return "the compiled environment (Gymnasium has none of this id)" if self.is_ours else "Gymnasium"
 
 
-def find_task(name: str) -> Task:
-    """The task of that id.
+def find_task(name: str, host: bool = False) -> Task:
+    """The task of that id: compiled where there is a compiled environment, unless ``host`` asks for Gymnasium's own.
 
     Raises:
         ConfigError: no such environment; names the nearest.
     """
-    if name not in SPECS:
-        raise ConfigError(f"expected an environment id, got '{name}'; {nearest(name, SPECS)}")
-    bare = SPECS[name]
-    return Task(bare, absorbing_spec(bare) if name in ENDING else bare)
+    if name in SPECS and not host:
+        bare = SPECS[name]
+        return Task(bare, absorbing_spec(bare) if name in ENDING else bare)
+    if name in MUJOCO_SPECS:
+        bare = MUJOCO_SPECS[name]
+        return Task(bare, absorbing_spec(bare) if name in ENDING_IN_MUJOCO else bare, on_host=True)
+    if not host or name in NOT_IN_GYMNASIUM:
+        known = nearest(name, {**SPECS, **MUJOCO_SPECS})
+        raise ConfigError(f"expected an environment id, got '{name}'; {known}. With --host any that Gymnasium knows")
+    return _on_host(name)
+
+
+def _on_host(name: str) -> Task:
+    """Any other of Gymnasium's. Whether its episodes can end is not known beforehand, so they all go on in an absorbing state."""
+    from triality.envs.gymnasium_eval import make_gymnasium
+    from triality.simulators.gymnasium_batch import spec_of
+
+    bare = SPECS[name] if name in SPECS else spec_of(make_gymnasium(name), name)
+    ends = name in ENDING or name not in SPECS
+    return Task(bare, absorbing_spec(bare) if ends else bare, on_host=True)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -87,7 +107,11 @@ def _stem(name: str) -> str:
 
 
 def make_environment(task: Task) -> AbstractEnvironment:
-    """The compiled environment of a task."""
+    """The compiled environment of a task; of one on the host its sizes alone."""
+    if task.on_host:
+        from triality.envs.host import HostEnvironment
+
+        return HostEnvironment(task.spec)
     from triality.envs.absorbing import Absorbing
     from triality.envs.acrobot import Acrobot
     from triality.envs.cartpole import CartPole
@@ -109,6 +133,17 @@ def make_environment(task: Task) -> AbstractEnvironment:
     }
     environment = table[task.bare.name]()
     return Absorbing(environment) if task.is_absorbing else environment
+
+
+def make_simulators(task: Task, num: int) -> SimulatorBatch:
+    """``num`` simulators of a task on the host."""
+    if task.bare.name in MUJOCO_SPECS:
+        from triality.simulators.mujoco_batch import MujocoBatch
+
+        return MujocoBatch(task.bare.name, num)
+    from triality.simulators.gymnasium_batch import GymnasiumBatch
+
+    return GymnasiumBatch(task.bare.name, num)
 
 
 def make_objective(name: str) -> Objective:

@@ -28,6 +28,16 @@ RANDOM_RETURNS: dict[str, ReferenceReturn] = {
     "PointMass-v0": ReferenceReturn(-214.7257, 16.561),
     "TwoRooms-v0": ReferenceReturn(-222.3636, 3.054),
     "Gridworld-v0": ReferenceReturn(-49.67, 0.1356),
+    "HalfCheetah-v5": ReferenceReturn(-289.6181, 7.8728),
+    "Hopper-v5": ReferenceReturn(15.3534, 1.3841),
+    "Walker2d-v5": ReferenceReturn(0.9101, 0.6136),
+    "Ant-v5": ReferenceReturn(-53.6338, 9.3572),
+    "Swimmer-v5": ReferenceReturn(1.8149, 1.0074),
+    "Reacher-v5": ReferenceReturn(-43.4218, 0.3854),
+    "InvertedPendulum-v5": ReferenceReturn(4.42, 0.2804),
+    "InvertedDoublePendulum-v5": ReferenceReturn(44.4842, 1.753),
+    "Pusher-v5": ReferenceReturn(-148.5375, 0.7822),
+    "Humanoid-v5": ReferenceReturn(112.4476, 3.3027),
 }
 """Return of uniformly random actions, by the environment's public id."""
 
