@@ -1,0 +1,184 @@
+"""A learned cost leaves the library: stable-baselines3's PPO trained on it alone, beside our own fresh policies. Pendulum-v1.
+
+    python benchmarks/retrain_in_sb3.py            # five seeds, about half an hour; goes on where it was stopped
+    python benchmarks/retrain_in_sb3.py --table    # docs/results/retrain_in_sb3.md from the result file
+
+The run is made by ``triality irl`` where it is not there yet (--run), its costs are exported by ``triality export``, and our own fresh
+policies come from ``triality retrain``. The peer lives in a virtual environment of its own, made on first use (``.venv-sb3``), and reads
+the exported files with numpy: there is no jax in it. Its settings are those tuned for Pendulum's true reward in rl-baselines3-zoo
+(hyperparams/ppo.yml, commit 00128b5d46d4), but for the discount: the learned cost is undiscounted, see the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import ROOT, one_thread
+from result_page import Record, ResultPage, kept
+
+one_thread()
+
+from triality.data.reference_returns import RANDOM_RETURNS, normalized_return  # noqa: E402
+
+ENVIRONMENT = "Pendulum-v1"
+PEER_PACKAGES = (("torch==2.13.0",), ("stable-baselines3==2.9.2", "gymnasium==1.4.0", "safetensors==0.8.0", "numpy"))
+TUNED = {
+    "n_envs": 4,
+    "n_steps": 1024,
+    "gae_lambda": 0.95,
+    "gamma": 0.9,
+    "n_epochs": 10,
+    "ent_coef": 0.0,
+    "learning_rate": 1e-3,
+    "clip_range": 0.2,
+    "use_sde": True,
+    "sde_sample_freq": 4,
+}
+LEARNED, MYOPIC, TRUE, CONSTANT = "learned cost", "learned cost, discount 0.9", "true reward", "constant cost"
+OURS = "triality retrain"
+WITHIN = 0.1
+# Reward and discount of each row that the peer trains.
+PEERS = {LEARNED: ("cost", 0.98), MYOPIC: ("cost", 0.9), TRUE: (None, 0.9), CONSTANT: ("constant", 0.98)}
+
+
+def main() -> int:
+    result = ResultPage("retrain_in_sb3", measure, page)
+    parser = result.parser(__doc__)
+    parser.add_argument(
+        "--run", type=Path, default=ROOT / "runs" / "retrain_in_sb3", help="made where it is not there (default %(default)s)"
+    )
+    parser.add_argument("--demos", type=Path, default=ROOT / "examples" / "pendulum_demos.npz", help="(default %(default)s)")
+    parser.add_argument("--seeds", type=int, default=5, help="of a new run (default %(default)s)")
+    parser.add_argument("--env-steps", type=int, default=100_000, help="of the peer; a whole number of its roll-outs (default %(default)s)")
+    parser.add_argument("--episodes", type=int, default=100, help="of an evaluation, reset seeds 0, 1, ... (default %(default)s)")
+    parser.add_argument("--peer-python", type=Path, help="an interpreter with the peer; .venv-sb3 is made where none is given")
+    return result.run(parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> Iterator[Record]:
+    peer, record = _peer_python(options.peer_python), kept(options.out)
+    if not (options.run / "summary.json").is_file():
+        made = ["--level", "trajectory", "--num-demos", "20", "--seeds", str(options.seeds)]
+        _triality("irl", "--env", ENVIRONMENT, "--demos", options.demos, "--out", options.run, *made)
+    summary = json.loads((options.run / "summary.json").read_text())
+    if "ours" not in record:
+        _triality("retrain", options.run, "--episodes", options.episodes)
+        record["ours"] = json.loads((options.run / "retrained.json").read_text())
+    record |= {"iqm": summary["iqm"], "seeds": summary["seeds"], "env_steps": options.env_steps, "episodes": options.episodes}
+    record.setdefault("peer", {})
+    yield record
+    for seed in [each["seed"] for each in summary["seeds"]]:
+        for row in PEERS:
+            found = record["peer"].setdefault(row, {})
+            if str(seed) not in found:
+                print(f"--- {row}, seed {seed}", flush=True)
+                found[str(seed)] = _train(options, peer, row, seed)
+                yield record
+
+
+def _peer_python(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    python = ROOT / ".venv-sb3" / "bin" / "python"
+    if not python.exists():
+        print("making .venv-sb3, a few minutes", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+        for packages in PEER_PACKAGES:
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
+
+
+def _triality(*arguments: Any) -> None:
+    subprocess.run([sys.executable, "-m", "triality", *map(str, arguments)], check=True)
+
+
+def _train(options: argparse.Namespace, peer: Path, row: str, seed: int) -> dict[str, Any]:
+    """The peer's PPO on the reward of that row; the cost is the run's of the same seed."""
+    reward, discount = PEERS[row]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        exported = None if reward is None else folder / reward
+        if reward == "cost":
+            _triality("export", options.run, "--out", exported, "--seed", seed)
+        elif reward == "constant":
+            _write_constant(folder / reward)
+        settings = {**TUNED, "gamma": discount}
+        task = {"environment": ENVIRONMENT, "exported": exported and str(exported), "seed": seed, "settings": settings}
+        (folder / "task.json").write_text(json.dumps({**task, "episodes": options.episodes, "env_steps": options.env_steps}))
+        command = [peer, ROOT / "benchmarks" / "peers" / "sb3_ppo.py", folder / "task.json", folder / "result.json"]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        return json.loads((folder / "result.json").read_text()) | {"settings": settings}
+
+
+def _write_constant(folder: Path) -> None:
+    from triality.energies.step_cost import ConstantCost
+    from triality.export import write_cost
+    from triality.specs import SPECS
+
+    folder.mkdir()
+    write_cost(folder, ConstantCost(), SPECS[ENVIRONMENT])
+
+
+def page(record: Record) -> list[str]:
+    rows = rows_of(record)
+    lines = [
+        "# A learned cost in stable-baselines3",
+        "",
+        "| policy | trained on | return | normalized | range over seeds |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for (who, what), returns in rows.items():
+        shares = [normalized(record, value) for value in returns]
+        lines.append(f"| {who} | {what} | {np.mean(returns):.1f} | {np.mean(shares):.3f} | {min(shares):.3f} to {max(shares):.3f} |")
+    ours, theirs = (
+        np.mean([normalized(record, value) for value in rows[row]]) for row in ((OURS, LEARNED), ("stable-baselines3 PPO", LEARNED))
+    )
+    verdict = "within" if abs(theirs - ours) <= WITHIN * ours else "not within"
+    num = len(record["seeds"])
+    return [
+        *lines,
+        "",
+        f"Means over {num} costs of `triality irl`, one fresh policy each ({record['env_steps']:,} environment steps of the peer, "
+        f"{record['ours']['iterations']} iterations of ours); mean action, {record['episodes']} episodes in Gymnasium, reset seeds "
+        f"0-{record['episodes'] - 1}. Normalized: 0 is random actions ({RANDOM_RETURNS[ENVIRONMENT].mean:.1f}), 1 the demonstrations "
+        f"({record['iqm']['expert_return']:.1f}). Gate: the peer on the learned cost {verdict} {WITHIN:.0%} of ours "
+        f"({theirs:.3f} and {ours:.3f}).",
+        "",
+        "The peer's settings are those tuned for the true reward (rl-baselines3-zoo, `hyperparams/ppo.yml`) with one change: a discount of "
+        "0.98. The cost of a trajectory is undiscounted, and what it asks for shows only over the length of a swing: with the "
+        "discount of 0.9 that suits the dense true reward the same learner is too short-sighted for it (third row of the peer's). "
+        "The constant cost is a control: what it reaches, no cost has taught.",
+        "",
+        _packages(record),
+    ]
+
+
+def rows_of(record: Record) -> dict[tuple[str, str], list[float]]:
+    """Returns by (who, what it was trained on), one a seed."""
+    fresh = [row["return"] for row in record["ours"]["rows"] if row["who"].startswith("fresh policy")]
+    rows = {("the run's own policy", "demonstrations"): [each["return_mean"] for each in record["seeds"]], (OURS, LEARNED): fresh}
+    for what, found in record["peer"].items():
+        rows["stable-baselines3 PPO", what] = [each["return"] for each in found.values()]
+    return rows
+
+
+def normalized(record: Record, value: float) -> float:
+    return normalized_return(value, RANDOM_RETURNS[ENVIRONMENT].mean, record["iqm"]["expert_return"])
+
+
+def _packages(record: Record) -> str:
+    found = next(iter(record["peer"][LEARNED].values()))
+    return f"Peer: {', '.join(f'{name} {number}' for name, number in found['packages'].items())}; one thread."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
