@@ -1,7 +1,7 @@
 """A learned cost leaves the library: stable-baselines3's PPO trained on it alone, beside our own fresh policies. Pendulum-v1.
 
     python benchmarks/retrain_in_sb3.py            # five seeds, about half an hour; goes on where it was stopped
-    python benchmarks/retrain_in_sb3.py --table    # docs/results/retrain_in_sb3.md from the result file
+    python benchmarks/retrain_in_sb3.py --table    # docs/results/sb3_retrain.md from the result file
 
 The run is made by ``triality irl`` where it is not there yet (--run), its costs are exported by ``triality export``, and our own fresh
 policies come from ``triality retrain``. The peer lives in a virtual environment of its own, made on first use (``.venv-sb3``), and reads
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from machine import ROOT, one_thread
-from result_page import Record, ResultPage, kept
+from result_page import PAGES, Record, ResultPage, kept
 
 one_thread()
 
@@ -44,7 +44,7 @@ TUNED = {
     "sde_sample_freq": 4,
 }
 LEARNED, MYOPIC, TRUE, CONSTANT = "learned cost", "learned cost, discount 0.9", "true reward", "constant cost"
-OURS = "triality retrain"
+OURS, PEER = "triality retrain", "PPO of stable-baselines3"
 WITHIN = 0.1
 # Reward and discount of each row that the peer trains.
 PEERS = {LEARNED: ("cost", 0.98), MYOPIC: ("cost", 0.9), TRUE: (None, 0.9), CONSTANT: ("constant", 0.98)}
@@ -53,9 +53,9 @@ PEERS = {LEARNED: ("cost", 0.98), MYOPIC: ("cost", 0.9), TRUE: (None, 0.9), CONS
 def main() -> int:
     result = ResultPage("retrain_in_sb3", measure, page)
     parser = result.parser(__doc__)
-    parser.add_argument(
-        "--run", type=Path, default=ROOT / "runs" / "retrain_in_sb3", help="made where it is not there (default %(default)s)"
-    )
+    parser.set_defaults(fragment=PAGES / "sb3_retrain.md")
+    runs = ROOT / "runs" / "retrain_in_sb3"
+    parser.add_argument("--run", type=Path, default=runs, help="made where it is not there (default %(default)s)")
     parser.add_argument("--demos", type=Path, default=ROOT / "examples" / "pendulum_demos.npz", help="(default %(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="of a new run (default %(default)s)")
     parser.add_argument("--env-steps", type=int, default=100_000, help="of the peer; a whole number of its roll-outs (default %(default)s)")
@@ -130,18 +130,13 @@ def _write_constant(folder: Path) -> None:
 
 def page(record: Record) -> list[str]:
     rows = rows_of(record)
-    lines = [
-        "# A learned cost in stable-baselines3",
-        "",
-        "| policy | trained on | return | normalized | range over seeds |",
-        "|---|---|---:|---:|---:|",
-    ]
-    for (who, what), returns in rows.items():
-        shares = [normalized(record, value) for value in returns]
-        lines.append(f"| {who} | {what} | {np.mean(returns):.1f} | {np.mean(shares):.3f} | {min(shares):.3f} to {max(shares):.3f} |")
-    ours, theirs = (
-        np.mean([normalized(record, value) for value in rows[row]]) for row in ((OURS, LEARNED), ("stable-baselines3 PPO", LEARNED))
-    )
+    shares = {row: [normalized(record, value) for value in returns] for row, returns in rows.items()}
+    head = ["| policy | trained on | return | normalized | range over seeds |", "|---|---|---:|---:|---:|"]
+    lines = ["# A learned cost in stable-baselines3", "", *head]
+    for row, returns in rows.items():
+        spread = f"{min(shares[row]):.3f} to {max(shares[row]):.3f}"
+        lines.append(f"| {' | '.join(row)} | {np.mean(returns):.1f} | {np.mean(shares[row]):.3f} | {spread} |")
+    ours, theirs = np.mean(shares[OURS, LEARNED]), np.mean(shares[PEER, LEARNED])
     verdict = "within" if abs(theirs - ours) <= WITHIN * ours else "not within"
     num = len(record["seeds"])
     return [
@@ -167,7 +162,7 @@ def rows_of(record: Record) -> dict[tuple[str, str], list[float]]:
     fresh = [row["return"] for row in record["ours"]["rows"] if row["who"].startswith("fresh policy")]
     rows = {("the run's own policy", "demonstrations"): [each["return_mean"] for each in record["seeds"]], (OURS, LEARNED): fresh}
     for what, found in record["peer"].items():
-        rows["stable-baselines3 PPO", what] = [each["return"] for each in found.values()]
+        rows[PEER, what] = [each["return"] for each in found.values()]
     return rows
 
 
