@@ -11,6 +11,8 @@ from triality.data.columns import FLOAT32_MAX, convert_columns
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.errors import DataError
 
+MOST_TOLD = 20
+"""Problems that a message lists: a file of a thousand bad episodes has one cause."""
 STEP_FIELDS = ("actions", "rewards", "terminated", "truncated", "log_prob")
 
 
@@ -55,7 +57,8 @@ def join_episodes(source: str, episodes: Sequence[Episode], meta: Mapping[str, A
         raise DataError(f"{source}: expected at least one episode, got none; record some")
     problems = [text for episode in episodes for text in _problems(episode)] + _differences(episodes)
     if problems:
-        raise DataError(problem_report(source, problems))
+        more = [f"and {len(problems) - MOST_TOLD} more problems"] if len(problems) > MOST_TOLD else []
+        raise DataError(problem_report(source, problems[:MOST_TOLD] + more))
     lengths = np.array([len(episode.actions) for episode in episodes])
     has_last = [len(episode.observations) > length for episode, length in zip(episodes, lengths, strict=True)]
     arrays = {"observations": np.concatenate([e.observations[:length] for e, length in zip(episodes, lengths, strict=True)])}
