@@ -6,7 +6,6 @@ Imports no jax.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -102,7 +102,7 @@ def join_recorded(source: str, recorded: list[Recorded], metadata: Mapping[str, 
     absent = own.get("absent", [])
     episodes, problems = [], []
     for each in recorded:
-        episode, found = _episode(each, absent if isinstance(absent, list) else [])
+        episode, found = _episode(each if own else each._replace(weight=None), absent if isinstance(absent, list) else [])
         episodes.append(episode)
         problems += [f"{each.name}: {text}" for text in found]
     if problems:
@@ -121,9 +121,8 @@ def _episode(recorded: Recorded, absent: list[str]) -> tuple[Episode, list[str]]
         log_prob = log_prob[len(log_prob) - len(actions) :, 0] if log_prob.shape[1] == 1 else None  # infos start with the reset's
     if "next_observations" in absent:
         observations = observations[: len(actions)]
-    flags = [steps.get(name) for name in ("terminations", "truncations")]
-    flags = [None if flag is None else flag.astype(bool) for flag in flags]
-    episode = Episode(recorded.name, observations, actions, steps.get("rewards"), *flags, log_prob, recorded.weight)
+    terminated, truncated = (steps.get(name) for name in ("terminations", "truncations"))
+    episode = Episode(recorded.name, observations, actions, steps.get("rewards"), terminated, truncated, log_prob, recorded.weight)
     return episode, problems + action_problems
 
 

@@ -28,9 +28,9 @@ def read_arrow_episodes(folder: Path, metadata: Mapping[str, Any], keys: Keys = 
         DataError: no such files, damaged ones, columns missing, or other things than numbers in those that are read.
         ConfigError: pyarrow is not installed.
     """
-    numbers = sorted(int(entry.name) for entry in folder.iterdir() if entry.is_dir() and entry.name.isdigit())
+    entries = sorted((int(entry.name), entry) for entry in folder.iterdir() if entry.is_dir() and entry.name.isdecimal())
     shapes = {part: _shapes(metadata.get(space)) for part, space in ((OBSERVATION, "observation_space"), ("actions", "action_space"))}
-    return [_episode(folder / str(number), number, shapes, keys) for number in numbers]
+    return [_episode(entry, number, shapes, keys) for number, entry in entries]
 
 
 def _episode(folder: Path, number: int, shapes: dict[str, dict[str, tuple[int, ...]]], keys: Keys) -> Recorded:
@@ -48,7 +48,9 @@ def _episode(folder: Path, number: int, shapes: dict[str, dict[str, tuple[int, .
     steps = {name: to_numpy(f"{path}: {name}", table[name])[:-1] for name in COLUMNS[2:]}
     if "infos" in table.column_names:
         infos = leaves(table["infos"], "")
-        steps |= {"log_prob": to_numpy(f"{path}: infos/{name}", infos[name]) for name in LOG_PROB[::-1] if name in infos}
+        found = next((name for name in LOG_PROB if name in infos), None)
+        if found is not None:
+            steps["log_prob"] = to_numpy(f"{path}: infos/{found}", infos[found])
     observations = {name: to_numpy(f"{path}: {name}", parts[name]) for name in choose_names(str(path), list(parts), keys)}
     weight = read_metadata(folder / "metadata.json").get("weight")
     return Recorded(

@@ -52,7 +52,9 @@ def _episode(file: Hdf5File, number: int, keys: Keys) -> Recorded:
     steps = {each: file.read(group[each]) for each in STEPS}
     if file.is_group(group, "infos"):
         infos = group["infos"]
-        steps |= {"log_prob": file.read(infos[each]) for each in LOG_PROB[::-1] if file.is_array(infos, each)}
+        found = next((each for each in LOG_PROB if file.is_array(infos, each)), None)
+        if found is not None:
+            steps["log_prob"] = file.read(infos[found])
     weight = group.attrs.get("weight")
     return Recorded(
         name.replace("_", " "),
