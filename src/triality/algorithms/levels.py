@@ -8,6 +8,8 @@
 
 A level is four things that have to agree: who is drawn, what is remembered of past samplers, which ``Samples`` come of it, and the log Z
 that goes with them. The objective and the policy update are the same for all three.
+
+Whole trajectories are compared only if the demonstrations are as long as the roll-outs: others are refused (``data.one_length``).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from triality.algorithms.known_lengths import check_known_lengths
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts, Starts
 from triality.energy import Conditional, Constant, UnnormalizedDensity
@@ -83,6 +86,7 @@ class Trajectories(eqx.Module):
         return FreeStarts(self.num_rollouts).collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        check_known_lengths(data.mask)
         return empty(self.num_past_samplers, policy, batch, data)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
@@ -148,6 +152,7 @@ class MatchedTrajectories(eqx.Module):
         return self._starts.collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
+        check_known_lengths(data.mask)
         return empty(self.num_past_samplers, policy, self._starts.compared(batch, data), data)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
