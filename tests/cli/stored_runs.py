@@ -10,7 +10,6 @@ import numpy as np
 
 from triality.cli.evaluation import summarize
 from triality.cli.experiment import build_algorithm, state_template
-from triality.cli.irl import resolve
 from triality.cli.names import find_task
 from triality.cli.options import IrlOptions
 from triality.policies.scaling import identity_scaling
@@ -22,7 +21,8 @@ RETURNS = {"return_mean": -900.0, "return_normalized": 0.1, "return_sampled": -9
 
 def stored_run(out: Path, demos: Path, **choices) -> Path:
     """The folder; ``choices`` as of ``IrlOptions``."""
-    options = resolve(IrlOptions(**{"env": "Pendulum-v1", "demos": demos, "out": out, "num_demos": 2, "seeds": 2, "seed": 5, **choices}))
+    decided = {"objective": "normalized", "starts": "matched", "policy_learning_rate": 3e-4}
+    options = IrlOptions(**{"env": "Pendulum-v1", "demos": demos, "out": out, "num_demos": 2, "seeds": 2, "seed": 5, **decided, **choices})
     task = find_task(options.env)
     algorithm = build_algorithm(options, task)
     states = jax.tree.map(_blank, state_template(algorithm, task, options))

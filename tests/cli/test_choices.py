@@ -17,7 +17,7 @@ from triality.cli.options import IrlOptions
 from triality.cli.training import refuse_non_finite, train_policies
 from triality.energies.step_cost import EnvironmentCost
 from triality.envs.pendulum import Pendulum
-from triality.errors import NonFiniteError
+from triality.errors import ConfigError, NonFiniteError
 from triality.policies.scaling import identity_scaling
 from triality.updates.ppo import PPO
 
@@ -35,10 +35,40 @@ RESOLVED = {
 @pytest.mark.parametrize("case", RESOLVED)
 def test_options_are_resolved_once(case):
     changes, expected = RESOLVED[case]
-    options = check_options(replace(PLAIN, **changes)).options
+    options, task = (choice := check_options(replace(PLAIN, **changes))).options, choice.task
     assert (options.objective, options.starts, options.policy_learning_rate) == expected
-    assert resolve(options) == options
+    assert resolve(options, task) == options
     assert check_options(options).options == options
+
+
+SIZES = {
+    "compiled": ({}, (96, 4, 8)),
+    "on the host": ({"host": True}, (16, 8, 32)),
+    "MuJoCo": ({"env": "HalfCheetah-v5"}, (16, 8, 32)),
+    "as named": ({"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2}, (5, 3, 2)),
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+def test_sizes_are_those_of_where_the_environment_lives(case):
+    changes, expected = SIZES[case]
+    options = check_options(replace(PLAIN, **changes)).options
+    assert (options.num_rollouts, options.policy_epochs, options.policy_minibatches) == expected
+    assert options.starts == ("free" if case in ("on the host", "MuJoCo") else "matched")
+
+
+def test_a_task_on_the_host_is_gymnasiums_own():
+    assert find_task("HalfCheetah-v5").on_host
+    assert not find_task("HalfCheetah-v5").is_absorbing
+    assert find_task("Hopper-v5").is_absorbing
+    assert not find_task("Pendulum-v1").on_host
+    assert find_task("Pendulum-v1", host=True).on_host
+    with pytest.raises(ConfigError, match=r"did you mean 'Hopper-v5'.* With --host any"):
+        find_task("Hoper-v5")
+    with pytest.raises(ConfigError, match="can make"):
+        find_task("Hoper-v5", host=True)
+    with pytest.raises(ConfigError, match="expected --starts free with Pendulum-v1 on the host"):
+        check_options(replace(PLAIN, host=True, starts="matched"))
 
 
 @pytest.mark.parametrize("rate", [None, 0.01])

@@ -188,7 +188,7 @@ class CostLearning(eqx.Module):
         """
         key_policy, key_cost, key_update, key_scaling, key_memory, key_run = jax.random.split(key, 6)
         scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
-        policy = self._policy(key_policy, scaling) if policy is None else policy
+        policy = self.make_policy_of(key_policy, scaling) if policy is None else policy
         cost = self.make_cost(key_cost, self.env.spec, scaling)
         weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
         batch = jax.eval_shape(lambda k: self.level.collect(k, self.env, policy, data), key_memory) if like is None else like
@@ -241,7 +241,8 @@ class CostLearning(eqx.Module):
     def _optimizer(self) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))
 
-    def _policy(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
+    def make_policy_of(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
+        """A random policy of the kind that this algorithm improves."""
         if self.make_policy is not None:
             return self.make_policy(key, self.env.spec, scaling)
         return (categorical_policy if self.env.spec.is_discrete else squashed_gaussian_policy)(key, self.env.spec, scaling)
@@ -250,12 +251,10 @@ class CostLearning(eqx.Module):
         """From the demonstrations and as many random roll-outs: what cost and policy will see early and late in the run."""
         size = self.env.spec.observation_size
         key_policy, key_rollouts = jax.random.split(key)
-        policy = self._policy(key_policy, Scaling(jnp.zeros(size), jnp.ones(size)))
+        policy = self.make_policy_of(key_policy, Scaling(jnp.zeros(size), jnp.ones(size)))
         keys = jax.random.split(key_rollouts, 32)
         drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
-        repeats = max(1, 32 // data.start.shape[0])
-        both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
-        return fit_to_observations(jnp.concatenate([leaf.reshape(-1, size) for leaf in both]))
+        return scaling_of(data, drawn)
 
     def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: Any) -> Metrics:
         centered = (self._centered(density, data), self._centered(density, drawn))
@@ -288,6 +287,13 @@ class CostLearning(eqx.Module):
     def _centered(density: Any, samples: Samples) -> Float[Array, " n"]:
         """r - log Z(x): the log-odds at nu = 1."""
         return log_ratio(density.energy, samples) - jax.vmap(density.log_z)(samples.x)
+
+
+def scaling_of(data: Trajectory, drawn: Trajectory) -> Scaling:
+    """Of the observations of both sides, about equally many of each."""
+    repeats = max(1, drawn.start.shape[0] // data.start.shape[0])
+    both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
+    return fit_to_observations(jnp.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in both]))
 
 
 def _mean_of(values: Float[Array, "n time"], mask: Bool[Array, "n time"]) -> Float[Array, ""]:

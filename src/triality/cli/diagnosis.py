@@ -6,6 +6,7 @@ how far the estimators agree, not that log Z is right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -18,17 +19,36 @@ from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
 from triality.numerics import effective_sample_size, log_mean_exp
 from triality.partition.alarm import Alarm, three_way_alarm, verdict
-from triality.trajectory import WholeTrajectory, action_log_probs
+from triality.trajectory import Trajectory, WholeTrajectory, action_log_probs
+
+Fresh = Callable[[State, int], Trajectory]
+"""Fresh roll-outs of a state's policy: at least so many, those that are compared first."""
 
 NUM_ROLLOUTS = 256
 """Fresh roll-outs a seed, half of them to center each start, half for the estimates."""
 
 
-def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
+def fresh_rollouts(algorithm: CostLearning) -> Fresh:
+    """Compiled roll-outs at the level of the algorithm."""
+
+    @eqx.filter_jit
+    def fresh(state: State, num_rollouts: int) -> Trajectory:
+        level = algorithm.level
+        if isinstance(level, Trajectories):
+            level = Trajectories(num_rollouts)
+        elif isinstance(level, MatchedTrajectories):
+            level = MatchedTrajectories(num_rollouts, 1)
+        return level.collect(jax.random.key(12345), algorithm.env, state.policy, state.data)
+
+    return fresh
+
+
+def diagnose(algorithm: CostLearning, states: State, fresh: Fresh) -> dict[str, Any]:
     """Fields of the summary: ``log_z``, ``log_z_estimates``, ``alarm`` (of the first seed), and health by seed."""
+    every = [_one(states, index) for index in range(_num_seeds(states))]
     if isinstance(algorithm.level, Steps):
-        return {"seeds": [_step_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]}
-    results = [_trajectory_health(algorithm, _one(states, i)) for i in range(_num_seeds(states))]
+        return {"seeds": [_step_health(algorithm, state, fresh(state, NUM_ROLLOUTS)) for state in every]}
+    results = [_trajectory_health(algorithm, state, fresh(state, _share(state) * state.data.start.shape[0])) for state in every]
     alarm = jax.tree.map(np.asarray, results[0][1])
     estimates = {
         name: {"value": float(each.value), "stderr": float(each.stderr)}
@@ -42,13 +62,18 @@ def diagnose(algorithm: CostLearning, states: State) -> dict[str, Any]:
     }
 
 
+def _share(state: State) -> int:
+    """Fresh roll-outs for each demonstration."""
+    return max(4, NUM_ROLLOUTS // state.data.start.shape[0])
+
+
 @eqx.filter_jit
-def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str, Array], Alarm]:
+def _trajectory_health(algorithm: CostLearning, state: State, batch: Trajectory) -> tuple[dict[str, Array], Alarm]:
     """r = -c - log q, centered start by start on one half of the roll-outs; estimates and alarm on the other half, pooled.
 
     The estimates are of the mean over starts of log Z(start): the mean center is added to what is left.
     """
-    on_data, on_drawn, centers = _centered_ratios(algorithm, state)
+    on_data, on_drawn, centers = _centered_ratios(algorithm, state, batch)
     alarm = three_way_alarm(on_data, on_drawn, state.data_log_weight)
     log_nu = jnp.log(on_drawn.shape[0]) - jax.nn.logsumexp(state.data_log_weight)
     overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data - alarm.symmetric.value - log_nu), state.data_log_weight))
@@ -58,13 +83,8 @@ def _trajectory_health(algorithm: CostLearning, state: State) -> tuple[dict[str,
     return health, alarm._replace(**shifted)
 
 
-def _centered_ratios(algorithm: CostLearning, state: State):
-    num_data = state.data.start.shape[0]
-    share = max(4, NUM_ROLLOUTS // num_data)
-    level = MatchedTrajectories(share * num_data, 1)
-    if isinstance(algorithm.level, Trajectories):
-        level = Trajectories(share * num_data)
-    batch = level.collect(jax.random.key(12345), algorithm.env, state.policy, state.data)
+def _centered_ratios(algorithm: CostLearning, state: State, batch: Trajectory):
+    num_data, share = state.data.start.shape[0], _share(state)
     batch = jax.tree.map(lambda leaf: leaf[: share * num_data], batch)
     view = WholeTrajectory()
     log_probs = jax.vmap(lambda one: action_log_probs(state.policy, one))(state.data)
@@ -78,12 +98,11 @@ def _centered_ratios(algorithm: CostLearning, state: State):
     return on_data - centers, (on_drawn[:, half:] - centers[:, None]).reshape(-1), centers
 
 
-def _step_health(algorithm: CostLearning, state: State) -> dict[str, float]:
+def _step_health(algorithm: CostLearning, state: State, batch: Trajectory) -> dict[str, float]:
     """Of single steps: E_p[1 - D] at nu = 1, and the effective sample size of exp(-c)/pi over fresh roll-outs."""
 
     @eqx.filter_jit
-    def ratios(state: State):
-        batch = algorithm.collect(jax.random.key(12345), state)
+    def ratios(state: State, batch: Trajectory):
         past = algorithm.level.remember(state.past, state.policy, batch, state.data)
         data, drawn = algorithm.level.samples(past, state.data, state.data_log_weight)
         energy = algorithm.level.density(state.cost, data, drawn).energy
@@ -91,7 +110,7 @@ def _step_health(algorithm: CostLearning, state: State) -> dict[str, float]:
         overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data), data.log_weight))
         return effective_sample_size(on_drawn + drawn.log_weight) / jnp.sum(~jnp.isneginf(drawn.log_weight)), overlap
 
-    fraction, overlap = ratios(state)
+    fraction, overlap = ratios(state, batch)
     return {"ess_fraction": float(fraction), "overlap": float(overlap)}
 
 

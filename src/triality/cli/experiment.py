@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -25,6 +26,7 @@ from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
+from triality.policies.scaling import Scaling, identity_scaling
 from triality.run import run
 from triality.trajectory import Trajectory
 from triality.updates.ppo import PPO
@@ -59,7 +61,12 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         environment,
         _level(options),
         make_objective(options.objective),
-        update_rule=PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature),
+        update_rule=PPO(
+            learning_rate=options.policy_learning_rate,
+            temperature=options.temperature,
+            num_epochs=options.policy_epochs,
+            num_minibatches=options.policy_minibatches,
+        ),
         penalty=GradientPenalty(options.gradient_penalty),
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
@@ -67,19 +74,32 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
     )
 
 
+class Begun(NamedTuple):
+    """What a first state on the host needs, and compiled roll-outs would give: a scaling, and a batch of the shapes of an update's."""
+
+    scaling: Scaling
+    like: Trajectory
+
+
 def first_state(
-    algorithm: CostLearning | BehavioralCloning, key: Key[Array, ""], data: Trajectory, log_weight: Float[Array, " n"], options: IrlOptions
+    algorithm: CostLearning | BehavioralCloning,
+    key: Key[Array, ""],
+    data: Trajectory,
+    log_weight: Float[Array, " n"],
+    options: IrlOptions,
+    begun: Begun | None = None,
 ) -> State | CloningState:
     """The state of one seed before its first iteration; with a cloned policy if the options ask for one."""
     if isinstance(algorithm, BehavioralCloning):
         return algorithm.init(key, data, log_weight)
+    scaling, like = begun or (None, None)
     if options.init_policy == "random":
-        return algorithm.init(key, data, log_weight)
+        return algorithm.init(key, data, log_weight, None, scaling, like)
     key_scaling, key_clone, key_init = jax.random.split(key, 3)
-    scaling = algorithm.fit_scaling(key_scaling, data)
+    scaling = algorithm.fit_scaling(key_scaling, data) if scaling is None else scaling
     cloning = BehavioralCloning(algorithm.env.spec, make_policy=algorithm.make_policy)
     cloned, _, _ = run(cloning, cloning.init(key_clone, data, log_weight, scaling), 1, NUM_CLONING_STEPS)
-    return algorithm.init(key_init, data, log_weight, cloned.policy, scaling)
+    return algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
 
 
 def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan) -> State | CloningState:
@@ -100,12 +120,18 @@ def state_template(algorithm: CostLearning | BehavioralCloning, task: Task, opti
     shapes = _data_shapes(task, options)
     keys = jax.eval_shape(lambda: jax.vmap(jax.random.key)(jnp.arange(options.seeds)))
     weights = jax.ShapeDtypeStruct((options.seeds, options.num_demos), jnp.zeros(()).dtype)
-    return jax.eval_shape(jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options)), keys, shapes, weights)
+    begun = _begun_shapes(task, options) if task.on_host else None
+    return jax.eval_shape(jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options, begun)), keys, shapes, weights)
 
 
-def _data_shapes(task: Task, options: IrlOptions) -> Trajectory:
-    """Shapes of ``demonstration_batch``."""
-    shape, spec = (options.seeds, options.num_demos, task.bare.time_limit), task.spec
+def _begun_shapes(task: Task, options: IrlOptions) -> Begun:
+    drawn = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), _data_shapes(task, options, options.num_rollouts))
+    return Begun(identity_scaling(task.spec.observation_size), drawn)
+
+
+def _data_shapes(task: Task, options: IrlOptions, num: int | None = None) -> Trajectory:
+    """Shapes of ``demonstration_batch``, or of as many trajectories of each seed as asked for."""
+    shape, spec = (options.seeds, num or options.num_demos, task.bare.time_limit), task.spec
 
     def blank() -> Trajectory:
         numbers, flags = jnp.zeros(shape), jnp.zeros(shape, bool)

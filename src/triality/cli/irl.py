@@ -19,7 +19,7 @@ POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
-    *("cost_learning_rate", "num_rollouts"),
+    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
@@ -77,27 +77,40 @@ def check(options: IrlOptions) -> Plan:
 
 def check_options(options: IrlOptions) -> Choice:
     """The part of ``check`` that reads no file."""
-    task = find_task(options.env)
-    refuse(_range_problems(options) + (_cloning_problems(options) if options.algorithm == "bc" else _combination_problems(options)))
-    return Choice(task, resolve(options))
+    task = find_task(options.env, options.host)
+    refuse(_range_problems(options) + (_cloning_problems(options) if options.algorithm == "bc" else _combination_problems(options, task)))
+    return Choice(task, resolve(options, task))
 
 
-def resolve(options: IrlOptions) -> IrlOptions:
-    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
+def resolve(options: IrlOptions, task: Task) -> IrlOptions:
+    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions. A count of 0 is left to it.
 
     Cloning has neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
     """
     if options.algorithm == "bc":
         return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE)
     objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
-    starts = STARTS[options.level] if options.starts == "auto" else options.starts
-    return replace(options, objective=objective, starts=starts, policy_learning_rate=options.policy_learning_rate or POLICY_RATE)
+    usual = "free" if task.on_host else STARTS[options.level]
+    starts = usual if options.starts == "auto" else options.starts
+    sizes = (16, 8, 32) if task.on_host else (96, 4, 8)
+    given = (options.num_rollouts, options.policy_epochs, options.policy_minibatches)
+    num_rollouts, epochs, minibatches = (one or usual for one, usual in zip(given, sizes, strict=True))
+    return replace(
+        options,
+        objective=objective,
+        starts=starts,
+        policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
+        num_rollouts=num_rollouts,
+        policy_epochs=epochs,
+        policy_minibatches=minibatches,
+    )
 
 
 def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, "num_demos", "seeds", "iterations", "past_samplers"),
-        *ranges.counts(options, "num_rollouts", least=4),
+        *ranges.counts(options, *(name for name in ("policy_epochs", "policy_minibatches") if getattr(options, name) != 0)),
+        *ranges.counts(options, *(("num_rollouts",) if options.num_rollouts != 0 else ()), least=4),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, "gradient_penalty"),
@@ -116,8 +129,12 @@ def _cloning_problems(options: IrlOptions) -> list[str]:
     ]
 
 
-def _combination_problems(options: IrlOptions) -> list[str]:
+def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
     problems = []
+    if task.on_host and options.starts == "matched":
+        problems.append(
+            f"expected --starts free with {task.bare.name} on the host, got matched: its simulators begin where they begin; leave it out"
+        )
     allowed = ("auto", *OBJECTIVES[options.algorithm])
     if options.objective not in allowed:
         problems.append(

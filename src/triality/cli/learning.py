@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from rich.console import Console
@@ -15,9 +16,10 @@ from rich.markup import escape
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning, State
-from triality.cli.diagnosis import diagnose
+from triality.cli.diagnosis import diagnose, fresh_rollouts
 from triality.cli.evaluation import seed_records, summarize
 from triality.cli.experiment import build_algorithm, first_states
+from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
@@ -47,19 +49,25 @@ def learn(plan: Plan) -> int:
     for note in plan.notes:
         print_note(note)
     algorithm = build_algorithm(options, plan.task)
-    states = first_states(algorithm, plan)
+    host = HostRuns(plan, algorithm, REMEDY) if plan.task.on_host and isinstance(algorithm, CostLearning) else None
+    states: Any = first_states(algorithm, plan) if host is None else host.first_states()
     folder = RunFolder.create(options.out, options.overwrite)
     config = as_config(options)
     folder.write_config("irl", config)
-    states, speed, steps = train(algorithm, states, options, folder, begin)
+    if host is None:
+        states, speed, steps = train(algorithm, states, options, folder, begin)
+    else:
+        states, speed, steps = host.train(states, folder, config, begin)
     write_checkpoint(folder.state_path, states, step=options.iterations, config=config)
     with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
         records = seed_records(states.policy, plan)
     verdicts = {}
     if isinstance(algorithm, CostLearning):
         with console.status("estimating log Z"):
-            verdicts = diagnose(algorithm, states)
-        arrays = picture_arrays(algorithm, states, plan.task)
+            verdicts = diagnose(algorithm, states, fresh_rollouts(algorithm) if host is None else host.fresh)
+        first = jax.tree.map(lambda leaf: leaf[0], states)
+        drawn = eqx.filter_jit(algorithm.collect)(jax.random.key(7), first) if host is None else host.fresh(first, options.num_rollouts)
+        arrays = picture_arrays(first, drawn, plan.task)
         replace_file(folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
     seconds = time.perf_counter() - begin
     summary = summarize("irl", config, records, verdicts, steps, speed, seconds)

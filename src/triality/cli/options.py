@@ -19,7 +19,8 @@ class IrlOptions:
 
     env: str
     """Environment, by Gymnasium's id: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0 or Acrobot-v1;
-    or one of ours: PointMass-v0, TwoRooms-v0, Gridworld-v0."""
+    or one of ours: PointMass-v0, TwoRooms-v0, Gridworld-v0; or on the host MuJoCo's HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5,
+    Swimmer-v5, Reacher-v5, InvertedPendulum-v5, InvertedDoublePendulum-v5, Pusher-v5, Humanoid-v5; with --host any that Gymnasium has."""
     demos: Path
     """Demonstration file (npz): observations, actions, lengths."""
     out: Path
@@ -47,7 +48,7 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies in the fusion over past samplers, the current one included (trajectory level)."""
-    num_rollouts: int = 96
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = 0
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     init_policy: Literal["random", "cloned"] = "random"
@@ -64,6 +65,12 @@ class IrlOptions:
     """Weight of the cost's squared gradient, nats a step."""
     temperature: float = 1.0
     """Weight of the entropy in the policy update; 1 is the paper's."""
+    policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = 0
+    """Passes of the policy update over the roll-outs of an iteration."""
+    policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = 0
+    """Pieces of one such pass."""
+    host: bool = False
+    """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
 

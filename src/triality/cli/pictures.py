@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_learning import State
 from triality.cli.names import Task
 from triality.envs.planes import PLANES, Plane
 from triality.specs import EnvironmentSpec
@@ -18,10 +18,9 @@ GRID = 61
 NUM_LEARNED = 8
 
 
-def picture_arrays(algorithm: CostLearning, states: State, task: Task) -> dict[str, np.ndarray]:
-    """What ``figures.npz`` holds, of the first seed; the plane's parts are left out where the environment has no plane."""
-    state = jax.tree.map(lambda leaf: leaf[0], states)
-    drawn = freely_begun(eqx.filter_jit(lambda s: algorithm.collect(jax.random.key(7), s))(state))
+def picture_arrays(state: State, batch: Trajectory, task: Task) -> dict[str, np.ndarray]:
+    """What ``figures.npz`` holds, of one seed and its roll-outs; the plane's parts are left out where the environment has no plane."""
+    drawn = freely_begun(batch)
     arrays = {
         "rewards_learned": np.asarray(jnp.sum(drawn.reward, axis=-1)),
         "rewards_demonstrations": np.asarray(jnp.sum(state.data.reward, axis=-1)),

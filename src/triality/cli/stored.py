@@ -44,7 +44,8 @@ def open_run(path: Path) -> StoredRun:
     except (KeyError, TypeError) as error:
         raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
     # Not checked again: what the command refuses today, an earlier one may have run.
-    return StoredRun(folder, resolve(options), folder.read_summary(), find_task(options.env))
+    task = find_task(options.env, options.host)
+    return StoredRun(folder, resolve(options, task), folder.read_summary(), task)
 
 
 def load_states(run: StoredRun) -> tuple[Any, Any]:

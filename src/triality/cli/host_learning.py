@@ -1,0 +1,120 @@
+"""``triality irl`` where the environment lives on the host: a short loop that collects, and the same compiled ``update``.
+
+Seeds run one after the other. A simulator that fails ends the run, and what was learned until then is saved first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+
+from triality.algorithms.cost_learning import CostLearning, State, scaling_of
+from triality.cli.experiment import Begun, demonstration_batch, first_state
+from triality.cli.irl import Plan
+from triality.cli.names import make_simulators
+from triality.cli.pace import Pace
+from triality.cli.training import progress_bar, refuse_non_finite
+from triality.errors import SimulatorError
+from triality.policies.scaling import identity_scaling
+from triality.runs.checkpoint import write_checkpoint
+from triality.runs.folder import RunFolder
+from triality.simulators.collector import Collector
+from triality.trajectory import Trajectory
+
+console = Console()
+
+
+class HostRuns:
+    """All that a run does with simulators on the host: the first states, the training, and fresh roll-outs at its end.
+
+    Args:
+        plan: a checked command whose task is on the host.
+        algorithm: what the options name.
+        remedy: the end of the message where parameters are no longer finite.
+    """
+
+    def __init__(self, plan: Plan, algorithm: CostLearning, remedy: str):
+        self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
+        self.collector = Collector(make_simulators(plan.task, plan.options.num_rollouts), absorbing=plan.task.is_absorbing)
+        self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
+
+    def first_states(self) -> State:
+        """First states of all seeds, stacked; the scaling is fitted to demonstrations and to roll-outs of a random policy."""
+        options = self.plan.options
+        data, weights = demonstration_batch(self.plan.demonstrations, self.plan.task, options)
+        states = []
+        for index in range(options.seeds):
+            of_seed = jax.tree.map(lambda leaf, i=index: leaf[i], (data, weights))
+            states.append(self._first_state(jax.random.key(options.seed + index), *of_seed))
+        return _stacked(states)
+
+    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any], begin: float) -> tuple[State, float | None, int]:
+        """All iterations of all seeds; returns the last states, environment steps a second, and steps taken.
+
+        Raises:
+            SimulatorError: a simulator failed; the states until then are in the folder, and the message says so.
+            NonFiniteError: the cost or the policy became NaN or infinite.
+        """
+        options, pace = self.plan.options, Pace()
+        trained = [jax.tree.map(lambda leaf, i=index: leaf[i], states) for index in range(options.seeds)]
+        steps = options.num_rollouts * self.collector.horizon
+        with progress_bar(console) as bar:
+            task = bar.add_task("compiling", total=options.iterations * options.seeds, rate="")
+            for index in range(options.seeds):
+                for iteration in range(1, options.iterations + 1):
+                    start = time.perf_counter()
+                    try:
+                        trained[index], record = self._iterate(trained[index])
+                    except SimulatorError as error:
+                        write_checkpoint(folder.state_path, _stacked(trained), step=iteration - 1, config=config)
+                        where = f"seed {options.seed + index}, iteration {iteration}"
+                        raise SimulatorError(f"{where}: {error}. What was learned until then is in {folder.state_path}") from error
+                    refuse_non_finite((trained[index].policy, trained[index].cost), iteration, iteration, self.remedy)
+                    pace.record("iteration", steps, time.perf_counter() - start)
+                    place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
+                    folder.metrics.append({**place, "seconds": time.perf_counter() - begin, **record})
+                    bar.update(task, advance=1, description=f"learning, seed {options.seed + index}", rate=pace.words)
+        return _stacked(trained), pace.steps_per_second, options.iterations * options.seeds * steps
+
+    def fresh(self, state: State, num_rollouts: int) -> Trajectory:
+        """Roll-outs of a learned policy: at least so many, in whole batches of the simulators."""
+        size = self.collector.simulators.num
+        return self.collector.collect(jax.random.key(12345), state.policy, -(-num_rollouts // size) * size)
+
+    def close(self) -> None:
+        """Closes the simulators."""
+        self.collector.close()
+
+    def _first_state(self, key: Any, data: Trajectory, log_weight: Any) -> State:
+        key_policy, key_collect, key_state = jax.random.split(key, 3)
+        spec = self.algorithm.env.spec
+        random = self.algorithm.make_policy_of(key_policy, identity_scaling(spec.observation_size))
+        drawn = self.collector.collect(key_collect, random, self.plan.options.num_rollouts)
+        state = first_state(self.algorithm, key_state, data, log_weight, self.plan.options, Begun(scaling_of(data, drawn), drawn))
+        assert isinstance(state, State), "cloning does not come here"
+        return state
+
+    def _iterate(self, state: State) -> tuple[State, dict[str, float]]:
+        """One iteration, and its record: what the update reports, and where the seconds went."""
+        key, key_collect = jax.random.split(state.key)
+        before, start = self.collector.timing, time.perf_counter()
+        batch = self.collector.collect(key_collect, state.policy, self.plan.options.num_rollouts)
+        collected = time.perf_counter()
+        state, metrics = self._update(self.algorithm, state._replace(key=key), batch)
+        jax.block_until_ready(metrics)
+        after = self.collector.timing
+        times = {"seconds_physics": after.physics - before.physics, "seconds_policy": after.policy - before.policy}
+        times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected}
+        flat = {**metrics._asdict(), **metrics.policy._asdict()}
+        return state, {name: np.asarray(value).item() for name, value in flat.items() if isinstance(value, jax.Array)} | times
+
+
+def _stacked(states: list[State]) -> State:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
