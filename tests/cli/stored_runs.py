@@ -10,8 +10,8 @@ import numpy as np
 
 from triality.cli.evaluation import summarize
 from triality.cli.experiment import build_algorithm, state_template
-from triality.cli.names import find_task
 from triality.cli.options import IrlOptions
+from triality.cli.stored import open_run
 from triality.policies.scaling import identity_scaling
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
@@ -21,23 +21,21 @@ RETURNS = {"return_mean": -900.0, "return_normalized": 0.1, "return_sampled": -9
 
 def stored_run(out: Path, demos: Path, **choices) -> Path:
     """The folder; ``choices`` as of ``IrlOptions``."""
-    decided = {"objective": "normalized", "starts": "matched", "policy_learning_rate": 3e-4}
-    options = IrlOptions(**{"env": "Pendulum-v1", "demos": demos, "out": out, "num_demos": 2, "seeds": 2, "seed": 5, **decided, **choices})
-    task = find_task(options.env)
-    algorithm = build_algorithm(options, task)
-    states = jax.tree.map(_blank, state_template(algorithm, task, options))
-    keys, scaling = jax.random.split(jax.random.key(7), options.seeds), identity_scaling(task.spec.observation_size)
-    for name in ("cost", "policy"):
-        if hasattr(states, name):
-            make = algorithm.make_policy if name == "policy" else algorithm.make_cost
-            states = states._replace(**{name: _moved(jax.vmap(lambda key, make=make: make(key, task.spec, scaling))(keys))})
-    folder = RunFolder.create(out)
-    folder.write_config("irl", options)
-    write_checkpoint(folder.state_path, states, step=1, config=asdict(options))
-    records = [
-        {"seed": seed, **RETURNS, "ess_fraction": None, "overlap": None} for seed in range(options.seed, options.seed + options.seeds)
-    ]
-    folder.write_summary(summarize("irl", asdict(options), records, {}, 1, None, 1.0))
+    given = IrlOptions(**{"env": "Pendulum-v1", "demos": demos, "out": out, "num_demos": 2, "seeds": 2, "seed": 5, **choices})
+    folder, config = RunFolder.create(out), asdict(given)
+    folder.write_config("irl", config)
+    records = [{"seed": seed, **RETURNS, "ess_fraction": None, "overlap": None} for seed in range(given.seed, given.seed + given.seeds)]
+    folder.write_summary(summarize("irl", config, records, {}, 1, None, 1.0))
+    stored = open_run(out)
+    options, spec = stored.options, stored.task.spec
+    algorithm = build_algorithm(options, stored.task)
+    states = jax.tree.map(_blank, state_template(algorithm, stored.task, options))
+    keys, scaling = jax.random.split(jax.random.key(7), options.seeds), identity_scaling(spec.observation_size)
+    makers = {"cost": getattr(algorithm, "make_cost", None), "policy": algorithm.make_policy}
+    for name, make in makers.items():
+        if make is not None:
+            states = states._replace(**{name: _moved(jax.vmap(lambda key, make=make: make(key, spec, scaling))(keys))})
+    write_checkpoint(folder.state_path, states, step=1, config=config)
     return out
 
 

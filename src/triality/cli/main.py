@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from triality.cli import compare, ebm, expert, info, irl, paper, retrain
+from triality.cli import compare, ebm, expert, info, irl, paper, play, retrain
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli.choices import REGISTRY
 from triality.cli.export_options import ExportOptions
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
+from triality.cli.play_options import PlayOptions
 from triality.errors import TrialityError
 
 COMMANDS: dict[type, Callable[[Any], int]] = {
@@ -24,6 +25,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     EbmOptions: ebm.run,
     EvalOptions: eval_command.run,
     RetrainOptions: retrain.run,
+    PlayOptions: play.run,
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
     CompareOptions: compare.run,
@@ -36,6 +38,7 @@ Options = (
     | Annotated[EbmOptions, tyro.conf.subcommand("ebm")]
     | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
+    | Annotated[PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
     | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
