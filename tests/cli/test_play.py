@@ -58,8 +58,8 @@ def size_of(path):
 def test_policy_and_demonstration_begin_alike(pendulum, capsys):
     assert main(["play", str(pendulum), *TINY]) == 0
     assert "Both begin where demonstration" in told(capsys)
-    assert size_of(pendulum / "play.gif") == (5, 128)
-    with Image.open(pendulum / "play.gif") as film:
+    assert size_of(pendulum.parent / "run.gif") == (5, 128)
+    with Image.open(pendulum.parent / "run.gif") as film:
         frame = np.asarray(film.convert("RGB")).astype(int)
     assert np.abs(frame[16:58, :64] - frame[16:58, 64:]).mean() < 3, "the pictures of the start are the same"
 
@@ -112,7 +112,7 @@ def test_an_absorbing_task(tmp_path, capsys):
     run = stored_run(tmp_path / "run", tmp_path / "demos.npz", env="CartPole-v1")
     assert main(["play", str(run), "--size", "64"]) == 0
     assert "Both begin" in told(capsys)
-    assert 8 <= size_of(run / "play.gif")[0] <= 301
+    assert 8 <= size_of(tmp_path / "run.gif")[0] <= 301
 
 
 def test_refusals(pendulum, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ def run(options: PlayOptions) -> int:
     """Draw and write the film; returns the exit code."""
     refuse(counts(options, "episodes", "steps", "fps") + counts(options, "size", least=SMALLEST))
     stored = open_run(options.run)
-    index, out = seed_index(stored, options.seed), options.out or options.run / "play.gif"
+    index, out = seed_index(stored, options.seed), options.out or beside_run(options.run)
     check_film(out)
     check_writable(out.parent)
     task = stored.task
@@ -72,6 +73,17 @@ def run(options: PlayOptions) -> int:
         console.print(words, highlight=False)
     console.print(f"{count} frames in {out}", highlight=False)
     return 0
+
+
+def beside_run(run: Path) -> Path:
+    """Where the film goes if no place is named: beside the run's folder, which holds nothing but what the run wrote.
+
+    Example:
+        >>> beside_run(Path("runs/mine")).name
+        'mine.gif'
+    """
+    folder = run.resolve()
+    return folder.parent / f"{folder.name}.gif"
 
 
 def _film(

@@ -19,7 +19,7 @@ class PlayOptions:
 
     run: Annotated[Path, tyro.conf.Positional]
     """A folder that triality irl wrote."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: play.gif in the run's folder)")] = None
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: RUN.gif, beside the folder)")] = None
     """Film to write: gif, or mp4 where imageio-ffmpeg is installed. An existing one is replaced."""
     episodes: int = 1
     """Episodes, one after the other: one for each demonstration."""
