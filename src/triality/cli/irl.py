@@ -10,8 +10,8 @@ from triality.cli.names import OBJECTIVES, STARTS, Task, find_task
 from triality.cli.options import IrlOptions
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
-from triality.data.demonstration_file import read_demonstrations
 from triality.data.demonstrations import Demonstrations
+from triality.data.demonstrations_from import read_demonstrations_from
 from triality.data.one_length import check_one_length
 from triality.runs.folder import RunFolder
 
@@ -69,7 +69,7 @@ def check(options: IrlOptions) -> Plan:
     """
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
-    checked = check_against(read_demonstrations(options.demos), choice.task.bare, options.actions, options.num_demos)
+    checked = check_against(read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos)
     if options.algorithm != "bc" and options.level == "trajectory" and not choice.task.is_absorbing:
         check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
     return Plan(choice.task, checked.demonstrations, choice.options, checked.notes)

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from triality.cli import compare, ebm, expert, info, irl, paper, play, retrain
+from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli.choices import REGISTRY
+from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
@@ -28,6 +29,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     PlayOptions: play.run,
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
+    DemosOptions: demos.run,
     CompareOptions: compare.run,
     PaperOptions: paper.run,
     InfoOptions: info.run,
@@ -41,6 +43,7 @@ Options = (
     | Annotated[PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
+    | Annotated[DemosOptions, tyro.conf.subcommand("demos")]
     | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]

@@ -72,7 +72,7 @@ def read_csv(path: Path, keys: Keys = None) -> Demonstrations:
     columns, more = convert_columns(arrays) if not problems else ({}, [])
     if problems or more:
         raise DataError(problem_report(str(path), problems + more))
-    return Demonstrations(**columns, meta={"format": "CSV"})
+    return Demonstrations(**columns, meta={"origin": "CSV"})
 
 
 def _read(path: Path) -> _Text:

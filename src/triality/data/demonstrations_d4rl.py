@@ -89,7 +89,7 @@ def _meta(file: Hdf5File) -> dict[str, Any]:
                     found[name] = value.decode("utf-8", "replace")[:MOST_TEXT]
                 elif isinstance(value, np.generic):
                     found[name] = value.item()
-    return {"format": "D4RL HDF5", **({"d4rl": found} if found else {})}
+    return {"origin": "D4RL HDF5", **({"d4rl": found} if found else {})}
 
 
 def _matrix(array: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ REFUSED = {
 
 
 def read_demonstrations_from(path: str | PathLike[str], keys: Keys = None) -> Demonstrations:
-    """The demonstrations in a file or folder of any known format, checked whole; ``meta["format"]`` says which it was.
+    """The demonstrations in a file or folder of any known format, checked whole; ``meta["origin"]`` says which it was.
 
     Args:
         path: a file or a folder.

@@ -55,7 +55,7 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
     return join_episodes(
         str(folder),
         [_episode(folder, number, *row, end) for number, (row, end) in enumerate(zip(rows, ends, strict=True))],
-        {"format": "imitation (Hugging Face datasets)"},
+        {"origin": "imitation (Hugging Face datasets)"},
     )
 
 

@@ -57,7 +57,7 @@ def read_lerobot(folder: Path, keys: Keys = None) -> Demonstrations:
     if problems:
         raise DataError(problem_report(str(folder), problems))
     meta = {
-        "format": "LeRobot v3",
+        "origin": "LeRobot v3",
         "lerobot": {name: info[name] for name in ("robot_type", "fps") if isinstance(info.get(name), str | int | float)},
     }
     return join_episodes(str(folder), _episodes(folder, observations, columns), meta)

@@ -142,7 +142,7 @@ def _actions(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
 
 def _meta(metadata: Mapping[str, Any], layout: str) -> dict[str, Any]:
     """Where the data came from: short texts and numbers of the metadata, and the environment's id."""
-    found = {"format": f"Minari {layout}"}
+    found = {"origin": f"Minari {layout}"}
     short = {name: value for name, value in metadata.items() if isinstance(value, str | int) and len(str(value)) <= MOST_TEXT}
     try:
         environment = json.loads(metadata.get("env_spec") or "{}").get("id")

@@ -1,0 +1,166 @@
+"""``triality demos``: what is in a file of demonstrations, the same as npz or Minari, and whether it fits an environment. No jax."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
+from triality.cli.names import nearest
+from triality.cli.outputs import check_file
+from triality.data.checks import check_against, duplicate_fraction
+from triality.data.demonstration_file import write_demonstrations
+from triality.data.demonstrations import Demonstrations
+from triality.data.demonstrations_from import read_demonstrations_from
+from triality.data.minari_writer import check_minari_target, write_minari
+from triality.errors import ConfigError
+from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
+
+KNOWN = SPECS | MUJOCO_SPECS
+MOST_META = 300
+
+
+def run(options: DemosOptions) -> int:
+    """Do what was asked for; returns the exit code."""
+    return ACTIONS[type(options.action)](options.action)
+
+
+def find_spec(name: str) -> EnvironmentSpec:
+    """The environment of that id, compiled or on the host.
+
+    Raises:
+        ConfigError: no such environment; names the nearest.
+    """
+    if name not in KNOWN:
+        raise ConfigError(f"expected an environment id, got '{name}'; {nearest(name, KNOWN)}")
+    return KNOWN[name]
+
+
+def info(options: DemosInfoOptions) -> int:
+    """Print what the file holds; returns the exit code."""
+    spec = None if options.env is None else find_spec(options.env)
+    demonstrations = read_demonstrations_from(options.file, options.keys)
+    table = Table(title=Text(str(options.file)), show_header=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for what, found in describe(demonstrations, spec):
+        table.add_row(Text(what), Text(found))
+    Console().print(table)
+    return 0
+
+
+def convert(options: DemosConvertOptions) -> int:
+    """Read, write, say what was written; returns the exit code.
+
+    Raises:
+        ConfigError: what is to be written exists, or cannot be.
+    """
+    if options.to == "minari":
+        check_minari_target(options.out)
+    else:
+        check_file(options.out)
+        if os.path.lexists(options.out):
+            raise ConfigError(f"{options.out}: expected a new file, got one that is there; choose another name")
+    demonstrations = read_demonstrations_from(options.file, options.keys)
+    what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
+    if options.to == "minari":
+        what += f", by minari.load_dataset('{write_minari(options.out, demonstrations)}')"
+    else:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_demonstrations(options.out, demonstrations)
+    Console().print(Text(f"{options.out}: {what}"), soft_wrap=True)
+    return 0
+
+
+def check(options: DemosCheckOptions) -> int:
+    """Print notes where all fits; returns the exit code.
+
+    Raises:
+        DataError: lists all that does not fit.
+    """
+    spec = find_spec(options.env)
+    demonstrations = read_demonstrations_from(options.file, options.keys)
+    checked = check_against(demonstrations, spec, options.actions)
+    console = Console()
+    for note in checked.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+    what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
+    console.print(Text(f"{options.file}: {what}, fit {spec.name}"), soft_wrap=True)
+    return 0
+
+
+ACTIONS: dict[type, Callable[[Any], int]] = {DemosInfoOptions: info, DemosConvertOptions: convert, DemosCheckOptions: check}
+
+
+def describe(demonstrations: Demonstrations, spec: EnvironmentSpec | None = None) -> list[tuple[str, str]]:
+    """What is in demonstrations, in words: pairs of what it is and what was found.
+
+    Example:
+        >>> dict(describe(Demonstrations(np.zeros((3, 2)), np.array([[1.0], [0.5], [0.0]]), np.array([2, 1]))))["actions at the bounds"]
+        '33.3% of the coordinates, 33.3% of the steps at or outside -1 and 1'
+    """
+    meta = dict(demonstrations.meta)
+    rows = [
+        ("origin", str(meta.pop("origin", "npz"))),
+        ("episodes", f"{demonstrations.num_trajectories}"),
+        ("steps", f"{demonstrations.num_steps}"),
+        ("lengths", _spread(demonstrations.lengths)),
+        ("observations", f"{demonstrations.observations.shape[1]} numbers ({demonstrations.observations.dtype})"),
+        ("actions", _actions(demonstrations)),
+        ("returns", "not recorded" if demonstrations.rewards is None else _spread(demonstrations.returns())),
+        ("ends", _ends(demonstrations)),
+        ("next observations", "recorded" if demonstrations.next_observations is not None else "not recorded"),
+        ("log_prob", "not recorded" if demonstrations.log_prob is None else f"{_spread(demonstrations.log_prob)} nats"),
+        ("weights", "all equal" if demonstrations.weights is None else _spread(demonstrations.weights)),
+        ("repeated episodes", f"{duplicate_fraction(demonstrations):.1%}"),
+    ]
+    bounds = _at_bounds(demonstrations, spec)
+    rows += [("actions at the bounds", bounds)] if bounds else []
+    text = json.dumps(meta, ensure_ascii=False, default=str)
+    rows += [("meta", text if len(text) <= MOST_META else f"{text[:MOST_META]} ...")] if meta else []
+    return rows
+
+
+def _spread(values: np.ndarray) -> str:
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return f"{low:,.6g} in all" if len(values) > 1 else f"{low:,.6g}"
+    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    return f"mean {mean:,.6g}, deviation {deviation:,.4g}, {low:,.6g} to {high:,.6g}"
+
+
+def _actions(demonstrations: Demonstrations) -> str:
+    if demonstrations.is_discrete:
+        return f"discrete, {int(demonstrations.actions.min())} to {int(demonstrations.actions.max())}"
+    return f"{demonstrations.actions.shape[1]} numbers ({demonstrations.actions.dtype})"
+
+
+def _ends(demonstrations: Demonstrations) -> str:
+    last = np.cumsum(demonstrations.lengths) - 1
+    flags = {"terminated": demonstrations.terminated, "truncated": demonstrations.truncated}
+    told = [f"{int(flag[last].sum())} {name}" for name, flag in flags.items() if flag is not None]
+    return ", ".join(told) or "not recorded: an episode shorter than the environment's time limit counts as terminated"
+
+
+def _at_bounds(demonstrations: Demonstrations, spec: EnvironmentSpec | None) -> str:
+    """Share of actions where a squashed policy has no density, or is at the edge of it."""
+    if demonstrations.is_discrete:
+        return ""
+    actions, size = demonstrations.actions, demonstrations.actions.shape[1]
+    if spec is not None and spec.action_size != size:
+        return (
+            f"not comparable: {spec.name} takes {spec.action_size} numbers"
+            if not spec.is_discrete
+            else f"{spec.name} takes discrete actions"
+        )
+    low, high = (spec.action_low, spec.action_high) if spec is not None else ((-1.0,) * size, (1.0,) * size)
+    at = (actions <= np.asarray(low, actions.dtype)) | (actions >= np.asarray(high, actions.dtype))
+    box = "-1 and 1" if spec is None else f"the box of {spec.name}"
+    return f"{at.mean():.1%} of the coordinates, {at.any(axis=1).mean():.1%} of the steps at or outside {box}"
