@@ -1,0 +1,25 @@
+"""The real pictures, where what draws them is installed."""
+
+import numpy as np
+import pytest
+
+from triality.video.episodes import from_seed, from_state
+from triality.video.graphics import draw, needs_mujoco, open_drawing
+from triality.video.places import put_finder
+
+
+def test_which_simulators_are_mujocos():
+    assert needs_mujoco("HalfCheetah-v5")
+    assert not needs_mujoco("CartPole-v1")
+
+
+def test_classic_control_draws_the_state_it_was_put_into():
+    pytest.importorskip("pygame")
+    simulator = open_drawing("Pendulum-v1")
+    from_state(put_finder("Pendulum-v1"), np.array([1.0, 0.0, 0.0]))(simulator)
+    upright = draw(simulator)
+    from_seed(0)(simulator)
+    assert upright.shape == draw(simulator).shape == (500, 500, 3)
+    rows = np.nonzero((upright < 250).any(axis=2))[0]
+    assert rows.mean() < 220, "the rod points up"
+    simulator.close()
