@@ -1,7 +1,5 @@
 """DAgger (item 4.4): the data grow by exactly n a round, the first round is cloning, and errors that can be made good do not compound."""
 
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -37,14 +35,21 @@ def dagger(world, **changes):
 
 
 @eqx.filter_jit
-def rounds(algorithm, state, num_rounds):
-    """The last state, the metrics of every round, and the policy after each. One program for every world of a horizon."""
-    return run(algorithm, state, num_rounds, 1, lambda state: state.policy)
+def two_rounds(algorithm, state):
+    """The last state, the metrics of both rounds, and the policy after each. One program for every world of a horizon."""
+    return run(algorithm, state, 2, 1, lambda state: state.policy)
 
 
-def learned(world, num_rounds=4, **changes):
-    algorithm = dagger(world, **changes)
-    return rounds(algorithm, algorithm.init(jax.random.key(0), SCALING), num_rounds)
+@eqx.filter_jit
+def first_state(algorithm):
+    return algorithm.init(jax.random.key(0), SCALING)
+
+
+def learned(world):
+    """Four rounds."""
+    halfway, *early = two_rounds(dagger(world), first_state(dagger(world)))
+    state, *late = two_rounds(dagger(world), halfway)
+    return state, *jax.tree.map(lambda *leaves: jnp.concatenate(leaves), early, late), halfway
 
 
 def exact_regret(world, policy):
@@ -56,12 +61,13 @@ def exact_regret(world, policy):
 
 @pytest.fixture(scope="module")
 def short():
-    """The recoverable rope, four rounds."""
-    return learned(tightrope(12))[:2]
+    """The recoverable rope: the last state, the metrics of four rounds, and the state after two."""
+    state, metrics, _, halfway = learned(tightrope(12))
+    return state, metrics, halfway
 
 
 def test_the_data_grow_by_exactly_n_a_round(short):
-    state, metrics = short
+    state, metrics, _ = short
     assert metrics.num_labels[:, 0].tolist() == [576, 1152, 1728, 2304]
     assert metrics.num_forgotten[:, 0].tolist() == [0, 0, 0, 0]
     assert metrics.beta[:, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
@@ -70,7 +76,7 @@ def test_the_data_grow_by_exactly_n_a_round(short):
 
 def test_every_label_is_the_experts(short):
     """And off the rope it is another one than the learner took there at first."""
-    state, _ = short
+    state, _, _ = short
     data = state.cloning.data
     where = np.argmax(data.observation[:, :-1], axis=-1)
     np.testing.assert_array_equal(data.action, np.asarray(tightrope(12).expert)[where])
@@ -78,31 +84,25 @@ def test_every_label_is_the_experts(short):
 
 
 def test_later_rounds_replace_the_oldest_and_are_counted(short):
-    _, metrics, _ = rounds(dagger(tightrope(12)), short[0], 4)
-    assert metrics.num_labels[:, 0].tolist() == [2304] * 4
-    assert metrics.num_forgotten[:, 0].tolist() == [576] * 4
+    _, metrics, _ = two_rounds(dagger(tightrope(12)), short[0])
+    assert metrics.num_labels[:, 0].tolist() == [2304] * 2
+    assert metrics.num_forgotten[:, 0].tolist() == [576] * 2
 
 
 def test_the_first_round_is_cloning_bit_for_bit():
-    world = tightrope(12)
-    algorithm = dagger(world)
-    first = algorithm.init(jax.random.key(0), SCALING)
-    cloning = algorithm.cloning
-
-    @jax.jit
-    def both(first):
-        key, key_collect = jax.random.split(first.key)
-        batch = algorithm.collect(key_collect, first)
-        after, metrics = algorithm.update(first._replace(key=key), batch)
-        cloned, _ = scan(lambda s, _: cloning.step(s), first.cloning._replace(data=batch, data_log_weight=jnp.zeros(48)), None, NUM_STEPS)
-        asked = algorithm.update(first._replace(key=key), batch._replace(action=jnp.zeros_like(batch.action) + 2))[0]
-        return batch, after.policy, cloned.policy, asked.policy, metrics
-
-    batch, from_dagger, from_cloning, from_other_actions, _ = both(first)
+    algorithm = dagger(tightrope(12))
+    first = first_state(algorithm)
+    key, key_collect = jax.random.split(first.key)
+    batch = jax.jit(lambda key, state: algorithm.collect(key, state))(key_collect, first)
     assert np.all(np.argmax(batch.observation, axis=-1) == 0)  # the expert alone acted
-    assert eqx.tree_equal(from_dagger, from_cloning)
-    assert eqx.tree_equal(from_dagger, from_other_actions)  # labels are asked for: what was done does not matter
-    assert not eqx.tree_equal(from_dagger, first.policy)
+    update = jax.jit(lambda state, batch: algorithm.update(state, batch)[0].policy)
+    learned = update(first._replace(key=key), batch)
+    data = first.cloning._replace(data=batch, data_log_weight=jnp.zeros(48))
+    cloned = jax.jit(lambda state: scan(lambda s, _: algorithm.cloning.step(s), state, None, NUM_STEPS)[0].policy)(data)
+    assert eqx.tree_equal(learned, cloned)
+    assert not eqx.tree_equal(learned, first.policy)
+    # Labels are asked for: what was done there does not matter.
+    assert eqx.tree_equal(learned, update(first._replace(key=key), batch._replace(action=jnp.full_like(batch.action, 2))))
 
 
 def test_its_regret_does_not_compound():
@@ -125,15 +125,13 @@ def test_its_regret_does_not_compound():
 
 
 def test_a_stored_state_goes_on_as_if_never_stored(short, tmp_path):
-    """From the first round on, whose end is read back from disk."""
-    algorithm, (end, _) = dagger(tightrope(12)), short
-    halfway = rounds(algorithm, algorithm.init(jax.random.key(0), SCALING), 2)[0]
+    """From the second round on, whose end is read back from disk."""
+    end, _, halfway = short
     write_checkpoint(tmp_path / "state.ckpt", halfway, step=2, config={})
     restored = read_checkpoint(tmp_path / "state.ckpt", jax.eval_shape(lambda: halfway))
-    onward = rounds(algorithm, restored, 2)[0]
-    assert eqx.tree_equal(onward, end)
+    assert eqx.tree_equal(two_rounds(dagger(tightrope(12)), restored)[0], end)
     forgetful = restored._replace(iteration=jnp.zeros_like(restored.iteration))  # the broken twin begins again with the expert
-    assert not eqx.tree_equal(rounds(algorithm, forgetful, 2)[0], end)
+    assert not eqx.tree_equal(two_rounds(dagger(tightrope(12)), forgetful)[0], end)
 
 
 def test_labels_are_drawn_or_the_most_likely_by_name():
@@ -143,7 +141,7 @@ def test_labels_are_drawn_or_the_most_likely_by_name():
         Dagger(tightrope_environment(world), doubtful, dagger(world).cloning, 12, labels=labels, num_rollouts=200)
         for labels in (SampledLabels(), MostLikelyLabels())
     )
-    batch = likely.collect(jax.random.key(1), likely.init(jax.random.key(0), SCALING))
+    batch = likely.collect(jax.random.key(1), first_state(likely))
     on = np.argmax(batch.observation[:, :-1], axis=-1) == 0
     drawn, told = (np.asarray(one.ask(jax.random.key(2), batch).action)[on] for one in (sampled, likely))
     assert np.all(told == 0)
@@ -167,8 +165,8 @@ def test_without_an_expert_it_is_refused():
 
 def test_a_batch_of_another_size_is_refused():
     algorithm = dagger(tightrope(12))
-    state = algorithm.init(jax.random.key(0), SCALING)
-    batch = jax.eval_shape(functools.partial(algorithm.collect), jax.random.key(1), state)
-    batch = jax.tree.map(lambda leaf: jnp.zeros((3, *leaf.shape[1:]), leaf.dtype), batch)
+    state = jax.eval_shape(lambda: algorithm.init(jax.random.key(0), SCALING))
+    batch = jax.eval_shape(algorithm.collect, jax.random.key(1), state)
+    batch = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((3, *leaf.shape[1:]), leaf.dtype), batch)
     with pytest.raises(DataError, match=r"expected 48 roll-outs of 12 steps, got \(3, 12\)"):
-        algorithm.update(state, batch)
+        jax.eval_shape(algorithm.update, state, batch)
