@@ -4,7 +4,7 @@
 |---|---|---|---|
 | ``Trajectories`` | a trajectory | one, solved (D2) | at the environment's start law |
 | ``MatchedTrajectories`` | a trajectory | one a start state, solved (X11) | at the demonstrations' own starts, and some freely |
-| ``Steps`` | an (observation, action) | none: log pi is normalized (D10) | as its ``starts`` say |
+| ``Steps`` | an (observation, action), or a transition, as its ``view`` says | none: log pi is normalized (D10) | as its ``starts`` say |
 
 A level is four things that have to agree: who is drawn, what is remembered of past samplers, which ``Samples`` come of it, and the log Z
 that goes with them. The objective and the policy update are the same for all three.
@@ -19,17 +19,20 @@ from typing import Any, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from triality.algorithms.known_lengths import check_known_lengths
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
-from triality.algorithms.starts import FreeStarts, MatchedStarts, Starts
+from triality.algorithms.starts import FreeStarts, MatchedStarts
+from triality.algorithms.steps import Steps
 from triality.energy import Conditional, Constant, UnnormalizedDensity
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.by_start import ByStart, Objective
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.sampler import Samples
-from triality.trajectory import EachStep, Policy, StepCost, Trajectory, WholeTrajectory, action_log_probs, start_of
+from triality.trajectory import Policy, StepCost, Trajectory, WholeTrajectory, start_of
+
+__all__ = ["Level", "MatchedTrajectories", "Steps", "Trajectories", "log_ratio"]
 
 
 @runtime_checkable
@@ -196,83 +199,6 @@ class MatchedTrajectories(eqx.Module):
         return MatchedStarts(self.num_matched, self.num_free)
 
 
-class Steps(eqx.Module):
-    """Single (observation, action) pairs: s = -c(x, u) - log pi(u|x), no Z (D10). The current policy alone: no fusion at this level.
-
-    The optimal cost holds the log ratio of the two visitation laws, that of the starts included. ``MatchedStarts`` takes the starts out of
-    it; on Pendulum ``FreeStarts`` does as well from five demonstrations, and better from one.
-
-    Args:
-        starts: where the roll-outs begin, and which are compared.
-        num_pairs: pairs of each side in one cost step, drawn with replacement; all of them if None.
-
-    Example:
-        >>> from triality.energies.step_cost import EnvironmentCost
-        >>> from triality.envs.gridworld import gridworld
-        >>> from triality.policies.categorical import one_hot_tabular_policy
-        >>> from triality.policies.scaling import identity_scaling
-        >>> from triality.trajectory import rollout
-        >>> env = gridworld(("S.", ".G"))
-        >>> policy = one_hot_tabular_policy(jax.random.key(0), env.spec, identity_scaling(4))
-        >>> draw = jax.jit(jax.vmap(lambda key: rollout(key, env, policy, 5)))
-        >>> data = draw(jax.random.split(jax.random.key(1), 2))
-        >>> level = Steps(FreeStarts(num_rollouts=3))
-        >>> batch = level.collect(jax.random.key(2), env, policy, data)
-        >>> memory = level.remember(level.first_memory(policy, batch, data), policy, batch, data)
-        >>> of_data, of_drawn = level.samples(memory, data, jnp.zeros(2))
-        >>> log_z = level.density(EnvironmentCost(env), of_data, of_drawn).log_z
-        >>> of_data.log_q.shape, of_drawn.log_q.shape, float(log_z.value)
-        ((10,), (15,), 0.0)
-    """
-
-    starts: Starts = FreeStarts()
-    num_pairs: int | None = eqx.field(default=None, static=True)
-
-    def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
-        return self.starts.collect(key, env, policy, data)
-
-    def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return empty(1, policy, self.starts.compared(batch, data), data)
-
-    def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
-        latest: PyTree = jax.tree.map(lambda leaf: leaf[None], self.starts.compared(batch, data))
-        return memory._replace(batch=latest, data_log_probs=on_data[None], num_seen=memory.num_seen + 1)
-
-    def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
-        view = EachStep()
-        latest = jax.tree.map(lambda leaf: leaf[0], memory.batch)
-        return view.samples(data, memory.data_log_probs[0], log_weight), view.samples(latest, latest.log_prob)
-
-    def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
-        del data, drawn
-        return UnnormalizedDensity(EachStep().energy(cost), Constant(jnp.zeros(())))
-
-    def loss(
-        self, key: Key[Array, ""], objective: Objective, density: UnnormalizedDensity, data: Samples, drawn: Samples
-    ) -> tuple[Float[Array, ""], Any]:
-        return objective(density, *_subsampled(key, data, drawn, self.num_pairs))
-
-    def steps_in_sample(self, horizon: int) -> int:
-        """One."""
-        del horizon
-        return 1
-
-
 def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
     """r = -E(x) - log q(x) for every sample, in nats."""
     return -jax.vmap(energy)(samples.x) - samples.log_q
-
-
-def _subsampled(key: Key[Array, ""], data: Samples, drawn: Samples, num_pairs: int | None) -> tuple[Samples, Samples]:
-    """``num_pairs`` samples of each side by their weights, which then count equally: nu is one."""
-    if num_pairs is None:
-        return data, drawn
-
-    def some(key: Key[Array, ""], samples: Samples) -> Samples:
-        up_to = jnp.cumsum(jax.nn.softmax(samples.log_weight))
-        index = jnp.searchsorted(up_to, jax.random.uniform(key, (num_pairs,)) * up_to[-1], side="right")
-        return Samples.unweighted(*jax.tree.map(lambda leaf: leaf[index], (samples.x, samples.log_q)))
-
-    key_data, key_drawn = jax.random.split(key)
-    return some(key_data, data), some(key_drawn, drawn)

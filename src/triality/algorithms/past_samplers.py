@@ -67,3 +67,15 @@ def fused_trajectories(past: PastSamplers) -> tuple[Float[Array, " n_all"], Floa
     on_drawn = jnp.sum(past.log_probs, axis=-1).reshape(capacity, -1)
     on_data = jnp.sum(past.data_log_probs, axis=-1)
     return fused_log_density(on_drawn, past.log_weight), fused_log_density(on_data, past.log_weight)
+
+
+def fused_steps(past: PastSamplers) -> tuple[Float[Array, "n_all time"], Float[Array, "num_data time"]]:
+    """log m(u|x) = logsumexp_k log w_k + log pi_k(u|x) at every step of every roll-out (slots flattened) and demonstration, in nats.
+
+    w_k is the share of the real steps that policy k drew. What this is a density of where policies visit states unequally: ``steps``.
+    """
+    capacity, horizon = past.log_probs.shape[0], past.log_probs.shape[-1]
+    log_counts = jnp.log(jnp.sum(past.batch.mask, axis=(1, 2), dtype=past.log_probs.dtype)) + past.log_weight
+    on_drawn = fused_log_density(past.log_probs.reshape(capacity, -1), log_counts)
+    on_data = fused_log_density(past.data_log_probs.reshape(capacity, -1), log_counts)
+    return on_drawn.reshape(-1, horizon), on_data.reshape(-1, horizon)
