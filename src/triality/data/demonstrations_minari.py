@@ -43,7 +43,7 @@ class Recorded(NamedTuple):
     observations: dict[str, np.ndarray]
     actions: dict[str, np.ndarray]
     steps: dict[str, np.ndarray]
-    weight: float | None = None
+    weight: np.floating | float | None = None
 
 
 def minari_folder(path: Path) -> Path | None:

@@ -37,7 +37,7 @@ class Episode(NamedTuple):
     terminated: np.ndarray | None = None
     truncated: np.ndarray | None = None
     log_prob: np.ndarray | None = None
-    weight: float | None = None
+    weight: np.floating | float | None = None
 
 
 def join_episodes(source: str, episodes: Sequence[Episode], meta: Mapping[str, Any]) -> Demonstrations:
@@ -68,7 +68,7 @@ def join_episodes(source: str, episodes: Sequence[Episode], meta: Mapping[str, A
         if getattr(episodes[0], field) is not None:
             arrays[field] = np.concatenate([getattr(episode, field) for episode in episodes])
     if episodes[0].weight is not None:
-        arrays["weights"] = np.array([episode.weight for episode in episodes], np.float64)
+        arrays["weights"] = np.array([episode.weight for episode in episodes])
     columns, problems = convert_columns({**arrays, "lengths": lengths})
     if problems:
         raise DataError(problem_report(source, problems))

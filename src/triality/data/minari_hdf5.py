@@ -61,7 +61,7 @@ def _episode(file: Hdf5File, number: int, keys: Keys) -> Recorded:
         {each: file.read(parts[each]) for each in chosen},
         {each: file.read(array) for each, array in _tree(file, group, "actions").items()},
         steps,
-        float(weight) if isinstance(weight, np.floating | float) else None,
+        weight if isinstance(weight, np.floating) else None,
     )
 
 

@@ -52,8 +52,8 @@ def write_minari(folder: str | PathLike[str], demonstrations: Demonstrations) ->
         data = temporary / "data"
         data.mkdir(parents=True)
         with h5py.File(data / HDF5, "w", track_order=True) as file:
-            for index, episode in enumerate(demonstrations.split()):
-                _write_episode(file.create_group(f"episode_{index}"), index, episode, observations[index])
+            for index, steps in enumerate(_slices(demonstrations)):
+                _write_episode(file.create_group(f"episode_{index}"), index, demonstrations, steps, observations[index])
         size = round((data / HDF5).stat().st_size / 1e6, 1)
         metadata = _metadata(folder, demonstrations, observations[0].dtype, size)
         (data / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
@@ -82,30 +82,37 @@ def check_minari_target(folder: Path) -> None:
 
 def _observations(demonstrations: Demonstrations) -> list[np.ndarray]:
     """T + 1 observations of every episode; the last is repeated where no successor was recorded."""
-    result = []
-    for index, episode in enumerate(demonstrations.split()):
-        after = episode.observations if episode.next_observations is None else episode.next_observations
-        if episode.next_observations is not None and not np.array_equal(after[:-1], episode.observations[1:]):
-            step = int(np.argmax((after[:-1] != episode.observations[1:]).any(axis=1)))
+    result, recorded = [], demonstrations.next_observations
+    for index, steps in enumerate(_slices(demonstrations)):
+        before = demonstrations.observations[steps]
+        after = before if recorded is None else recorded[steps]
+        if recorded is not None and not np.array_equal(after[:-1], before[1:]):
+            step = int(np.argmax((after[:-1] != before[1:]).any(axis=1)))
             raise DataError(
                 f"expected next_observations equal to the next step's observations, which is all that Minari holds, got others in "
                 f"trajectory {index} at step {step}; write npz, or leave next_observations out"
             )
-        result.append(np.concatenate([episode.observations, after[-1:]]))
+        result.append(np.concatenate([before, after[-1:]]))
     return result
 
 
-def _write_episode(group: Any, index: int, episode: Demonstrations, observations: np.ndarray) -> None:
-    length = len(episode.actions)
+def _slices(demonstrations: Demonstrations) -> list[slice]:
+    ends = np.cumsum(demonstrations.lengths)
+    return [slice(int(end - length), int(end)) for end, length in zip(ends, demonstrations.lengths, strict=True)]
+
+
+def _write_episode(group: Any, index: int, demonstrations: Demonstrations, steps: slice, observations: np.ndarray) -> None:
+    length = int(demonstrations.lengths[index])
     group.attrs["id"], group.attrs["total_steps"] = index, length
-    if episode.weights is not None:
-        group.attrs["weight"] = float(episode.weights[0])
-    group["observations"], group["actions"] = observations, episode.actions
-    group["rewards"] = np.full(length, np.nan) if episode.rewards is None else episode.rewards
-    for name, flags in (("terminations", episode.terminated), ("truncations", episode.truncated)):
-        group[name] = np.zeros(length, bool) if flags is None else flags
-    if episode.log_prob is not None:
-        group["infos/log_prob"] = np.concatenate([np.full(1, np.nan, episode.log_prob.dtype), episode.log_prob])
+    if demonstrations.weights is not None:
+        group.attrs["weight"] = demonstrations.weights[index]
+    group["observations"], group["actions"] = observations, demonstrations.actions[steps]
+    group["rewards"] = np.full(length, np.nan) if demonstrations.rewards is None else demonstrations.rewards[steps]
+    for name, flags in (("terminations", demonstrations.terminated), ("truncations", demonstrations.truncated)):
+        group[name] = np.zeros(length, bool) if flags is None else flags[steps]
+    if demonstrations.log_prob is not None:
+        log_prob = demonstrations.log_prob[steps]
+        group["infos/log_prob"] = np.concatenate([np.full(1, np.nan, log_prob.dtype), log_prob])
 
 
 def _metadata(folder: Path, demonstrations: Demonstrations, dtype: np.dtype, size: float) -> dict[str, Any]:
