@@ -1,0 +1,61 @@
+"""``triality irl`` with Gymnasium's own simulators: the whole way, and what a failing simulator leaves."""
+
+import json
+
+import numpy as np
+import pytest
+
+from triality.cli import evaluation, host_learning
+from triality.cli.main import main
+from triality.errors import SimulatorError
+
+TINY = ("--iterations", "2", "--num-rollouts", "4", "--seeds", "2", "--num-demos", "2", "--policy-epochs", "1", "--policy-minibatches", "2")
+
+
+@pytest.fixture
+def demos(tmp_path):
+    draw = np.random.default_rng(0)
+    observations, actions = draw.normal(size=(400, 3)).astype(np.float32), draw.uniform(-2, 2, size=(400, 1)).astype(np.float32)
+    np.savez(tmp_path / "demos.npz", observations=observations, actions=actions, lengths=np.array([200, 200]))
+    return tmp_path / "demos.npz"
+
+
+@pytest.mark.parametrize("level", ["step", pytest.param("trajectory", marks=pytest.mark.slow)])
+def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, monkeypatch):
+    monkeypatch.setattr("triality.cli.diagnosis.NUM_ROLLOUTS", 8)
+    few = evaluation.evaluate_policies
+    monkeypatch.setattr(evaluation, "evaluate_policies", lambda policies, num, task, _=2: few(policies, num, task, 2))
+    out = tmp_path / "run"
+    arguments = ["irl", "--env", "Pendulum-v1", "--host", "--demos", str(demos), "--level", level, "--out", str(out), *TINY]
+    assert main(arguments) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["env_steps"] == 2 * 2 * 4 * 200
+    assert (summary["log_z"] is None) == (level == "step")
+    assert [each["seed"] for each in summary["seeds"]] == [0, 1]
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["seed"], line["iteration"]) for line in lines] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    for line in lines:
+        spent = line["seconds_physics"] + line["seconds_policy"]
+        assert 0 < spent <= line["seconds_collect"]
+    assert main(["eval", str(out), "--episodes", "2"]) == 0
+    assert (out / "report.html").exists()
+
+
+def test_a_simulator_that_fails_costs_nothing_that_was_learned(demos, tmp_path, monkeypatch, capsys):
+    calls = []
+    whole = host_learning.HostRuns._iterate
+
+    def failing(self, state):
+        calls.append(1)
+        if len(calls) == 2:
+            raise SimulatorError("expected a step, got smoke; call the fire brigade")
+        return whole(self, state)
+
+    monkeypatch.setattr(host_learning.HostRuns, "_iterate", failing)
+    out = tmp_path / "run"
+    code = main(["irl", "--env", "Pendulum-v1", "--host", "--demos", str(demos), "--level", "step", "--out", str(out), *TINY])
+    assert code != 0
+    assert (out / "state.ckpt").exists()
+    message = " ".join(capsys.readouterr().err.split())
+    assert "seed 0, iteration 2: expected a step, got smoke" in message
+    assert "What was learned until then is in" in message
