@@ -134,6 +134,16 @@ def test_a_stored_state_goes_on_as_if_never_stored(short, tmp_path):
     assert not eqx.tree_equal(two_rounds(dagger(tightrope(12)), forgetful)[0], end)
 
 
+def test_a_batch_may_come_from_elsewhere():
+    """The state that is begun with a host's batch for its shapes is the state that is begun with the environment."""
+    algorithm = dagger(tightrope(12))
+    key, state = jax.random.key(0), first_state(algorithm)
+    like = jax.eval_shape(algorithm.collect, key, state)
+    begun = jax.jit(lambda key: algorithm.init(key, SCALING, jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), like)))(key)
+    assert eqx.tree_equal(begun, state)
+    assert float(algorithm.acting(state)(jnp.array([1.0, 0.0])).log_prob(jnp.array(0))) == pytest.approx(0.0)  # the expert alone
+
+
 def test_labels_are_drawn_or_the_most_likely_by_name():
     world = tightrope(12)
     doubtful = OneHotTabularPolicy(jnp.log(jnp.array([[0.6, 0.2, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]])))

@@ -122,13 +122,19 @@ class Dagger(eqx.Module):
                 "where the learner goes; pass a policy as the expert, or use BehavioralCloning"
             )
 
-    def init(self, key: Key[Array, ""], scaling: Scaling | None = None) -> DaggerState:
-        """A random policy and an empty data set; scaling of observations fitted to roll-outs of the expert if None is given."""
+    def init(self, key: Key[Array, ""], scaling: Scaling | None = None, like: Trajectory | None = None) -> DaggerState:
+        """A random policy and an empty data set.
+
+        Args:
+            key: of everything random in the run.
+            scaling: of observations; fitted to roll-outs of the expert if None.
+            like: a batch of the shapes that ``update`` will get, for roll-outs that come from the host; by default those of ``collect``.
+        """
         key_cloning, key_scaling, key_run = jax.random.split(key, 3)
         if scaling is None:
             seen = self._rollouts(key_scaling, self._expert).observation
             scaling = fit_scaling(seen.reshape(-1, seen.shape[-1]))
-        shapes = jax.eval_shape(lambda k: self._rollouts(k, self._expert), key_scaling)
+        shapes = jax.eval_shape(lambda k: self._rollouts(k, self._expert), key_scaling) if like is None else like
         empty = jax.tree.map(lambda leaf: jnp.zeros((self.num_rounds * leaf.shape[0], *leaf.shape[1:]), leaf.dtype), shapes)
         return DaggerState(self.cloning.init(key_cloning, empty, scaling=scaling), key_run, jnp.zeros((), jnp.int32))
 
@@ -140,7 +146,11 @@ class Dagger(eqx.Module):
 
     def collect(self, key: Key[Array, ""], state: DaggerState) -> Trajectory:
         """The roll-outs of one round, expert and learner sharing the steps; their actions are what was done, not labels."""
-        return self._rollouts(key, SharedPolicy(self._expert, state.policy, self.share(state.iteration)))
+        return self._rollouts(key, self.acting(state))
+
+    def acting(self, state: DaggerState) -> Policy:
+        """Who acts in the next round: the expert with probability beta, else the learner. What a host's collector runs."""
+        return SharedPolicy(self._expert, state.policy, self.share(state.iteration))
 
     def update(self, state: DaggerState, batch: Trajectory) -> tuple[DaggerState, DaggerMetrics]:
         """Ask the expert at every observation of ``batch``, whoever collected it; add the answers to the data; clone.
