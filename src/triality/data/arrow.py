@@ -5,6 +5,7 @@ A list a row, however deep, becomes an axis if all rows are of one length; text,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ from triality.errors import DataError, TrialityError
 
 T = TypeVar("T")
 MOST_BYTES = 8 * 2**30
+END = bytes(4)
+"""Last bytes of a stream: no further message."""
 
 
 def read_arrow(path: Path) -> Any:
@@ -30,6 +33,9 @@ def read_arrow(path: Path) -> Any:
     def read() -> Any:
         with open(path, "rb") as file:
             is_file = file.read(6) == b"ARROW1"
+            file.seek(-min(len(END), path.stat().st_size), os.SEEK_END)
+            if not is_file and file.read() != END:  # a stream that ends between two batches would be read as a shorter one
+                raise DataError(f"{path}: expected an undamaged Arrow stream, got one without its end; copy or make it again")
             file.seek(0)
             with (ipc.open_file if is_file else ipc.open_stream)(file) as reader:
                 batches, size = [], 0
