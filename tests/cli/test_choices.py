@@ -42,10 +42,10 @@ def test_options_are_resolved_once(case):
 
 
 SIZES = {
-    "compiled": ({}, (96, 4, 8)),
-    "on the host": ({"host": True}, (16, 8, 32)),
-    "MuJoCo": ({"env": "HalfCheetah-v5"}, (16, 8, 32)),
-    "as named": ({"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2}, (5, 3, 2)),
+    "compiled": ({}, (96, 4, 8, 0)),
+    "on the host": ({"host": True}, (16, 8, 32, 4096)),
+    "MuJoCo": ({"env": "HalfCheetah-v5"}, (16, 8, 32, 4096)),
+    "as named": ({"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2, "num_pairs": 7}, (5, 3, 2, 7)),
 }
 
 
@@ -53,7 +53,7 @@ SIZES = {
 def test_sizes_are_those_of_where_the_environment_lives(case):
     changes, expected = SIZES[case]
     options = check_options(replace(PLAIN, **changes)).options
-    assert (options.num_rollouts, options.policy_epochs, options.policy_minibatches) == expected
+    assert (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.num_pairs) == expected
     assert options.starts == ("free" if case in ("on the host", "MuJoCo") else "matched")
 
 

@@ -80,6 +80,14 @@ def test_actions_outside_are_an_error_by_default():
     assert "outside" in message_of(continuous(np.nextafter(np.float32([[1, 0.4]] * 3), np.float32(2))), BOX)
 
 
+def test_clipped_actions_stay_within_the_margin_and_the_others_where_they_were():
+    checked = check_against(continuous(OUTSIDE), BOX, actions="clip", margin=0.1)
+    low, high = np.array(BOX.action_low), np.array(BOX.action_high)
+    inset = 0.05 * (high - low)
+    np.testing.assert_allclose(checked.demonstrations.actions, np.clip(OUTSIDE, low + inset, high - inset), rtol=1e-6)
+    assert "to 0.9 of the box" in checked.notes[0]
+
+
 def test_clipping_drops_log_prob_and_says_so():
     checked = check_against(continuous(OUTSIDE), BOX, actions="clip")
     np.testing.assert_array_equal(checked.demonstrations.actions, np.float32([[0.1, 0.2], [-1.0, 0.4], [1.0, -0.4]]))

@@ -1,9 +1,9 @@
 """MuJoCo's tasks stepped together against Gymnasium's own classes, side by side."""
 
-import gymnasium
 import numpy as np
 import pytest
 
+from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import ConfigError
 from triality.simulators.mujoco_batch import TASKS, MujocoBatch
 from triality.specs import MUJOCO_SPECS
@@ -14,7 +14,7 @@ pytest.importorskip("mujoco")
 @pytest.mark.parametrize("env_id", TASKS)
 def test_a_thousand_steps_are_those_of_gymnasium(env_id):
     """Observations, rewards and ends to 1e-9; after an end both go on from a new start with the next seed."""
-    own, rng = gymnasium.make(env_id).unwrapped, np.random.default_rng(0)
+    own, rng = make_gymnasium(env_id).unwrapped, np.random.default_rng(0)
     batch = MujocoBatch(env_id, num=3)
     spec, seed, running = batch.spec, 5, np.array([True, True, True])
     seen = batch.reset([1, seed, 2])
@@ -35,7 +35,7 @@ def test_a_thousand_steps_are_those_of_gymnasium(env_id):
 
 @pytest.mark.parametrize("env_id", TASKS)
 def test_sizes_and_bounds_are_those_of_gymnasium(env_id):
-    own, spec = gymnasium.make(env_id), MUJOCO_SPECS[env_id]
+    own, spec = make_gymnasium(env_id), MUJOCO_SPECS[env_id]
     assert own.observation_space.shape == (spec.observation_size,)
     np.testing.assert_allclose(own.action_space.low, spec.action_low)
     np.testing.assert_allclose(own.action_space.high, spec.action_high)

@@ -145,7 +145,8 @@ def _data_shapes(task: Task, options: IrlOptions, num: int | None = None) -> Tra
 def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
     if options.level == "step":
-        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free))
+        matched = MatchedStarts(options.num_rollouts - free, free)
+        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else matched, options.num_pairs or None)
     if options.starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)

@@ -19,7 +19,7 @@ POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
-    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches"),
+    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
@@ -69,7 +69,9 @@ def check(options: IrlOptions) -> Plan:
     """
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
-    checked = check_against(read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos)
+    checked = check_against(
+        read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos, options.clip_margin
+    )
     if options.algorithm != "bc" and options.level == "trajectory" and not choice.task.is_absorbing:
         check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
     return Plan(choice.task, checked.demonstrations, choice.options, checked.notes)
@@ -92,9 +94,9 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
     usual = "free" if task.on_host else STARTS[options.level]
     starts = usual if options.starts == "auto" else options.starts
-    sizes = (16, 8, 32) if task.on_host else (96, 4, 8)
-    given = (options.num_rollouts, options.policy_epochs, options.policy_minibatches)
-    num_rollouts, epochs, minibatches = (one or usual for one, usual in zip(given, sizes, strict=True))
+    sizes = (16, 8, 32, 4096) if task.on_host else (96, 4, 8, 0)
+    given = (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.num_pairs)
+    num_rollouts, epochs, minibatches, num_pairs = (one or usual for one, usual in zip(given, sizes, strict=True))
     return replace(
         options,
         objective=objective,
@@ -103,19 +105,27 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         num_rollouts=num_rollouts,
         policy_epochs=epochs,
         policy_minibatches=minibatches,
+        num_pairs=num_pairs,
     )
 
 
 def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, "num_demos", "seeds", "iterations", "past_samplers"),
-        *ranges.counts(options, *(name for name in ("policy_epochs", "policy_minibatches") if getattr(options, name) != 0)),
+        *ranges.counts(options, *(name for name in ("policy_epochs", "policy_minibatches", "num_pairs") if getattr(options, name) != 0)),
         *ranges.counts(options, *(("num_rollouts",) if options.num_rollouts != 0 else ()), least=4),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, "gradient_penalty"),
+        *_margin_problems(options),
         *ranges.temperatures(options),
     ]
+
+
+def _margin_problems(options: IrlOptions) -> list[str]:
+    if 0 <= options.clip_margin < 1:
+        return []
+    return [f"expected --clip-margin from 0 to below 1, got {options.clip_margin}; 0.02 is a good start"]
 
 
 def _cloning_problems(options: IrlOptions) -> list[str]:

@@ -51,12 +51,16 @@ class IrlOptions:
     num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = 0
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
+    num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = 0
+    """At step level: pairs of each side in one cost step, drawn anew for each."""
     init_policy: Literal["random", "cloned"] = "random"
     """Where the policy begins."""
     cost: Literal["mlp", "state", "constant"] = "mlp"
     """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit)."""
     actions: Literal["error", "clip", "raw"] = "error"
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
+    clip_margin: float = 0.02
+    """With --actions clip: by which share of half the box they stay within it. A squashed policy has no density at the bound itself."""
     cost_learning_rate: float = 1e-3
     """Adam step of the cost."""
     policy_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc 1e-3)")] = None

@@ -29,7 +29,11 @@ class CheckedDemonstrations(NamedTuple):
 
 
 def check_against(
-    demonstrations: Demonstrations, spec: EnvironmentSpec, actions: str = "error", num_demos: int | None = None
+    demonstrations: Demonstrations,
+    spec: EnvironmentSpec,
+    actions: str = "error",
+    num_demos: int | None = None,
+    margin: float = 0.0,
 ) -> CheckedDemonstrations:
     """Check sizes, the kind and range of the actions, and the number of demonstrations asked for.
 
@@ -37,9 +41,11 @@ def check_against(
         demonstrations: what was read.
         spec: the environment's sizes and bounds.
         actions: what to do with actions outside the box. ``error`` refuses them. ``clip`` moves them to the bound, and drops
-            ``log_prob``, which is no density of a clipped action. ``raw`` keeps them: meant for an unsquashed policy, with the
+            ``log_prob``, which is no density of a clipped action. A squashed policy has no density at the bound itself, and hardly any
+            near it: give a ``margin``. ``raw`` keeps them: meant for an unsquashed policy, with the
             simulator's own clipping.
         num_demos: how many will be selected; ``None`` takes all.
+        margin: by which share of half the box clipped actions stay within it.
 
     Raises:
         DataError: lists all that does not fit.
@@ -57,7 +63,10 @@ def check_against(
         if outside.any() and actions == "error":
             problems.append(f"actions: expected all of them within the box of {spec.name}, got {_fractions(outside)} outside; {REMEDY}")
         elif outside.any():
-            demonstrations, note = _clipped(demonstrations, spec, outside) if actions == "clip" else (demonstrations, _raw_note(outside))
+            if actions == "clip":
+                demonstrations, note = _clipped(demonstrations, spec, outside, margin)
+            else:
+                note = _raw_note(outside)
             notes.append(note)
     if problems or kind_problems:
         raise DataError(problem_report(f"demonstrations for {spec.name}", kind_problems + problems))
@@ -140,10 +149,15 @@ def _fractions(outside: Bool[np.ndarray, "steps act"]) -> str:
     return f"{outside.mean():.1%} of the coordinates ({outside.any(axis=1).mean():.1%} of the steps)"
 
 
-def _clipped(demonstrations: Demonstrations, spec: EnvironmentSpec, outside: Bool[np.ndarray, "steps act"]) -> tuple[Demonstrations, str]:
-    clipped = np.clip(demonstrations.actions, *_box(demonstrations, spec))
+def _clipped(
+    demonstrations: Demonstrations, spec: EnvironmentSpec, outside: Bool[np.ndarray, "steps act"], margin: float
+) -> tuple[Demonstrations, str]:
+    low, high = _box(demonstrations, spec)
+    inset = (margin * (high - low) / 2).astype(low.dtype)
+    clipped = np.clip(demonstrations.actions, low + inset, high - inset)
     dropped = "; their log_prob is dropped" if demonstrations.log_prob is not None else ""
-    note = f"clipped {int(outside.sum())} action coordinates to the box, {_fractions(outside)}{dropped}"
+    where = "the box" if margin == 0 else f"{1 - margin:.3g} of the box"
+    note = f"clipped {int(outside.sum())} action coordinates to {where}, {_fractions(outside)}{dropped}"
     return dataclasses.replace(demonstrations, actions=clipped, log_prob=None), note
 
 
