@@ -1,0 +1,130 @@
+"""``triality demos`` and ``triality irl --demos`` on files of other formats."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from triality.cli.demos import describe, find_spec
+from triality.cli.irl import check as check_irl
+from triality.cli.main import main
+from triality.cli.options import IrlOptions
+from triality.data.demonstrations import Demonstrations
+from triality.data.demonstrations_from import read_demonstrations_from
+from triality.specs import SPECS
+
+FORMATS = Path(__file__).parent.parent / "data" / "formats"
+STEPS = FORMATS / "steps.csv"
+
+
+@pytest.fixture
+def pendulum(tmp_path):
+    """Demonstrations for Pendulum-v1 as text; a second action is outside the box."""
+
+    def write(action=1.5):
+        rows = [f"{episode},{step / 200},0.5,1.0,{action if step else 2.0},-1.0" for episode in range(2) for step in range(200)]
+        path = tmp_path / "swings.txt"
+        path.write_text("\n".join(["episode,obs_0,obs_1,obs_2,action_0,reward", *rows]) + "\n")
+        return path
+
+    return write
+
+
+def said(capsys, *arguments, code=0):
+    assert main(["demos", *map(str, arguments)]) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return " ".join((err if code else out).replace("│", " ").split())
+
+
+def test_info_says_what_is_in_it(capsys):
+    text = said(capsys, "info", STEPS)
+    for part in ("CSV", "episodes 3", "steps 13", "3 to 6", "3 numbers", "2 terminated, 1 truncated", "nats", "outside -1 and 1"):
+        assert part in text
+    assert "discrete, 0 to 2" in said(capsys, "info", FORMATS / "imitation/discrete")
+    assert "environment" in said(capsys, "info", FORMATS / "minari/toy/dict-arrow-v0", "--keys", "position", "clock")
+
+
+def test_info_of_text_that_rich_would_take_for_markup(tmp_path, capsys):
+    path = tmp_path / "[red]steps"
+    path.write_text("episode,obs_0,action\n0,1,1\n")
+    assert "[red]steps" in said(capsys, "info", path)
+
+
+def test_the_share_of_actions_at_the_bounds():
+    actions = np.array([[-1.0, 0.0], [1.5, 1.0], [0.2, 0.3], [0.0, 0.0]], np.float32)
+    demos = Demonstrations(np.zeros((4, 3)), actions, np.array([3, 1]))
+    rows = dict(describe(demos))
+    assert rows["actions at the bounds"] == "37.5% of the coordinates, 50.0% of the steps at or outside -1 and 1"
+    one = Demonstrations(np.zeros((4, 3)), actions[:, :1], np.array([3, 1]))
+    assert dict(describe(one, SPECS["Pendulum-v1"]))["actions at the bounds"].startswith("0.0% of the coordinates")
+    assert dict(describe(demos, SPECS["Pendulum-v1"]))["actions at the bounds"] == "not comparable: Pendulum-v1 takes 1 numbers"
+    assert rows["returns"] == "not recorded"
+    assert rows["ends"].startswith("not recorded")
+
+
+@pytest.mark.parametrize(("to", "name"), [("npz", "new/demos.npz"), ("minari", "new/toy-v0")])
+def test_convert_and_read_again(to, name, tmp_path, capsys):
+    out = tmp_path / name
+    assert "3 demonstrations, 13 steps" in said(capsys, "convert", STEPS, out, "--to", to)
+    left, right = read_demonstrations_from(STEPS), read_demonstrations_from(out)
+    assert left.columns().keys() == right.columns().keys()
+    for key, array in left.columns().items():
+        np.testing.assert_array_equal(array, right.columns()[key], err_msg=key)
+    assert right.meta == left.meta
+    assert "expected a new" in said(capsys, "convert", STEPS, out, "--to", to, code=2)
+
+
+def test_convert_with_keys(tmp_path, capsys):
+    said(capsys, "convert", FORMATS / "minari/toy/dict-arrow-v0", tmp_path / "demos.npz", "--keys", "velocity", "position")
+    assert read_demonstrations_from(tmp_path / "demos.npz").observations.shape == (13, 3)
+
+
+def test_what_cannot_be_converted_leaves_nothing(tmp_path, capsys):
+    said(capsys, "convert", FORMATS / "minari/toy/dict-arrow-v0", tmp_path / "new/demos.npz", code=3)
+    assert "end it in -v0" in said(capsys, "convert", STEPS, tmp_path / "new/demos", "--to", "minari", code=2)
+    assert not (tmp_path / "new").exists()
+
+
+def test_check_passes_and_gives_notes(pendulum, capsys):
+    text = said(capsys, "check", pendulum(), "--env", "Pendulum-v1")
+    assert "2 demonstrations, 400 steps, fit Pendulum-v1" in text
+    assert "note: 50.0% of the demonstrations repeat" in text
+    assert "note: clipped 398" in said(capsys, "check", pendulum(2.5), "--env", "Pendulum-v1", "--actions", "clip")
+
+
+def test_check_lists_all_that_does_not_fit(pendulum, capsys):
+    assert "99.5% of the coordinates" in said(capsys, "check", pendulum(2.5), "--env", "Pendulum-v1", code=3)
+    text = said(capsys, "check", pendulum(), "--env", "Hopper-v5", code=3)
+    assert "2 problems" in text
+    assert "observations: expected 11 coordinates, got 3" in text
+    assert "actions: expected 3 coordinates, got 1" in text
+    assert "did you mean 'Pendulum-v1'" in said(capsys, "check", pendulum(), "--env", "Pendulum-v2", code=2)
+    assert find_spec("Ant-v5").action_size == 8
+
+
+def test_irl_takes_every_format(pendulum, tmp_path):
+    plan = check_irl(IrlOptions(env="Pendulum-v1", demos=pendulum(), out=tmp_path / "run", num_demos=2))
+    assert plan.demonstrations.num_trajectories == 2
+
+
+def test_no_jax_is_imported(pendulum):
+    code = (
+        "import sys; from triality.cli.main import main; "
+        f"main(['demos', 'check', {str(pendulum())!r}, '--env', 'Pendulum-v1']); sys.exit('jax' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("action", ["info", "convert", "check"])
+def test_help_teaches(action, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["demos", action, "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"usage: triality demos {action}" in text
+    assert "FILE" in text
+    for artifact in ("``", "{None}", "(default: None)", "Args:"):
+        assert artifact not in text
