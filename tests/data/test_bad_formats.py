@@ -1,5 +1,6 @@
 """Damaged and misleading files of other formats: one clear error each, that names the file, the array and the place."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -342,3 +343,28 @@ def test_minari_needs_its_metadata_for_arrow_only(formats):
     shutil.rmtree(formats / ARROW)
     (formats / DISCRETE / "data/metadata.json").unlink()
     assert read_demonstrations_from(formats / DISCRETE).num_trajectories == 3
+
+
+@pytest.mark.parametrize(
+    "read", ["d4rl.hdf5", MAIN, f"{ARROW}/data/0/part-0.arrow", f"{IMITATION}/data-00000-of-00001.arrow", ROBOT, "steps.csv"]
+)
+def test_flipped_bytes_are_read_or_refused(read, formats):
+    """Not every format has checksums, so some flips are read; none ends in anything but demonstrations or our error."""
+    path, draw = formats / read, np.random.default_rng(1)
+    content = path.read_bytes()
+    whole = next(formats / name for name in ("lerobot", ARROW, DISCRETE, IMITATION, "d4rl.hdf5", "steps.csv") if read.startswith(name))
+    for _ in range(15):
+        damaged = bytearray(content)
+        damaged[draw.integers(len(content))] = draw.integers(256)
+        path.write_bytes(bytes(damaged))
+        with contextlib.suppress(DataError):
+            assert read_demonstrations_from(whole, keys=("position",) if whole == formats / ARROW else None).num_trajectories >= 1
+
+
+def test_a_group_that_holds_itself(formats):
+    path = formats / "d4rl.hdf5"
+    with h5py.File(path, "a") as file:
+        for index in range(10):
+            file["infos"][f"again_{index}"] = file["infos"]
+            file["metadata"][f"up_{index}"] = file["/"]
+    assert read_demonstrations_from(path).num_trajectories == 3

@@ -15,6 +15,8 @@ from triality.data.optional_packages import import_package
 from triality.errors import DataError, TrialityError
 
 T = TypeVar("T")
+MOST_DEPTH = 8
+"""Groups one inside the other."""
 MOST_BYTES = 8 * 2**30
 MOST_RATIO, RATIO_FROM_BYTES = 200, 32 * 2**20
 """Largest ratio of what arrays declare to the size of the file, from that many declared bytes on."""
@@ -46,14 +48,17 @@ class Hdf5File:
         """Whether ``name`` is an array in ``group``, and no group."""
         return name in self.names(group) and group.get(name, getclass=True) is import_package("h5py").Dataset
 
-    def leaves(self, group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Every array below ``group`` with its path, groups one inside the other at most 16 deep."""
+    def leaves(self, group: Any, prefix: str = "", seen: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+        """Every array below ``group`` with its path; a group that holds itself is not entered again."""
+        address = import_package("h5py").h5o.get_info(group.id).addr
+        if address in seen or len(seen) >= MOST_DEPTH:
+            return
         for name in self.names(group):
             path = f"{prefix}{name}"
             if self.is_array(group, name):
                 yield path, group[name]
-            elif self.is_group(group, name) and path.count("/") < 16:
-                yield from self.leaves(group[name], f"{path}/")
+            elif self.is_group(group, name):
+                yield from self.leaves(group[name], f"{path}/", seen | {address})
 
     def read(self, array: Any) -> np.ndarray:
         """The numbers of an ``h5py.Dataset``, whole.
