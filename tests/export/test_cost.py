@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.export.cases import BOX, COSTS, DISCRETE, actions, make, observations
+from triality.energies.shaped_cost import MakeShapedCost
 from triality.energies.step_cost import EnvironmentCost, mlp_cost
 from triality.envs.pendulum import Pendulum
 from triality.errors import ConfigError, DataError, NonFiniteError, StorageError
@@ -39,6 +40,15 @@ def test_a_turned_sign_is_seen(tmp_path):
     expected = np.asarray(jax.vmap(cost)(x, u))
     assert np.abs(NumpyCost.load(tmp_path)(x, u) - expected).max() > 0.1
     np.testing.assert_allclose(-NumpyCost.load(tmp_path)(x, u), expected, atol=1e-10)
+
+
+def test_of_a_shaped_cost_the_cost_alone_is_written(tmp_path):
+    shaped = make(lambda key, spec, scaling, hidden: MakeShapedCost(hidden=hidden)(key, spec, scaling), BOX)
+    write_cost(tmp_path, shaped, BOX)
+    x, u = observations(), actions(BOX)
+    np.testing.assert_allclose(NumpyCost.load(tmp_path)(x, u), jax.vmap(shaped.cost)(x, u), rtol=1e-10)
+    moved = jax.vmap(shaped.of_transition)(x, u, x[::-1])
+    assert np.abs(NumpyCost.load(tmp_path)(x, u) - moved).max() > 0.1
 
 
 def test_float32_stays_float32(tmp_path):

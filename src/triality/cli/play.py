@@ -14,8 +14,8 @@ from triality.cli.play_options import PlayOptions
 from triality.cli.ranges import counts, refuse
 from triality.cli.stored import StoredRun, load_states, open_run
 from triality.data.checks import check_against
-from triality.data.demonstration_file import read_demonstrations
 from triality.data.demonstrations import Demonstrations
+from triality.data.demonstrations_from import read_demonstrations_from
 from triality.errors import ConfigError, TrialityError
 from triality.runs.folder import check_writable
 from triality.video.episodes import Act, Begin, from_seed, from_state, play_demonstration, play_policy, steps_alike
@@ -108,7 +108,8 @@ def _film(
 def _beside(stored: StoredRun, index: int, episodes: int) -> Iterator[Beside]:
     """One for each episode; the demonstrations that this seed of the run learned from come first."""
     try:
-        checked = check_against(read_demonstrations(stored.options.demos), stored.task.bare, stored.options.actions).demonstrations
+        # As recorded, whatever the run did with actions outside the box: they are to be taken again.
+        checked = check_against(read_demonstrations_from(stored.options.demos), stored.task.bare, "raw").demonstrations
     except TrialityError as error:
         for seed in range(episodes):
             yield Beside(
