@@ -11,6 +11,7 @@ from triality.policies.categorical import CategoricalPolicy, categorical_policy
 from triality.policies.gaussian import gaussian_policy
 from triality.policies.scaling import identity_scaling
 from triality.simulators.collector import Collector
+from triality.simulators.endings import Absorbed, Padded, Restarted
 from triality.simulators.gymnasium_batch import GymnasiumBatch
 from triality.simulators.mujoco_batch import MujocoBatch
 from triality.trajectory import action_log_probs
@@ -22,7 +23,9 @@ def cartpole_policy(size: int = 4) -> CategoricalPolicy:
     policy = categorical_policy(jax.random.key(0), GymnasiumBatch("CartPole-v1", 1).spec, identity_scaling(4), (8,))
     if size == 4:
         return policy
-    return categorical_policy(jax.random.key(0), Collector(GymnasiumBatch("CartPole-v1", 1), absorbing=True).spec, identity_scaling(size))
+    return categorical_policy(
+        jax.random.key(0), Collector(GymnasiumBatch("CartPole-v1", 1), ending=Absorbed()).spec, identity_scaling(size)
+    )
 
 
 def test_actions_replayed_in_gymnasium_give_what_was_recorded():
@@ -65,7 +68,7 @@ def test_one_key_gives_one_batch_and_another_another():
 
 
 def test_an_absorbing_state_makes_all_episodes_equally_long_and_changes_no_return():
-    plain, absorbing = (Collector(GymnasiumBatch("CartPole-v1", 2), horizon=80, absorbing=flag) for flag in (False, True))
+    plain, absorbing = (Collector(GymnasiumBatch("CartPole-v1", 2), horizon=80, ending=each) for each in (Padded(), Absorbed()))
     policy = cartpole_policy(size=5)
     batch = absorbing.collect(KEY, policy, 2)
     assert bool(batch.mask.all())
@@ -97,3 +100,20 @@ def test_a_failing_simulator_is_named_with_its_step():
     collector = Collector(GymnasiumBatch("CartPole-v1", 1, make=lambda: Failing(gymnasium.make("CartPole-v1"))), horizon=5)
     with pytest.raises(SimulatorError, match=r"CartPole-v1, step 3 .* simulator 0 .* the motor burned"):
         collector.collect(KEY, cartpole_policy(), 1)
+
+
+def test_a_restarted_row_holds_episodes_end_to_end():
+    collector = Collector(GymnasiumBatch("CartPole-v1", 2), horizon=80, ending=Restarted())
+    batch = collector.collect(KEY, cartpole_policy(), 2, seeds=[7, 8])
+    assert bool(batch.mask.all())
+    assert float(batch.reward.min()) == 1.0
+    assert int(batch.terminated.sum()) > 2
+    assert bool(batch.truncated[:, -1].all())
+    own = gymnasium.make("CartPole-v1")
+    own.reset(seed=7)
+    for step in range(80):
+        seen, _, terminated, _, _ = own.step(int(batch.action[0, step]))
+        assert terminated == batch.terminated[0, step]
+        if terminated:
+            seen, _ = own.reset()
+        np.testing.assert_allclose(batch.observation[0, step + 1], seen, atol=1e-6)

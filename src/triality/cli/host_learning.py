@@ -26,6 +26,7 @@ from triality.policies.scaling import identity_scaling
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
 from triality.simulators.collector import Collector
+from triality.simulators.endings import Absorbed, Padded
 from triality.trajectory import Trajectory
 
 console = Console()
@@ -42,7 +43,9 @@ class HostRuns:
 
     def __init__(self, plan: Plan, algorithm: CostLearning, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
-        self.collector = Collector(make_simulators(plan.task, plan.options.num_rollouts), absorbing=plan.task.is_absorbing)
+        self.collector = Collector(
+            make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
+        )
         self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
 
     def first_states(self) -> State:

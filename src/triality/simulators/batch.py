@@ -45,6 +45,10 @@ class SimulatorBatch(Protocol):
         """A start for each simulator, which its seed determines; ``None`` goes on with the simulator's own randomness."""
         ...
 
+    def restart(self, which: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n obs"]:
+        """A new start, by the simulator's own randomness, for those of ``which``; what all of them observe then."""
+        ...
+
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
         """One step of those that are ``running``, by actions (n, act) or (n,) of integers, as the simulator takes them."""
         ...

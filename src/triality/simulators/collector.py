@@ -2,8 +2,7 @@
 
     repeat for t = 1 .. T:   (u, log pi(u|x)) for all simulators by one compiled call;   one step of all simulators
 
-The log-probabilities are those of the draw itself. With ``absorbing`` an episode that ends goes on in an absorbing state until the time
-limit, as ``triality.envs.absorbing`` does it: the policy is asked there too, and its actions do nothing.
+The log-probabilities are those of the draw itself. What follows an episode that ends early is the ending's to say.
 """
 
 from __future__ import annotations
@@ -16,11 +15,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from triality.errors import ConfigError, SimulatorError
 from triality.simulators.batch import SimulatorBatch
-from triality.specs import EnvironmentSpec, absorbing_spec
+from triality.simulators.endings import Ending, Padded
+from triality.simulators.record import Record
+from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, Trajectory
 
 
@@ -38,28 +39,29 @@ class Collector:
     Args:
         simulators: the batch; a multiple of its number is what one call can collect.
         horizon: T, at most the time limit; the time limit by default.
-        absorbing: go on in an absorbing state where episodes end, so that all have the same length.
+        ending: what follows an episode that ends before the horizon.
 
     Example:
         >>> from triality.policies.categorical import categorical_policy
         >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.simulators.endings import Absorbed
         >>> from triality.simulators.gymnasium_batch import GymnasiumBatch
-        >>> collector = Collector(GymnasiumBatch("CartPole-v1", 2), horizon=20, absorbing=True)
+        >>> collector = Collector(GymnasiumBatch("CartPole-v1", 2), horizon=20, ending=Absorbed())
         >>> policy = categorical_policy(jax.random.key(0), collector.spec, identity_scaling(5))
         >>> batch = collector.collect(jax.random.key(1), policy, num_rollouts=4)
         >>> batch.observation.shape, bool(batch.mask.all())
         ((4, 21, 5), True)
     """
 
-    def __init__(self, simulators: SimulatorBatch, horizon: int | None = None, absorbing: bool = False):
+    def __init__(self, simulators: SimulatorBatch, horizon: int | None = None, ending: Ending = Padded()):  # noqa: B008
         bare = simulators.spec
         self.horizon = bare.time_limit if horizon is None else horizon
         if not 1 <= self.horizon <= bare.time_limit:
             raise ConfigError(f"expected a horizon of 1 to {bare.time_limit} steps (the time limit), got {horizon}; choose one of these")
         self.simulators = simulators
-        self.spec: EnvironmentSpec = absorbing_spec(bare) if absorbing else bare
+        self.spec: EnvironmentSpec = ending.spec(bare)
         self.timing = Timing(0.0, 0.0, 0.0)
-        self._absorbing = absorbing
+        self._ending = ending
         self._actors = _Actors()
 
     def collect(self, key: Key[Array, ""], policy: Policy, num_rollouts: int, seeds: Sequence[int] | None = None) -> Trajectory:
@@ -84,11 +86,11 @@ class Collector:
 
     def _episodes(self, key: Key[Array, ""], policy: Policy, seeds: Sequence[int]) -> Trajectory:
         begin, physics, asking = time.perf_counter(), 0.0, 0.0
-        record = _Record.empty(self.horizon, self.simulators.num, self.spec)
+        record = Record.empty(self.horizon, self.simulators.num, self.spec)
         running, act = np.ones(self.simulators.num, bool), self._actors.of(key, policy, self.horizon, self.simulators.num)
         seen = self.simulators.reset(seeds)
         for step in range(self.horizon):
-            record.observation[step] = self._shown(seen, running)
+            record.observation[step] = self._ending.shown(seen, running)
             start = time.perf_counter()
             action, log_prob = (np.asarray(each) for each in act(np.asarray(step), record.observation[step]))
             record.action[step], record.log_prob[step] = action, log_prob
@@ -100,48 +102,10 @@ class Collector:
             physics += time.perf_counter() - start
             record.mask[step], record.reward[step] = running, result.reward
             record.terminated[step], record.truncated[step] = running & result.terminated, running & result.truncated & ~result.terminated
-            seen, running = result.observation, running & ~result.terminated & ~result.truncated
-        record.observation[self.horizon] = self._shown(seen, running)
+            seen, running = self._ending.after(self.simulators, result, running)
+        record.observation[self.horizon] = self._ending.shown(seen, running)
         self.timing = Timing(self.timing.physics + physics, self.timing.policy + asking, self.timing.total + time.perf_counter() - begin)
-        return record.trajectory(running, self._absorbing)
-
-    def _shown(self, observation: Float[np.ndarray, "n obs"], running: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n shown"]:
-        """What the policy sees; an absorbing state is zeros and an indicator of one."""
-        if not self._absorbing:
-            return observation
-        return np.concatenate([np.where(running[:, None], observation, 0.0), ~running[:, None]], axis=1)
-
-
-class _Record(NamedTuple):
-    """Arrays with leading axes (time, n), filled step by step."""
-
-    observation: Float[np.ndarray, "time_plus_1 n obs"]
-    action: Float[np.ndarray, "time n act"] | Int[np.ndarray, "time n"]
-    log_prob: Float[np.ndarray, "time n"]
-    mask: Bool[np.ndarray, "time n"]
-    terminated: Bool[np.ndarray, "time n"]
-    truncated: Bool[np.ndarray, "time n"]
-    reward: Float[np.ndarray, "time n"]
-
-    @classmethod
-    def empty(cls, horizon: int, num: int, spec: EnvironmentSpec) -> _Record:
-        number, shape = jnp.zeros(()).dtype, (horizon, num)
-        action = np.zeros(shape, int) if spec.is_discrete else np.zeros((*shape, spec.action_size), number)
-        observation = np.zeros((horizon + 1, num, spec.observation_size), number)
-        mask, terminated, truncated = (np.zeros(shape, bool) for _ in range(3))
-        return cls(observation, action, np.zeros(shape, number), mask, terminated, truncated, np.zeros(shape, number))
-
-    def trajectory(self, running: Bool[np.ndarray, " n"], absorbing: bool) -> Trajectory:
-        """Episodes first. What still runs at the horizon was cut there; with an absorbing state all go on until then."""
-        fields = self._endless() if absorbing else self
-        fields.truncated[-1] |= True if absorbing else running
-        fields = fields._replace(log_prob=np.where(fields.mask, fields.log_prob, 0.0))
-        return Trajectory(*(jnp.asarray(np.moveaxis(leaf, 0, 1)) for leaf in fields), start=jnp.zeros(len(running), int))
-
-    def _endless(self) -> _Record:
-        return self._replace(
-            mask=np.ones_like(self.mask), terminated=np.zeros_like(self.terminated), truncated=np.zeros_like(self.truncated)
-        )
+        return self._ending.finished(record, running)
 
 
 Acting = Callable[[Int[np.ndarray, ""], Float[np.ndarray, "n obs"]], tuple[Array, Array]]

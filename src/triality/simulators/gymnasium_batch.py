@@ -65,9 +65,18 @@ class GymnasiumBatch:
             SimulatorError: an environment raised, hung, or gave what its specification does not allow.
         """
         for index, seed in enumerate(seeds):
-            observation = self._guarded(index, "reset", lambda i=index, s=seed: self._simulators[i].reset(seed=s)[0])
-            self._observation[index] = self._checked(index, "reset", observation)
+            self._reset(index, seed)
         return self._observation.copy()
+
+    def restart(self, which: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n obs"]:
+        """A new start of some, by the environment's own randomness; fails as ``reset`` does."""
+        for index in np.flatnonzero(which).tolist():
+            self._reset(index, None)
+        return self._observation.copy()
+
+    def _reset(self, index: int, seed: int | None) -> None:
+        observation = self._guarded(index, "reset", lambda: self._simulators[index].reset(seed=seed)[0])
+        self._observation[index] = self._checked(index, "reset", observation)
 
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
         """One step of the environments that are ``running``.

@@ -71,6 +71,13 @@ class MujocoBatch:
         self._gather()
         return self._task.observe(self._fields())
 
+    def restart(self, which: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n obs"]:
+        """A new start of some, by Gymnasium's own randomness."""
+        for index in np.flatnonzero(which).tolist():
+            self._simulators[index].reset()
+        self._gather()
+        return self._task.observe(self._fields())
+
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
         """One step of the simulators that are ``running``; actions go in as they are, and MuJoCo clips what it clips.
 
