@@ -2,29 +2,28 @@
 
     W -> bound * W / sigma(W),     sigma(W) = u^T W v by power iteration from a fixed start, u and v frozen
 
-The Lipschitz constant of a perceptron with 1-Lipschitz activations is then at most bound^depth. A wrapper of an energy, not a penalty:
-what it wraps keeps its own parameters, and the normalized ones are made at each call. Reference: arXiv:1802.05957.
+The Lipschitz constant of a perceptron with 1-Lipschitz activations is then at most bound^depth. A wrapper of an energy, or of the cost of
+a step, not a penalty: what it wraps keeps its own parameters, and the normalized ones are made at each call. It restricts the class, so it
+leaves an optimum alone that is no steeper than that, and moves any other; a cost's slope is counted in units of its scaled observation.
+Reference: arXiv:1802.05957.
 """
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from triality.energy import Energy
 
-X = TypeVar("X")
-
-
-class SpectrallyNormalized(eqx.Module, Generic[X]):
-    """An energy whose matrices, and convolutions read as matrices (out, in x height x width), have ``bound`` as largest singular value.
+class SpectrallyNormalized(eqx.Module):
+    """An energy or a cost whose matrices have ``bound`` as largest singular value; kernels are read as (out, in x height x width).
 
     Args:
-        energy: what is normalized.
+        energy: what is normalized: a function of one point, or of an observation and an action.
         bound: the largest singular value that is left.
         num_iterations: of the power method, from the same start at each call: no state is kept, so it works in any transformation.
 
@@ -34,14 +33,17 @@ class SpectrallyNormalized(eqx.Module, Generic[X]):
         >>> slope = jax.grad(energy)(jnp.array([0.3, -0.2]))
         >>> bool(jnp.linalg.norm(slope) <= 1.0)
         True
+
+    As the cost that an algorithm learns: ``make_cost=lambda *made_from: SpectrallyNormalized(mlp_cost(*made_from), bound=3.0)``.
     """
 
-    energy: Energy[X]
+    energy: Callable[..., Float[Array, ""]]
     bound: Float[Array, ""] = eqx.field(default=1.0, converter=jnp.asarray)
     num_iterations: int = eqx.field(default=12, static=True)
 
-    def __call__(self, x: X) -> Float[Array, ""]:
-        return normalized(self.energy, self.bound, self.num_iterations)(x)
+    def __call__(self, *x: Any) -> Float[Array, ""]:
+        """Of a point ``x``, or of whatever the wrapped function takes."""
+        return normalized(self.energy, self.bound, self.num_iterations)(*x)
 
 
 def normalized(tree: Any, bound: Float[Array, ""], num_iterations: int) -> Any:
