@@ -108,7 +108,7 @@ def describe(demonstrations: Demonstrations, spec: EnvironmentSpec | None = None
     """
     meta = dict(demonstrations.meta)
     rows = [
-        ("origin", str(meta.pop("origin", "npz"))),
+        ("origin", str(meta.pop("origin", "not recorded"))),
         ("episodes", f"{demonstrations.num_trajectories}"),
         ("steps", f"{demonstrations.num_steps}"),
         ("lengths", _spread(demonstrations.lengths)),
