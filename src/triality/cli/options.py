@@ -124,6 +124,10 @@ class ExpertOptions:
     """Rounds of collect and policy update."""
     temperature: float = 0.1
     """Weight of the entropy against the true reward: higher is more random, near 0 deterministic."""
+    discount: float = 0.99
+    """Of the reward within the update; Swimmer-v5 wants 0.9999, as its reward comes a whole stroke later."""
+    host: bool = False
+    """Train in Gymnasium's own environment on the host, also where there is a compiled one."""
     policy_learning_rate: float = 3e-4
     """Adam step of the policy."""
     seed: int = 0

@@ -1,0 +1,90 @@
+"""A policy for a reward that simulators on the host give: an expert to record demonstrations of.
+
+    repeat: roll-outs by a collector;   PPO on their rewards, entropy weighed by its temperature;   the scaling follows what was seen
+
+The loop is the caller's: ``update`` takes a batch, wherever it came from. ``PolicyTraining`` is the same for compiled environments and for
+costs that are functions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from triality.algorithms.cost_learning import MakePolicy
+from triality.policies.categorical import categorical_policy
+from triality.policies.gaussian import squashed_gaussian_policy
+from triality.policies.running_scaling import Moments, rescaled
+from triality.policies.scaling import identity_scaling
+from triality.specs import EnvironmentSpec
+from triality.trajectory import Policy, Trajectory
+from triality.updates.ppo import PPO, PPOMetrics, PPOState
+
+
+class RewardTrainingState(NamedTuple):
+    """What the next update needs."""
+
+    policy: Policy
+    update: PPOState
+    moments: Moments
+    key: Key[Array, ""]
+
+
+class RewardTrainingMetrics(NamedTuple):
+    """Never needed next.
+
+    Fields:
+        return_mean: mean reward of an episode in the batch; of those that the row's end cut, what they earned until then.
+        policy: what PPO reports.
+    """
+
+    return_mean: Float[Array, ""]
+    policy: PPOMetrics
+
+
+class RewardTraining(eqx.Module):
+    """PPO on recorded rewards.
+
+    Args:
+        spec: of the environment.
+        update_rule: PPO; its temperature weighs the entropy.
+        make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
+
+    Example:
+        >>> from triality.simulators.collector import Collector
+        >>> from triality.simulators.endings import Restarted
+        >>> from triality.simulators.gymnasium_batch import GymnasiumBatch
+        >>> collector = Collector(GymnasiumBatch("CartPole-v1", 2), horizon=30, ending=Restarted())
+        >>> training = RewardTraining(collector.spec, PPO(num_epochs=1, num_minibatches=1, hidden=(4,)))
+        >>> state = training.init(jax.random.key(0))
+        >>> batch = collector.collect(jax.random.key(1), state.policy, 2)
+        >>> state, metrics = eqx.filter_jit(training.update)(state, batch)
+        >>> float(state.moments.count), bool(metrics.return_mean > 5)
+        (60.0, True)
+    """
+
+    spec: EnvironmentSpec = eqx.field(static=True)
+    update_rule: PPO = PPO(temperature=0.01)
+    make_policy: MakePolicy | None = eqx.field(default=None, static=True)
+
+    def init(self, key: Key[Array, ""]) -> RewardTrainingState:
+        """A random policy that has seen nothing."""
+        key_policy, key_update, key_run = jax.random.split(key, 3)
+        make = self.make_policy or (categorical_policy if self.spec.is_discrete else squashed_gaussian_policy)
+        size = self.spec.observation_size
+        scaling = identity_scaling(size)
+        policy = make(key_policy, self.spec, scaling)
+        return RewardTrainingState(policy, self.update_rule.init(key_update, policy, scaling), Moments.none(size), key_run)
+
+    def update(self, state: RewardTrainingState, batch: Trajectory) -> tuple[RewardTrainingState, RewardTrainingMetrics]:
+        """One improvement on a batch that the policy drew itself; then the scaling follows."""
+        key, key_update = jax.random.split(state.key)
+        policy, update, metrics = self.update_rule.improve(key_update, state.policy, state.update, batch, -batch.reward)
+        moments = state.moments.with_batch(batch)
+        policy, update = rescaled((policy, update), moments.scaling())
+        episodes = batch.mask.shape[0] + jnp.sum(batch.terminated[:, :-1] & batch.mask[:, 1:])
+        return RewardTrainingState(policy, update, moments, key), RewardTrainingMetrics(jnp.sum(batch.reward) / episodes, metrics)

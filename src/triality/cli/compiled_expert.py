@@ -1,0 +1,48 @@
+"""``triality expert`` in a compiled environment: soft policy optimization of its own reward, then demonstrations by sampled actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+
+from triality.algorithms.policy_training import PolicyTraining
+from triality.cli.names import Task, make_environment
+from triality.cli.options import ExpertOptions
+from triality.cli.training import train_policies
+from triality.energies.step_cost import EnvironmentCost
+from triality.trajectory import rollout
+from triality.updates.ppo import PPO
+
+
+def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> dict[str, Any]:
+    """Arrays of demonstrations, by the names of the file format.
+
+    Raises:
+        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
+    """
+    horizon = task.bare.time_limit
+    environment = make_environment(task)
+    rule = PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature, gamma=options.discount)
+    training = PolicyTraining(environment, horizon, rule)
+    cost = EnvironmentCost(environment)
+    first = jax.jit(jax.vmap(lambda key: training.init(key, cost)))(jax.random.split(jax.random.key(options.seed), 1))
+    state = jax.tree.map(lambda leaf: leaf[0], train_policies(training, first, options.iterations, console, remedy))
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(options.seed), 1), options.num_episodes)
+    draw = jax.jit(jax.vmap(lambda key: rollout(key, environment, state.policy, horizon)))
+    batch = jax.tree.map(np.asarray, draw(keys))
+    real = batch.mask if not task.is_absorbing else batch.observation[:, :-1, -1] < 0.5
+    size = task.bare.observation_size
+    ended = batch.terminated if not task.is_absorbing else real & (batch.observation[:, 1:, -1] > 0.5)
+    last = np.cumsum(real, axis=1) == real.sum(axis=1, keepdims=True)
+    return {
+        "observations": batch.observation[:, :-1, :size][real],
+        "actions": batch.action[real],
+        "lengths": real.sum(axis=1),
+        "rewards": batch.reward[real],
+        "log_prob": batch.log_prob[real],
+        "terminated": ended[real],
+        "truncated": (last & ~ended)[real],
+    }

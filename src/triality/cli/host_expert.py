@@ -1,0 +1,84 @@
+"""``triality expert`` where the environment lives on the host: PPO on its own reward, then demonstrations by sampled actions."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from rich.console import Console
+
+from triality.algorithms.reward_training import RewardTraining, RewardTrainingState
+from triality.cli.names import Task, make_simulators
+from triality.cli.options import ExpertOptions
+from triality.cli.pace import Pace
+from triality.cli.training import progress_bar, refuse_non_finite
+from triality.simulators.collector import Collector
+from triality.simulators.endings import Padded, Restarted
+from triality.trajectory import Trajectory
+from triality.updates.ppo import PPO
+
+NUM_SIMULATORS = 16
+EPOCHS, MINIBATCHES = 10, 32
+
+
+def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> dict[str, np.ndarray]:
+    """Arrays of demonstrations, by the names of the file format.
+
+    Raises:
+        SimulatorError: a simulator failed.
+        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
+    """
+    state = _train(task, options, console, remedy)
+    size = min(NUM_SIMULATORS, options.num_episodes)
+    recorder = Collector(make_simulators(task, size), ending=Padded())
+    whole = -(-options.num_episodes // size) * size
+    with console.status(f"recording {options.num_episodes} episodes"):
+        batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), state.policy, whole)
+    recorder.close()
+    return _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
+
+
+def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> RewardTrainingState:
+    rule = PPO(
+        learning_rate=options.policy_learning_rate,
+        temperature=options.temperature,
+        gamma=options.discount,
+        num_epochs=EPOCHS,
+        num_minibatches=MINIBATCHES,
+    )
+    training = RewardTraining(task.bare, rule)
+    update = eqx.filter_jit(lambda training, state, batch: training.update(state, batch))
+    key_init, key_run = jax.random.split(jax.random.key(options.seed))
+    state, pace = training.init(key_init), Pace()
+    collector = Collector(make_simulators(task, NUM_SIMULATORS), ending=Restarted())
+    steps = NUM_SIMULATORS * collector.horizon
+    with progress_bar(console) as bar:
+        line = bar.add_task("compiling", total=options.iterations, rate="")
+        for iteration in range(1, options.iterations + 1):
+            start = time.perf_counter()
+            batch = collector.collect(jax.random.fold_in(key_run, iteration), state.policy, NUM_SIMULATORS)
+            state, metrics = update(training, state, batch)
+            refuse_non_finite(state.policy, iteration, iteration, remedy)
+            pace.record("iteration", steps, time.perf_counter() - start)
+            label = ", ".join(part for part in (pace.words, f"true return {float(metrics.return_mean):.1f}") if part)
+            bar.update(line, completed=iteration, description="training", rate=label)
+    collector.close()
+    return state
+
+
+def _columns(batch: Trajectory) -> dict[str, Any]:
+    """The real steps of all episodes in a row."""
+    real = batch.mask
+    return {
+        "observations": batch.observation[:, :-1][real],
+        "actions": batch.action[real],
+        "lengths": real.sum(axis=1),
+        "rewards": batch.reward[real],
+        "next_observations": batch.observation[:, 1:][real],
+        "log_prob": batch.log_prob[real],
+        "terminated": batch.terminated[real],
+        "truncated": batch.truncated[real],
+    }
