@@ -24,7 +24,7 @@ class SpectrallyNormalized(eqx.Module):
 
     Args:
         energy: what is normalized: a function of one point, or of an observation and an action.
-        bound: the largest singular value that is left.
+        bound: the largest singular value that is left. Never trained.
         num_iterations: of the power method, from the same start at each call: no state is kept, so it works in any transformation.
 
     Example:
@@ -43,7 +43,7 @@ class SpectrallyNormalized(eqx.Module):
 
     def __call__(self, *x: Any) -> Float[Array, ""]:
         """Of a point ``x``, or of whatever the wrapped function takes."""
-        return normalized(self.energy, self.bound, self.num_iterations)(*x)
+        return normalized(self.energy, jax.lax.stop_gradient(self.bound), self.num_iterations)(*x)
 
 
 def normalized(tree: Any, bound: Float[Array, ""], num_iterations: int) -> Any:
