@@ -17,6 +17,8 @@ from triality.energies.mlp import MLP
 from triality.energies.shaped_cost import MakeShapedCost, OfTransition
 from triality.energies.step_cost import DiscreteCost, mlp_cost
 from triality.envs.gridworld import gridworld
+from triality.export.numpy_cost import NumpyCost
+from triality.export.write import write_cost
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.objectives.smoothed_labels import SmoothedLabelsLoss
 from triality.policies.categorical import OneHotTabularPolicy, one_hot_tabular_policy
@@ -169,6 +171,15 @@ def test_spectral_norm_leaves_an_optimum_in_its_reach_alone():
     wide, narrow = (fitted(data, drawn, SpectrallyNormalized(cost, bound)) for bound in (5.0, 0.3))
     np.testing.assert_allclose(wide, exact, atol=1e-2)
     assert np.max(np.abs(narrow - exact)) > 0.3
+
+
+def test_a_normalized_cost_is_exported_with_the_weights_that_it_acts_with(tmp_path):
+    cost = SpectrallyNormalized(mlp_cost(jax.random.key(0), ENV.spec, identity_scaling(6), (4,), 1.0), 2.0)
+    write_cost(tmp_path, cost, ENV.spec)
+    x, actions = jnp.eye(6)[2], np.arange(5)
+    expected = jnp.stack([cost(x, jnp.asarray(u)) for u in actions])
+    np.testing.assert_allclose(NumpyCost.load(tmp_path)(np.tile(x, (5, 1)), actions), expected, rtol=1e-10)
+    assert np.max(np.abs(expected - jnp.stack([cost.energy(x, jnp.asarray(u)) for u in actions]))) > 1e-2
 
 
 GRID = TabularMDP.from_sparse(ENV.successors, jnp.exp(ENV.log_probabilities), jnp.exp(ENV.log_start), discount=0.9)

@@ -20,6 +20,7 @@ from triality.export.saved import FORMAT_VERSION, encode
 from triality.policies.categorical import CategoricalPolicy
 from triality.policies.gaussian import LOG_SCALE_RANGE, ConstantScale, GaussianPolicy, SquashedGaussianPolicy, StateScale
 from triality.policies.scaling import Scaling
+from triality.regularizers.spectral_norm import SpectrallyNormalized, normalized
 from triality.runs.atomic import replace_file
 from triality.runs.json_files import write_json
 from triality.samplers.gaussian import MARGIN
@@ -35,30 +36,29 @@ ACTIVATIONS: dict[Callable[..., Any], str] = {tanh: "tanh"}
 def write_cost(folder: str | PathLike[str], cost: Any, spec: EnvironmentSpec, is_absorbing: bool = False) -> None:
     """Write ``cost.json`` and ``cost.safetensors`` into an existing folder.
 
-        Args:
-            folder: where to.
-            cost: c(x, u) of one step; one of ``triality.energies.step_cost``, without an axis of seeds. Of a shaped cost c alone is written.
-            spec: as the cost sees the environment, the absorbing indicator included.
-            is_absorbing: whether the last coordinate of its observations is that indicator.
+    Args:
+        folder: where to.
+        cost: c(x, u) of one step; one of ``triality.energies.step_cost``, without an axis of seeds. Of a shaped cost c alone is written.
+        spec: as the cost sees the environment, the absorbing indicator included.
+        is_absorbing: whether the last coordinate of its observations is that indicator.
 
-        Raises:
-            ConfigError: a class of cost that has no such form, or safetensors is not installed.
-            NonFiniteError: a parameter is NaN or infinite.
-            StorageError: the files cannot be written.
+    Raises:
+        ConfigError: a class of cost that has no such form, or safetensors is not installed.
+        NonFiniteError: a parameter is NaN or infinite.
+        StorageError: the files cannot be written.
 
-        Example:
-            >>> import jax, tempfile
-            >>> import jax.numpy as jnp
-            >>> from triality.energies.shaped_cost import ShapedCost
-    from triality.energies.step_cost import mlp_cost
-            >>> from triality.export.numpy_cost import NumpyCost
-            >>> from triality.policies.scaling import identity_scaling
-            >>> from triality.specs import SPECS
-            >>> cost, folder = mlp_cost(jax.random.key(0), SPECS["CartPole-v1"], identity_scaling(4), (8,)), tempfile.mkdtemp()
-            >>> write_cost(folder, cost, SPECS["CartPole-v1"])
-            >>> observation, action = jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array(1)
-            >>> bool(abs(NumpyCost.load(folder)(observation, action) - cost(observation, action)) < 1e-12)
-            True
+    Example:
+        >>> import jax, tempfile
+        >>> import jax.numpy as jnp
+        >>> from triality.energies.step_cost import mlp_cost
+        >>> from triality.export.numpy_cost import NumpyCost
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.specs import SPECS
+        >>> cost, folder = mlp_cost(jax.random.key(0), SPECS["CartPole-v1"], identity_scaling(4), (8,)), tempfile.mkdtemp()
+        >>> write_cost(folder, cost, SPECS["CartPole-v1"])
+        >>> observation, action = jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array(1)
+        >>> bool(abs(NumpyCost.load(folder)(observation, action) - cost(observation, action)) < 1e-12)
+        True
     """
     fields, arrays = _parts("cost", COSTS, cost)
     words = {"sign": SIGN, "horizon": spec.time_limit, "action_low": spec.action_low, "action_high": spec.action_high}
@@ -143,6 +143,7 @@ COSTS: dict[type, Callable[[Any], Parts]] = {
     StateCost: lambda cost: _scaled("state", "net", cost.net, cost.scaling, {}),
     ConstantCost: lambda cost: ({"kind": "constant"}, {}),
     ShapedCost: lambda cost: _parts("cost", COSTS, cost.cost),  # c alone: shaping asks for the same policies
+    SpectrallyNormalized: lambda cost: _parts("cost", COSTS, normalized(cost.energy, cost.bound, cost.num_iterations)),
 }
 SCALES: dict[type, Callable[[Any], Parts]] = {
     ConstantScale: lambda scale: ({"scale_kind": "constant"}, {"log_scale.raw": scale.raw}),
