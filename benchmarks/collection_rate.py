@@ -4,10 +4,10 @@
     python benchmarks/collection_rate.py --env Ant-v5
     python benchmarks/collection_rate.py --table                # docs/results/collection_rate.md from the record
 
-A limit: ``mujoco.rollout`` open loop, all actions known beforehand. Its closed loop: one call a step of the environment, with the actions of
-that step, in two threads, and nothing else: no policy, no reward, no observation. Ours: the batch alone, with observations, rewards and
-ends; and the collector, with a policy of two layers of 64 asked at every step for actions and their densities. Pairs: within a repeat all
-are measured one after the other, and a ratio is the median of the repeats' ratios.
+A limit: ``mujoco.rollout`` open loop, all actions known beforehand. Its closed loop: one call a step of the environment, with the actions
+of that step, in two threads, and nothing else: no policy, no reward, no observation. Ours: the batch alone, with observations, rewards
+and ends; and the collector, with a policy of two layers of 64 asked at every step for actions and their densities. Pairs: within a repeat
+all are measured one after the other, and a ratio is the median of the repeats' ratios.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ def page(record: Record) -> list[str]:
         lines.append("")
     return [
         *lines,
-        "*Batch*: all simulators stepped, with observations, rewards and ends; *collector*: the same with a policy, two layers of 64 for the",
-        "mean and for the scale, asked at every step. `mujoco.rollout` computes neither observations nor rewards, and loses the solver's warm",
-        "start between two steps, so that its states differ from Gymnasium's; ours are Gymnasium's, bit for bit.",
+        "*Batch*: all simulators stepped, with observations, rewards and ends; *collector*: the same with a policy, two layers of 64",
+        "for the mean and for the scale, asked at every step. `mujoco.rollout` computes neither observations nor rewards, and loses the",
+        "solver's warm start between two steps, so that its states differ from Gymnasium's; ours are Gymnasium's, bit for bit.",
     ]
 
 
