@@ -15,10 +15,15 @@ from triality.cli.irl import check_options, resolve
 from triality.cli.names import find_task
 from triality.cli.options import IrlOptions
 from triality.cli.training import refuse_non_finite, train_policies
+from triality.each_pair import EachPair
+from triality.each_transition import EachTransition
+from triality.energies.adversarial_reward import LogDrawn, MinusLogData
+from triality.energies.shaped_cost import OfTransition
 from triality.energies.step_cost import EnvironmentCost
 from triality.envs.pendulum import Pendulum
 from triality.errors import ConfigError, NonFiniteError
 from triality.policies.scaling import identity_scaling
+from triality.trajectory import EachStep, OfPair
 from triality.updates.ppo import PPO
 
 PLAIN = IrlOptions("Pendulum-v1", Path("demos.npz"), Path("run"))
@@ -26,6 +31,8 @@ RESOLVED = {
     "gan-gcl": ({}, ("normalized", "matched", 3e-4)),
     "per step": ({"level": "step"}, ("normalized", "free", 3e-4)),
     "guided cost": ({"algorithm": "guided-cost"}, ("q-only", "matched", 3e-4)),
+    "airl": ({"algorithm": "airl"}, ("plain", "free", 3e-4)),
+    "gail": ({"algorithm": "gail"}, ("plain", "free", 3e-4)),
     "as named": ({"objective": "plain", "starts": "free", "policy_learning_rate": 0.01}, ("plain", "free", 0.01)),
     "cloning": ({"algorithm": "bc"}, ("auto", "auto", 1e-3)),
     "cloning, its rate named": ({"algorithm": "bc", "policy_learning_rate": 0.01}, ("auto", "auto", 0.01)),
@@ -39,6 +46,34 @@ def test_options_are_resolved_once(case):
     assert (options.objective, options.starts, options.policy_learning_rate) == expected
     assert resolve(options, task) == options
     assert check_options(options).options == options
+
+
+REWARDS = {
+    "gan-gcl": ({}, ("trajectory", "auto", 1.0, OfPair, EachStep)),
+    "gan-gcl per step, cooler": ({"level": "step", "temperature": 0.5}, ("step", "auto", 0.5, OfPair, EachStep)),
+    "airl": ({"algorithm": "airl"}, ("step", "f-log-pi", 1.0, OfTransition, EachTransition)),
+    "airl, no entropy": ({"algorithm": "airl", "reward": "f"}, ("step", "f", 0.0, OfTransition, EachTransition)),
+    "airl, unshaped": ({"algorithm": "airl", "reward": "g-log-pi"}, ("step", "g-log-pi", 1.0, OfPair, EachTransition)),
+    "airl, neither": ({"algorithm": "airl", "reward": "g"}, ("step", "g", 0.0, OfPair, EachTransition)),
+    "gail": ({"algorithm": "gail"}, ("step", "positive", 0.0, LogDrawn, EachPair)),
+    "gail, negative": ({"algorithm": "gail", "reward": "negative", "level": "step"}, ("step", "negative", 0.0, MinusLogData, EachPair)),
+    "gail, some entropy": ({"algorithm": "gail", "reward": "log-odds", "temperature": 0.1}, ("step", "log-odds", 0.1, OfPair, EachPair)),
+}
+
+
+@pytest.mark.parametrize("case", REWARDS)
+def test_a_reward_is_a_cost_a_temperature_and_a_view(case):
+    changes, (level, reward, temperature, policy_cost, view) = REWARDS[case]
+    choice = check_options(replace(PLAIN, past_samplers=3, shaping_discount=0.9 if changes.get("algorithm") == "airl" else 0.99, **changes))
+    options = choice.options
+    assert (options.level, options.reward, options.temperature) == (level, reward, temperature)
+    assert check_options(options).options == options
+    algorithm = build_algorithm(options, choice.task)
+    assert algorithm.policy_cost is policy_cost
+    assert float(algorithm.update_rule.temperature) == pytest.approx(temperature)
+    assert algorithm.level.num_past_samplers == 3
+    assert type(getattr(algorithm.level, "view", EachStep())) is view
+    assert getattr(algorithm.make_cost, "discount", 0.9) == 0.9
 
 
 SIZES = {

@@ -100,6 +100,9 @@ def test_overwrite_replaces_a_run(demos, run, tmp_path):
 
 OTHERS = {
     "step": ("--level", "step"),
+    "step, replay": ("--level", "step", "--past-samplers", "2"),
+    "airl": ("--algorithm", "airl", "--cost", "state"),
+    "gail": ("--algorithm", "gail", "--reward", "negative"),
     "step, matched starts": ("--level", "step", "--starts", "matched"),
     "guided cost, mixture, fusion": ("--algorithm", "guided-cost", "--objective", "mixture", "--past-samplers", "2"),
     "free starts, cloned policy": ("--starts", "free", "--init-policy", "cloned"),
@@ -113,6 +116,9 @@ def test_every_kind_of_run_ends(case, demos, tmp_path):
     out = tmp_path / "run"
     assert main(["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), *TINY, *OTHERS[case]]) == 0
     assert main(["eval", str(out), "--episodes", "1"]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    check_summary(summary)
+    assert (summary["log_z"] is None) == (summary["config"]["level"] == "step")
 
 
 @pytest.mark.slow

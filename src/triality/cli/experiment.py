@@ -11,13 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.cost_learning import CostLearning, MakePolicy, State
+from triality.algorithms.gail import Gail
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.irl import Plan
-from triality.cli.names import Task, make_environment, make_objective
+from triality.cli.names import Task, make_environment, make_objective, make_reward, make_view
 from triality.cli.options import IrlOptions
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
@@ -56,8 +58,9 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
     make_policy = policy_maker(options, task)
     if options.algorithm == "bc":
         return BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
-    constructor = GanGcl if options.algorithm == "gan-gcl" else GuidedCost
-    return constructor(
+    constructors = {"gan-gcl": GanGcl, "guided-cost": GuidedCost, "gail": Gail}
+    airl = functools.partial(Airl, shaping_discount=options.shaping_discount)
+    return constructors.get(options.algorithm, airl)(
         environment,
         _level(options),
         make_objective(options.objective),
@@ -71,6 +74,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,
+        policy_cost=make_reward(options.reward),
     )
 
 
@@ -145,8 +149,8 @@ def _data_shapes(task: Task, options: IrlOptions, num: int | None = None) -> Tra
 def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
     if options.level == "step":
-        matched = MatchedStarts(options.num_rollouts - free, free)
-        return Steps(FreeStarts(options.num_rollouts) if options.starts == "free" else matched, options.num_pairs or None)
+        starts = FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free)
+        return Steps(starts, options.num_pairs or None, make_view(options.algorithm), options.past_samplers)
     if options.starts == "free":
         return Trajectories(options.num_rollouts, options.past_samplers)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)

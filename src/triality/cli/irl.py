@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from triality.cli import ranges
-from triality.cli.names import OBJECTIVES, STARTS, Task, find_task
+from triality.cli.names import LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task
 from triality.cli.options import IrlOptions
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
@@ -19,7 +19,7 @@ POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
-    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs"),
+    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
@@ -72,7 +72,7 @@ def check(options: IrlOptions) -> Plan:
     checked = check_against(
         read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos, options.clip_margin
     )
-    if options.algorithm != "bc" and options.level == "trajectory" and not choice.task.is_absorbing:
+    if options.algorithm != "bc" and choice.options.level == "trajectory" and not choice.task.is_absorbing:
         check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
     return Plan(choice.task, checked.demonstrations, choice.options, checked.notes)
 
@@ -92,14 +92,19 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     if options.algorithm == "bc":
         return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE)
     objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
-    usual = "free" if task.on_host else STARTS[options.level]
+    level = _level(options)
+    usual = "free" if task.on_host else STARTS[level]
     starts = usual if options.starts == "auto" else options.starts
     sizes = (16, 8, 32, 4096) if task.on_host else (96, 4, 8, 0)
     given = (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.num_pairs)
     num_rollouts, epochs, minibatches, num_pairs = (one or usual for one, usual in zip(given, sizes, strict=True))
+    reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
     return replace(
         options,
+        level=level,
         objective=objective,
+        reward=reward,
+        temperature=_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
         num_rollouts=num_rollouts,
@@ -107,6 +112,14 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         policy_minibatches=minibatches,
         num_pairs=num_pairs,
     )
+
+
+def _level(options: IrlOptions) -> str:
+    return LEVELS.get(options.algorithm, "trajectory") if options.level == "auto" else options.level
+
+
+def _temperature(reward: str) -> float:
+    return TEMPERATURES.get(reward, 1.0)
 
 
 def _range_problems(options: IrlOptions) -> list[str]:
@@ -118,7 +131,8 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, "gradient_penalty"),
         *_margin_problems(options),
-        *ranges.temperatures(options),
+        *_discount_problems(options),
+        *([] if options.temperature is None or _may_be_zero(options) else ranges.temperatures(options)),
     ]
 
 
@@ -126,6 +140,17 @@ def _margin_problems(options: IrlOptions) -> list[str]:
     if 0 <= options.clip_margin < 1:
         return []
     return [f"expected --clip-margin from 0 to below 1, got {options.clip_margin}; 0.02 is a good start"]
+
+
+def _discount_problems(options: IrlOptions) -> list[str]:
+    if 0 <= options.shaping_discount <= 1:
+        return []
+    return [f"expected --shaping-discount from 0 to 1, got {options.shaping_discount}; the policy's own is 0.99"]
+
+
+def _may_be_zero(options: IrlOptions) -> bool:
+    """Rewards without an entropy: the discriminator keeps them bounded or moving, and PPO needs none."""
+    return options.temperature == 0 and options.algorithm in REWARDS
 
 
 def _cloning_problems(options: IrlOptions) -> list[str]:
@@ -156,9 +181,35 @@ def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
             "expected --level trajectory with --algorithm guided-cost, got step: there is no Z of a single step to estimate; "
             "use --algorithm gan-gcl per step, or --level trajectory"
         )
-    if options.level == "step" and options.past_samplers > 1:
+    return problems + (_adversarial_problems if options.algorithm in REWARDS else _density_problems)(options)
+
+
+def _adversarial_problems(options: IrlOptions) -> list[str]:
+    """Of the algorithms of single steps whose reward has a name."""
+    problems, name = [], options.algorithm
+    if options.level == "trajectory":
+        problems.append(f"expected --level step with --algorithm {name}, got trajectory; use --algorithm gan-gcl for whole trajectories")
+    if options.reward not in ("auto", *REWARDS[name]):
+        problems.append(f"expected --reward {', '.join(REWARDS[name])} with --algorithm {name}, got {options.reward}; choose one")
+    if name == "gail" and options.shaping_discount != IrlOptions.shaping_discount:
         problems.append(
-            f"expected --past-samplers 1 with --level step, got {options.past_samplers}: the fusion density is one of trajectories; "
-            "use --level trajectory"
+            f"expected no --shaping-discount with --algorithm gail, got {options.shaping_discount}: it shapes nothing; leave it out"
+        )
+    if name == "airl" and options.cost == "constant":
+        problems.append(
+            "expected --cost mlp or state with --algorithm airl, got constant: its shaping is learned all the same, so it is no control; "
+            "use --algorithm gan-gcl --level step for one"
+        )
+    implied = _temperature(REWARDS[name][0] if options.reward == "auto" else options.reward)
+    if name == "airl" and options.temperature not in (None, implied):
+        problems.append(
+            f"expected no --temperature with --algorithm airl, got {options.temperature}: its reward says whether the entropy counts, "
+            "once or not at all; choose a --reward instead"
         )
     return problems
+
+
+def _density_problems(options: IrlOptions) -> list[str]:
+    changed = [name for name in ("reward", "shaping_discount") if getattr(options, name) != getattr(IrlOptions, name)]
+    given = ", ".join(f"{ranges.flag(name)} {getattr(options, name)}" for name in changed)
+    return [f"expected --algorithm airl or gail with {given}, got {options.algorithm}; leave it out"] if changed else []

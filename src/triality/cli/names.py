@@ -11,6 +11,8 @@ from triality.errors import ConfigError
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec, absorbing_spec
 
 if TYPE_CHECKING:
+    from triality.algorithms.cost_learning import PolicyCost
+    from triality.algorithms.steps import StepView
     from triality.envs.environment import AbstractEnvironment
     from triality.objectives.by_start import Objective
     from triality.simulators.batch import SimulatorBatch
@@ -24,7 +26,15 @@ ENDING_IN_MUJOCO = ("Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5", "Invert
 NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
 
 # What ``auto`` stands for comes first.
-OBJECTIVES = {"gan-gcl": ("normalized", "plain"), "guided-cost": ("q-only", "tempered", "mixture")}
+OBJECTIVES = {
+    "gan-gcl": ("normalized", "plain"),
+    "guided-cost": ("q-only", "tempered", "mixture"),
+    "airl": ("plain", "normalized"),
+    "gail": ("plain", "normalized"),
+}
+REWARDS = {"airl": ("f-log-pi", "f", "g-log-pi", "g"), "gail": ("positive", "negative", "log-odds")}
+TEMPERATURES = {"f": 0.0, "g": 0.0, "positive": 0.0, "negative": 0.0, "log-odds": 0.0}  # of a reward; of all others 1
+LEVELS = {"airl": "step", "gail": "step"}  # the only ones; all others are of whole trajectories unless told
 STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for at each level
 
 NEAR = 0.7  # share of letters in common; InvertedPendulum and Pendulum, which are two tasks, have 0.67
@@ -159,3 +169,23 @@ def make_objective(name: str) -> Objective:
         "mixture": MixtureGuidedCostLoss,
     }
     return table[name]()
+
+
+def make_reward(name: str) -> PolicyCost:
+    """What the policy minimizes, by the name of its reward; whether it holds an entropy is for the temperature to say."""
+    from triality.energies.adversarial_reward import LogDrawn, MinusLogData
+    from triality.energies.shaped_cost import OfTransition
+    from triality.trajectory import OfPair
+
+    table: dict[str, PolicyCost] = {"f-log-pi": OfTransition, "f": OfTransition, "positive": LogDrawn, "negative": MinusLogData}
+    return table.get(name, OfPair)
+
+
+def make_view(algorithm: str) -> StepView:
+    """What one sample of the level of steps is, by the algorithm."""
+    from triality.each_pair import EachPair
+    from triality.each_transition import EachTransition
+    from triality.trajectory import EachStep
+
+    table: dict[str, Callable[[], StepView]] = {"airl": EachTransition, "gail": EachPair}
+    return table.get(algorithm, EachStep)()

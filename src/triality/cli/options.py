@@ -25,11 +25,14 @@ class IrlOptions:
     """Demonstration file (npz): observations, actions, lengths."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
-    algorithm: Literal["gan-gcl", "guided-cost", "bc"] = "gan-gcl"
+    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc"] = "gan-gcl"
     """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z.
+    airl: the density-aware discriminator of single transitions, with a shaped cost.
+    gail: a discriminator that knows no density, for a policy and no cost.
     bc: behavioral cloning, without the options of the cost and of the roll-outs."""
-    level: Literal["trajectory", "step"] = "trajectory"
-    """What one sample is: a whole trajectory, or one observation with its action."""
+    level: Literal["auto", "trajectory", "step"] = "auto"
+    """What one sample is: a whole trajectory, or one observation with its action.
+    auto: trajectory; with airl and gail step, which is the only one for them."""
     num_demos: int = 20
     """How many demonstrations to use, drawn anew for each seed."""
     seeds: int = 1
@@ -41,13 +44,20 @@ class IrlOptions:
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. auto: the first of each.
     gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
-    guided-cost: q-only, tempered (weights to a power that keeps half the sample size) or mixture (the model as p~)."""
+    guided-cost: q-only, tempered (weights to a power that keeps half the sample size) or mixture (the model as p~).
+    airl and gail: plain or normalized, which leaves a constant in the cost of a step undecided."""
+    reward: Literal["auto", "f-log-pi", "f", "g-log-pi", "g", "positive", "negative", "log-odds"] = "auto"
+    """Of the policy. auto: the first of each.
+    airl: f-log-pi (shaped, entropy of weight 1), f (shaped, no entropy), g-log-pi or g (the same without the shaping).
+    gail: positive (-log(1 - D), which pays for staying alive), negative (log D, which pays for ending it) or log-odds."""
+    shaping_discount: float = 0.99
+    """Of airl: the discount in its shaping; the policy's own is 0.99."""
     starts: Literal["auto", "matched", "free"] = "auto"
     """Where the roll-outs begin that are compared with the demonstrations. auto: matched at trajectory level, free at step level.
     matched: at the demonstrations' own starts (at trajectory level with one log Z a start).
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
-    """Policies in the fusion over past samplers, the current one included (trajectory level)."""
+    """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
     num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = 0
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
@@ -67,7 +77,9 @@ class IrlOptions:
     """Adam step of the policy."""
     gradient_penalty: float = 0.003
     """Weight of the cost's squared gradient, nats a step."""
-    temperature: float = 1.0
+    temperature: Annotated[
+        float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1, for gail 0, for airl as its reward says)")
+    ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
     policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = 0
     """Passes of the policy update over the roll-outs of an iteration."""

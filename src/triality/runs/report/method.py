@@ -38,7 +38,7 @@ class Method(NamedTuple):
 
 
 COST_LEARNING = Method(
-    unused=frozenset(),
+    unused=frozenset(("reward", "shaping_discount")),
     unmatched="Compare with cloning from the same demonstrations (triality irl ... --algorithm bc; the whole command stands below): what "
     "cloning reaches too, this method has not shown.",
     no_alarm="At state-action level there is no partition function to estimate, since a policy's probabilities are normalized already. "
@@ -52,6 +52,14 @@ COST_LEARNING = Method(
     ),
 )
 
+AIRL = COST_LEARNING._replace(unused=frozenset())
+
+GAIL = COST_LEARNING._replace(
+    unused=frozenset(("shaping_discount",)),
+    no_alarm="GAIL's discriminator is free: no density is learned, so there is no partition function, and nothing to compare. What is "
+    "shown as its cost is minus the logit, which says who acts at present and is no cost of the task.",
+)
+
 CONSTANT_COST = COST_LEARNING._replace(
     unmatched="Its cost is constant: this run is itself a control, and what it reaches is no merit of a learned cost.", has_cost=False
 )
@@ -61,6 +69,7 @@ CLONING = COST_LEARNING._replace(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
             *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
+            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
         )
     ),
     unmatched="",
@@ -96,4 +105,6 @@ def method_of(command: str, config: Mapping[str, Any]) -> Method:
         return DENSITY
     if config.get("algorithm") == "bc":
         return CLONING
-    return CONSTANT_COST if config.get("cost") == "constant" else COST_LEARNING
+    if config.get("cost") == "constant":
+        return CONSTANT_COST
+    return {"airl": AIRL, "gail": GAIL}.get(str(config.get("algorithm")), COST_LEARNING)
