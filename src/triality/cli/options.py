@@ -22,7 +22,7 @@ class IrlOptions:
     or one of ours: PointMass-v0, TwoRooms-v0, Gridworld-v0; or on the host MuJoCo's HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5,
     Swimmer-v5, Reacher-v5, InvertedPendulum-v5, InvertedDoublePendulum-v5, Pusher-v5, Humanoid-v5; with --host any that Gymnasium has."""
     demos: Path
-    """Demonstration file (npz): observations, actions, lengths."""
+    """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
     algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc"] = "gan-gcl"
