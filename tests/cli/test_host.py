@@ -38,6 +38,8 @@ def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, 
         spent = line["seconds_physics"] + line["seconds_policy"]
         assert 0 < spent <= line["seconds_collect"]
     assert main(["eval", str(out), "--episodes", "2"]) == 0
+    assert main(["retrain", str(out), "--episodes", "2", "--iterations", "1"]) == 0
+    assert len(json.loads((out / "retrained.json").read_text())["rows"]) == 2 + 2 + 2 + 1
     assert (out / "report.html").exists()
 
 

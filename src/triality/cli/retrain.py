@@ -20,23 +20,16 @@ def run(options: RetrainOptions) -> int:
     stored = open_run(options.run)
     if stored.options.algorithm == "bc":
         raise ConfigError(f"expected a run that learned a cost, got behavioral cloning in {options.run}; use gan-gcl or guided-cost")
-    import jax
-    import jax.numpy as jnp
-
-    from triality.algorithms.policy_training import PolicyTraining
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
-    from triality.cli.experiment import policy_maker
     from triality.cli.tables import print_returns
-    from triality.cli.training import train_policies
-    from triality.updates.ppo import PPO
 
     algorithm, states = load_states(stored)
     task, number_of_seeds = stored.task, stored.options.seeds
-    rule = PPO(learning_rate=stored.options.policy_learning_rate, temperature=stored.options.temperature)
-    training = PolicyTraining(algorithm.env, task.bare.time_limit, rule, make_policy=policy_maker(stored.options, task))
-    keys = jax.vmap(jax.random.key)(options.seed + jnp.arange(number_of_seeds))
-    first = jax.jit(jax.vmap(training.init))(keys, states.cost, states.scaling)
-    policies = train_policies(training, first, options.iterations, Console(), REMEDY).policy
+    if task.on_host:
+        from triality.cli.host_retrain import retrained
+    else:
+        from triality.cli.compiled_retrain import retrained
+    policies = retrained(stored, algorithm, states, options.seed, options.iterations, Console(), REMEDY)
     results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]
     expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
 
