@@ -20,6 +20,7 @@ from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord, read_record
 from triality.runs.report.returns import comparison_panel, learning_panels
 from triality.runs.report.state_space import episode_panel, state_panels
+from triality.runs.report.time_shares import time_panel
 from triality.runs.report.words import alarm_verdict, duration, normalized, number, result_level, result_paragraph, seed_phrase
 
 RUN = "this run, mean action"
@@ -164,7 +165,7 @@ def _trust(record: RunRecord) -> str:
 
 
 def _policy(record: RunRecord) -> str:
-    return page.section("How did the policy learn?", page.panels(policy_panels(record.curves, record.method)))
+    return page.section("How did the policy learn?", page.panels([*policy_panels(record.curves, record.method), time_panel(record.curves)]))
 
 
 def _setting(record: RunRecord) -> str:
