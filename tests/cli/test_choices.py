@@ -11,7 +11,7 @@ from rich.console import Console
 from triality.algorithms.policy_training import PolicyTraining
 from triality.cli import learning
 from triality.cli.experiment import build_algorithm, state_template
-from triality.cli.irl import check_options, resolve
+from triality.cli.irl import Usual, check_options, resolve
 from triality.cli.names import find_task
 from triality.cli.options import IrlOptions
 from triality.cli.training import refuse_non_finite, train_policies
@@ -76,11 +76,15 @@ def test_a_reward_is_a_cost_a_temperature_and_a_view(case):
     assert getattr(algorithm.make_cost, "discount", 0.9) == 0.9
 
 
+AS_NAMED = {"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2, "num_pairs": 7, "iterations": 1, "gradient_penalty": 0.0}
 SIZES = {
-    "compiled": ({}, (96, 4, 8, 0)),
-    "on the host": ({"host": True}, (16, 8, 32, 4096)),
-    "MuJoCo": ({"env": "HalfCheetah-v5"}, (16, 8, 32, 4096)),
-    "as named": ({"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2, "num_pairs": 7}, (5, 3, 2, 7)),
+    "compiled": ({}, (100, 96, 4, 8, 0, 0.003)),
+    "on the host": ({"host": True}, (200, 16, 8, 32, 4096, 0.1)),
+    "MuJoCo": ({"env": "HalfCheetah-v5"}, (200, 16, 8, 32, 4096, 0.1)),
+    "as named": (
+        AS_NAMED,
+        (1, 5, 3, 2, 7, 0.0),
+    ),
 }
 
 
@@ -88,7 +92,7 @@ SIZES = {
 def test_sizes_are_those_of_where_the_environment_lives(case):
     changes, expected = SIZES[case]
     options = check_options(replace(PLAIN, **changes)).options
-    assert (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.num_pairs) == expected
+    assert tuple(getattr(options, name) for name in Usual._fields) == expected
     assert options.starts == ("free" if case in ("on the host", "MuJoCo") else "matched")
 
 

@@ -70,7 +70,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
             num_epochs=options.policy_epochs,
             num_minibatches=options.policy_minibatches,
         ),
-        penalty=GradientPenalty(options.gradient_penalty),
+        penalty=GradientPenalty(options.gradient_penalty or 0.0),
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from triality.cli import ranges
 from triality.cli.names import LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task
-from triality.cli.options import IrlOptions
+from triality.cli.options import LEFT, IrlOptions
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
 from triality.data.demonstrations import Demonstrations
@@ -22,6 +22,26 @@ NOT_OF_CLONING = (
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
+
+
+ALL_PAIRS = 0
+
+
+class Usual(NamedTuple):
+    """What the command decides where an option is left to it; chosen on Pendulum in the compiled run, on HalfCheetah on the host."""
+
+    iterations: int
+    num_rollouts: int
+    policy_epochs: int
+    policy_minibatches: int
+    num_pairs: int
+    gradient_penalty: float
+
+
+USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
+USUAL_ON_HOST = Usual(200, 16, 8, 32, 4096, 0.1)
+COUNTS = {"iterations": 1, "num_rollouts": 4, "policy_epochs": 1, "policy_minibatches": 1, "num_pairs": ALL_PAIRS}
+"""Options that may be left to the command, and the least that may be given."""
 
 
 class Choice(NamedTuple):
@@ -85,19 +105,20 @@ def check_options(options: IrlOptions) -> Choice:
 
 
 def resolve(options: IrlOptions, task: Task) -> IrlOptions:
-    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions. A count of 0 is left to it.
+    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
 
     Cloning has neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
     """
     if options.algorithm == "bc":
-        return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE)
+        rate = options.policy_learning_rate or CLONING_RATE
+        return replace(
+            options, policy_learning_rate=rate, iterations=USUAL.iterations if options.iterations == LEFT else options.iterations
+        )
     objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
     level = _level(options)
     usual = "free" if task.on_host else STARTS[level]
     starts = usual if options.starts == "auto" else options.starts
-    sizes = (16, 8, 32, 4096) if task.on_host else (96, 4, 8, 0)
-    given = (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.num_pairs)
-    num_rollouts, epochs, minibatches, num_pairs = (one or usual for one, usual in zip(given, sizes, strict=True))
+    sizes = USUAL_ON_HOST if task.on_host else USUAL
     reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
     return replace(
         options,
@@ -107,10 +128,8 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         temperature=_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
-        num_rollouts=num_rollouts,
-        policy_epochs=epochs,
-        policy_minibatches=minibatches,
-        num_pairs=num_pairs,
+        gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
+        **{name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT},
     )
 
 
@@ -124,12 +143,11 @@ def _temperature(reward: str) -> float:
 
 def _range_problems(options: IrlOptions) -> list[str]:
     return [
-        *ranges.counts(options, "num_demos", "seeds", "iterations", "past_samplers"),
-        *ranges.counts(options, *(name for name in ("policy_epochs", "policy_minibatches", "num_pairs") if getattr(options, name) != 0)),
-        *ranges.counts(options, *(("num_rollouts",) if options.num_rollouts != 0 else ()), least=4),
+        *ranges.counts(options, "num_demos", "seeds", "past_samplers"),
+        *(line for name, least in COUNTS.items() if getattr(options, name) != LEFT for line in ranges.counts(options, name, least=least)),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
-        *ranges.weights(options, "gradient_penalty"),
+        *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
         *_margin_problems(options),
         *_discount_problems(options),
         *([] if options.temperature is None or _may_be_zero(options) else ranges.temperatures(options)),

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+LEFT = -1
+"""A count that is left to the command."""
+
 
 @dataclass(frozen=True)
 class IrlOptions:
@@ -39,7 +42,7 @@ class IrlOptions:
     """Independent runs, in one compiled program."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
-    iterations: int = 100
+    iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200)")] = LEFT
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. auto: the first of each.
@@ -58,11 +61,11 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
-    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = 0
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
-    num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = 0
-    """At step level: pairs of each side in one cost step, drawn anew for each."""
+    num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = LEFT
+    """At step level: pairs of each side in one cost step, drawn anew for each; 0 takes all."""
     init_policy: Literal["random", "cloned"] = "random"
     """Where the policy begins."""
     cost: Literal["mlp", "state", "constant"] = "mlp"
@@ -75,15 +78,15 @@ class IrlOptions:
     """Adam step of the cost."""
     policy_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc 1e-3)")] = None
     """Adam step of the policy."""
-    gradient_penalty: float = 0.003
+    gradient_penalty: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 0.003, on the host 0.1)")] = None
     """Weight of the cost's squared gradient, nats a step."""
     temperature: Annotated[
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1, for gail 0, for airl as its reward says)")
     ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
-    policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = 0
+    policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = LEFT
     """Passes of the policy update over the roll-outs of an iteration."""
-    policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = 0
+    policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = LEFT
     """Pieces of one such pass."""
     host: bool = False
     """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
