@@ -99,15 +99,17 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT.parent / "shared" / "data", help="where NAME.npz lie (default %(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="at most (default %(default)s)")
     parser.add_argument("--shorter", type=int, default=1, help="divide the steps, to try it out (default %(default)s)")
+    parser.add_argument("--again", action="store_true", help="measure also the seeds that are in the record")
     return result.run(parser.parse_args())
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     data = kept(options.out).get("data", {})
     for name in options.data:
+        done = {} if options.again else {each["seed"]: each for each in data.get(name, [])}
         found = []
         for seed in range(min(options.seeds, SETTINGS[name].seeds)):
-            found.append(one(name, seed, options))
+            found.append(done.get(seed) or one(name, seed, options))
             yield {"data": data | {name: found}}
         data = data | {name: found}
 
