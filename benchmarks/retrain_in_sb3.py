@@ -6,7 +6,8 @@
 The run is made by ``triality irl`` where it is not there yet (--run), its costs are exported by ``triality export``, and our own fresh
 policies come from ``triality retrain``. The peer lives in a virtual environment of its own, made on first use (``.venv-sb3``), and reads
 the exported files with numpy: there is no jax in it. Its settings are those tuned for Pendulum's true reward in rl-baselines3-zoo
-(hyperparams/ppo.yml, commit 00128b5d46d4), but for the discount: the learned cost is undiscounted, see the page.
+(hyperparams/ppo.yml, commit 00128b5d46d4); on the learned cost with the sizes and the discount of our own retraining, and the entropy
+that belongs to the cost.
 """
 
 from __future__ import annotations
@@ -43,11 +44,20 @@ TUNED = {
     "use_sde": True,
     "sde_sample_freq": 4,
 }
-LEARNED, MYOPIC, TRUE, CONSTANT = "learned cost", "learned cost, discount 0.9", "true reward", "constant cost"
+# Sizes and discount of our own retraining: 64 roll-outs of 200 steps a round, 8 minibatches.
+OUR_SIZES = {**TUNED, "n_envs": 64, "n_steps": 200, "batch_size": 1600, "gamma": 0.99, "policy_kwargs": {"squash_output": True}}
+LEARNED, WITHOUT, TRUE, CONSTANT = "learned cost", "learned cost, no entropy", "true reward, no entropy", "constant cost"
 OURS, PEER = "triality retrain", "PPO of stable-baselines3"
 WITHIN = 0.1
-# Reward and discount of each row that the peer trains.
-PEERS = {LEARNED: ("cost", 0.98), MYOPIC: ("cost", 0.9), TRUE: (None, 0.9), CONSTANT: ("constant", 0.98)}
+ROUND = 64 * 200
+"""Environment steps of one of our iterations."""
+# Reward, temperature, environment steps and settings of each row that the peer trains.
+PEERS: dict[str, tuple[str | None, float, int, dict[str, Any]]] = {
+    LEARNED: ("cost", 1.0, 640_000, OUR_SIZES),
+    WITHOUT: ("cost", 0.0, 640_000, OUR_SIZES),
+    TRUE: (None, 0.0, 100_000, TUNED),
+    CONSTANT: ("constant", 1.0, 640_000, OUR_SIZES),
+}
 
 
 def main() -> int:
@@ -59,7 +69,6 @@ def main() -> int:
     parser.add_argument("--demos", type=Path, default=ROOT / "examples" / "pendulum_demos.npz", help="(default %(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="of a new run (default %(default)s)")
     parser.add_argument("--control-seeds", type=int, default=3, help="of the peer's other rows (default %(default)s)")
-    parser.add_argument("--env-steps", type=int, default=100_000, help="of the peer; a whole number of its roll-outs (default %(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="of an evaluation, reset seeds 0, 1, ... (default %(default)s)")
     parser.add_argument("--peer-python", type=Path, help="an interpreter with the peer; .venv-sb3 is made where none is given")
     return result.run(parser.parse_args())
@@ -76,7 +85,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     record["ours"] = json.loads((options.run / "retrained.json").read_text())
     config = {name: summary["config"][name] for name in ("algorithm", "level", "num_demos", "iterations")}
     record |= {"config": config | {"demos": Path(summary["config"]["demos"]).name}}
-    record |= {"iqm": summary["iqm"], "seeds": summary["seeds"], "env_steps": options.env_steps, "episodes": options.episodes}
+    record |= {"iqm": summary["iqm"], "seeds": summary["seeds"], "episodes": options.episodes}
     record.setdefault("peer", {})
     yield record
     seeds = [each["seed"] for each in summary["seeds"]]
@@ -107,7 +116,7 @@ def _triality(*arguments: Any) -> None:
 
 def _train(options: argparse.Namespace, peer: Path, row: str, seed: int) -> dict[str, Any]:
     """The peer's PPO on the reward of that row; the cost is the run's of the same seed."""
-    reward, discount = PEERS[row]
+    reward, temperature, env_steps, settings = PEERS[row]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         exported = None if reward is None else folder / reward
@@ -115,12 +124,12 @@ def _train(options: argparse.Namespace, peer: Path, row: str, seed: int) -> dict
             _triality("export", options.run, "--out", exported, "--seed", seed)
         elif reward == "constant":
             _write_constant(folder / reward)
-        settings = {**TUNED, "gamma": discount}
         task = {"environment": ENVIRONMENT, "exported": exported and str(exported), "seed": seed, "settings": settings}
-        (folder / "task.json").write_text(json.dumps({**task, "episodes": options.episodes, "env_steps": options.env_steps}))
+        task |= {"temperature": temperature, "env_steps": env_steps, "episodes": options.episodes}
+        (folder / "task.json").write_text(json.dumps(task))
         command = [peer, ROOT / "benchmarks" / "peers" / "sb3_ppo.py", folder / "task.json", folder / "result.json"]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
-        return json.loads((folder / "result.json").read_text()) | {"settings": settings}
+        return json.loads((folder / "result.json").read_text()) | {"settings": settings, "temperature": temperature}
 
 
 def _write_constant(folder: Path) -> None:
@@ -147,19 +156,20 @@ def page(record: Record) -> list[str]:
         f"{config['algorithm']} at {config['level']} level from {config['num_demos']} demonstrations of {config['demos']}, "
         f"{config['iterations']} iterations"
     )
+    steps = {what: next(iter(found.values()))["env_steps"] for what, found in record["peer"].items()}
     return [
         *lines,
         "",
-        f"Costs of `triality irl`: {costs}. One fresh policy each ({record['env_steps']:,} environment steps of the peer, "
-        f"{record['ours']['iterations']} iterations of ours); mean action, {record['episodes']} episodes in Gymnasium, reset seeds "
-        f"0-{record['episodes'] - 1}. Normalized: 0 is random actions ({RANDOM_RETURNS[ENVIRONMENT].mean:.1f}), 1 the demonstrations "
-        f"({record['iqm']['expert_return']:.1f}). Gate: the peer on the learned cost {verdict} {WITHIN:.0%} of ours "
-        f"({theirs:.3f} and {ours:.3f}).",
+        f"Costs of `triality irl`: {costs}. One fresh policy each: {record['ours']['iterations']} iterations of ours are "
+        f"{record['ours']['iterations'] * ROUND:,} environment steps, the peer has {steps[LEARNED]:,} ({steps[TRUE]:,} on true rewards). "
+        f"Mean action, {record['episodes']} episodes in Gymnasium, reset seeds 0-{record['episodes'] - 1}. Normalized: 0 is random "
+        f"actions ({RANDOM_RETURNS[ENVIRONMENT].mean:.1f}), 1 the demonstrations ({record['iqm']['expert_return']:.1f}). Gate: the peer "
+        f"on the learned cost {verdict} {WITHIN:.0%} of ours ({theirs:.3f} and {ours:.3f}).",
         "",
-        "The peer's settings are those tuned for the true reward (rl-baselines3-zoo, `hyperparams/ppo.yml`) with one change: a discount of "
-        "0.98. The cost of a trajectory is undiscounted, and what it asks for shows only over the length of a swing: with the "
-        "discount of 0.9 that suits the dense true reward the same learner is too short-sighted for it at this budget. "
-        "The constant cost is a control: what it reaches, no cost has taught.",
+        "The peer is given what the paper's policy is given (eq. 2): minus the learned cost, and minus the log density of its own actions "
+        "with weight one, by `triality.export.entropy_in_reward`, under a squashed policy. The peer's second row leaves out the entropy, "
+        "all else equal. The true reward is trained on with the settings tuned for it. The constant cost is a control: what it reaches, "
+        "no cost has taught.",
         "",
         _packages(record),
     ]

@@ -17,7 +17,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from triality.export import NumpyCost, learned_reward_vec_env
+from triality.export import NumpyCost, entropy_in_reward, learned_reward_vec_env
 
 PACKAGES = ("stable-baselines3", "torch", "gymnasium", "safetensors", "numpy")
 
@@ -48,7 +48,7 @@ def measure(task):
     learner = build(task)
     before = float(np.mean(mean_action_returns(learner, task["environment"], task["episodes"])))
     begin = time.perf_counter()
-    learner.learn(task["env_steps"])
+    learner.learn(task["env_steps"], callback=entropy_in_reward(task["temperature"]) if task["temperature"] else None)
     seconds = time.perf_counter() - begin
     returns = mean_action_returns(learner, task["environment"], task["episodes"])
     return {

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import triality.export
 from tests.export.test_reward import PENDULUM, absorbing_cost
 from triality.errors import ConfigError
+from triality.export.entropy_callback import entropy_in_reward
 from triality.export.reward_function import RewardFunction
 from triality.export.reward_vec_env import learned_reward_vec_env
 from triality.export.reward_vector_wrapper import LearnedRewardVectorWrapper
@@ -101,9 +102,10 @@ class VecEnv:
 @pytest.fixture
 def stable_baselines(monkeypatch):
     """A stand-in for the package: the real one is measured against in benchmarks/retrain_in_sb3.py."""
-    for name in ("stable_baselines3", "stable_baselines3.common", "stable_baselines3.common.vec_env"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    for name in ("", ".common", ".common.vec_env", ".common.callbacks"):
+        monkeypatch.setitem(sys.modules, f"stable_baselines3{name}", ModuleType(f"stable_baselines3{name}"))
     sys.modules["stable_baselines3.common.vec_env"].VecEnvWrapper = VecEnvWrapper
+    sys.modules["stable_baselines3.common.callbacks"].BaseCallback = object
 
 
 def test_stable_baselines_vectors(stable_baselines):
@@ -129,6 +131,30 @@ def test_without_stable_baselines_the_remedy_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ConfigError, match="pip install stable-baselines3"):
         learned_reward_vec_env(VecEnv(), absorbing_cost())
+    with pytest.raises(ConfigError, match="pip install stable-baselines3"):
+        entropy_in_reward()
+
+
+class Buffer:
+    """A roll-out buffer as far as rewards go; its returns are plain sums from behind."""
+
+    def __init__(self):
+        self.rewards, self.log_probs = np.array([[1.0], [2.0]]), np.array([[-0.5], [3.0]])
+
+    def compute_returns_and_advantage(self, last_values, dones):
+        self.returns = np.cumsum(self.rewards[::-1], axis=0)[::-1] + last_values * (1 - dones)
+
+
+def test_entropy_enters_rewards_and_returns(stable_baselines):
+    """Unlikely actions are paid more; the value behind the roll-out is counted."""
+    callback, buffer = entropy_in_reward(2.0), Buffer()
+    callback.locals = {"rollout_buffer": buffer, "values": np.array([10.0]), "dones": np.array([0.0])}
+    assert callback._on_step()
+    callback._on_rollout_end()
+    assert buffer.rewards[:, 0].tolist() == [2.0, -4.0]
+    assert buffer.returns[:, 0].tolist() == [8.0, 6.0]
+    with pytest.raises(ConfigError, match="at least 0"):
+        entropy_in_reward(-1.0)
 
 
 def test_the_reward_function_of_imitation():

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from triality.export.entropy_callback import entropy_in_reward as entropy_in_reward
     from triality.export.learned_reward import LearnedReward as LearnedReward
     from triality.export.numpy_cost import NumpyCost as NumpyCost
     from triality.export.numpy_policy import NumpyPolicy as NumpyPolicy
@@ -23,6 +24,7 @@ HOMES = {
     "NumpyCost": "numpy_cost",
     "NumpyPolicy": "numpy_policy",
     "RewardFunction": "reward_function",
+    "entropy_in_reward": "entropy_callback",
     "learned_reward_vec_env": "reward_vec_env",
     "write_cost": "write",
     "write_policy": "write",
