@@ -22,10 +22,22 @@ PUBLISHED = {
     "Pendulum-v1": [
         {"name": "GAN-GCL (Fu 2018)", "value_normalized": 0.83},
         {"name": "AIRL (Fu 2018)", "value_normalized": 0.95},
-    ]
+    ],
+    "HalfCheetah-v5": [
+        {"name": "GAN-GCL (Fu 2018)", "value_normalized": 0.11},
+        {"name": "AIRL (Fu 2018)", "value_normalized": 1.01},
+    ],
+    "Swimmer-v5": [
+        {"name": "GAN-GCL (Fu 2018)", "value_normalized": 0.01},
+        {"name": "AIRL (Fu 2018)", "value_normalized": 0.99},
+    ],
+    "Ant-v5": [
+        {"name": "GAN-GCL (Fu 2018)", "value_normalized": 0.35},
+        {"name": "AIRL (Fu 2018)", "value_normalized": 0.82},
+    ],
 }
 """Published results from 50 demonstrations on the authors' own scale, (score - random)/(expert - random): Fu et al., arXiv:1710.11248;
-GAN-GCL at trajectory level."""
+GAN-GCL at trajectory level; of the MuJoCo tasks in versions of their time."""
 
 
 class PointMassAtMode(AbstractSampler):

@@ -58,8 +58,10 @@ class HostRuns:
             states.append(self._first_state(jax.random.key(options.seed + index), *of_seed))
         return _stacked(states)
 
-    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any], begin: float) -> tuple[State, float | None, int]:
+    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any]) -> tuple[State, float | None, int]:
         """All iterations of all seeds; returns the last states, environment steps a second, and steps taken.
+
+        Seconds in the log are those of the seed, as if it had run alone.
 
         Raises:
             SimulatorError: a simulator failed; the states until then are in the folder, and the message says so.
@@ -71,6 +73,7 @@ class HostRuns:
         with progress_bar(console) as bar:
             task = bar.add_task("compiling", total=options.iterations * options.seeds, rate="")
             for index in range(options.seeds):
+                began = time.perf_counter()
                 for iteration in range(1, options.iterations + 1):
                     start = time.perf_counter()
                     try:
@@ -82,7 +85,7 @@ class HostRuns:
                     refuse_non_finite((trained[index].policy, trained[index].cost), iteration, iteration, self.remedy)
                     pace.record("iteration", steps, time.perf_counter() - start)
                     place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
-                    folder.metrics.append({**place, "seconds": time.perf_counter() - begin, **record})
+                    folder.metrics.append({**place, "seconds": time.perf_counter() - began, **record})
                     bar.update(task, advance=1, description=f"learning, seed {options.seed + index}", rate=pace.words)
         return _stacked(trained), pace.steps_per_second, options.iterations * options.seeds * steps
 

@@ -57,7 +57,7 @@ def learn(plan: Plan) -> int:
     if host is None:
         states, speed, steps = train(algorithm, states, options, folder, begin)
     else:
-        states, speed, steps = host.train(states, folder, config, begin)
+        states, speed, steps = host.train(states, folder, config)
     write_checkpoint(folder.state_path, states, step=options.iterations, config=config)
     with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
         records = seed_records(states.policy, plan)
