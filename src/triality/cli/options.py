@@ -21,9 +21,11 @@ class IrlOptions:
     """
 
     env: str
-    """Environment, by Gymnasium's id: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0 or Acrobot-v1;
-    or one of ours: PointMass-v0, TwoRooms-v0, Gridworld-v0; or on the host MuJoCo's HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5,
-    Swimmer-v5, Reacher-v5, InvertedPendulum-v5, InvertedDoublePendulum-v5, Pusher-v5, Humanoid-v5; with --host any that Gymnasium has."""
+    """Environment, by id.
+    Compiled: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1; ours: PointMass-v0, TwoRooms-v0, Gridworld-v0.
+    MuJoCo's, on the host: HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5, Humanoid-v5, Swimmer-v5, Reacher-v5, Pusher-v5,
+    InvertedPendulum-v5, InvertedDoublePendulum-v5.
+    With --host any that Gymnasium has."""
     demos: Path
     """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
     out: Path
@@ -39,7 +41,7 @@ class IrlOptions:
     num_demos: int = 20
     """How many demonstrations to use, drawn anew for each seed."""
     seeds: int = 1
-    """Independent runs, in one compiled program."""
+    """Independent runs: in one compiled program, on the host one after the other."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
     iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200)")] = LEFT
