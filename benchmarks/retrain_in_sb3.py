@@ -63,7 +63,7 @@ HOW_FOUND = [
     "The costs here are those of the [Pendulum table](pendulum.md) (`--run runs/pendulum_table/gan-gcl-trajectory_20`). How the",
     "settings were found: the tuned ones with a discount of 0.98 and no entropy reached three of the five costs in 100,000 steps and",
     "failed with two. On one of these two, seed 1, others were tried. Without entropy none reached the demonstrations: discounts of",
-    "0.95 and 0.99, scaled rewards and observations, larger batches, 1,280,000 steps. With entropy these did, and the tuned sizes",
+    "0.95 and 0.99, scaled rewards and observations, larger batches, 1,280,000 steps. With entropy our sizes did, and the tuned ones",
     "did; a smaller learning rate (3e-4, 4 epochs) did not. The other four costs were then run once. Our own retraining, with a",
     "temperature of 0.01 instead of 1, stays at -566 and -715 with two of the five costs, and near -220 with the others.",
 ]
