@@ -7,6 +7,8 @@ import pytest
 
 from triality.cli import evaluation, host_learning
 from triality.cli.main import main
+from triality.data.demonstration_file import read_demonstrations
+from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import SimulatorError
 
 TINY = ("--iterations", "2", "--num-rollouts", "4", "--seeds", "2", "--num-demos", "2", "--policy-epochs", "1", "--policy-minibatches", "2")
@@ -61,3 +63,18 @@ def test_a_simulator_that_fails_costs_nothing_that_was_learned(demos, tmp_path, 
     message = " ".join(capsys.readouterr().err.split())
     assert "seed 0, iteration 2: expected a step, got smoke" in message
     assert "What was learned until then is in" in message
+
+
+def test_an_expert_on_the_host_records_its_starts_and_densities(tmp_path):
+    path = tmp_path / "expert.npz"
+    assert main(["expert", "--env", "Reacher-v5", "--out", str(path), "--num-episodes", "3", "--iterations", "1"]) == 0
+    demonstrations = read_demonstrations(path)
+    assert demonstrations.lengths.tolist() == [50, 50, 50]
+    assert demonstrations.meta["reset_seeds"] == [10_000, 10_001, 10_002]
+    assert demonstrations.log_prob is not None
+    own = make_gymnasium("Reacher-v5")
+    seen, _ = own.reset(seed=10_001)
+    for step in range(50, 100):
+        np.testing.assert_allclose(demonstrations.observations[step], seen, atol=1e-5)
+        seen, reward, *_ = own.step(demonstrations.actions[step])
+        assert demonstrations.rewards[step] == pytest.approx(reward, abs=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -17,8 +17,15 @@ from triality.trajectory import rollout
 from triality.updates.ppo import PPO
 
 
-def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> dict[str, Any]:
-    """Arrays of demonstrations, by the names of the file format.
+class Recorded(NamedTuple):
+    """Arrays of demonstrations by the names of the file format, and what else to keep with them."""
+
+    columns: dict[str, Any]
+    meta: dict[str, Any]
+
+
+def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Recorded:
+    """Demonstrations of a new expert.
 
     Raises:
         NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
@@ -37,7 +44,7 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
     size = task.bare.observation_size
     ended = batch.terminated if not task.is_absorbing else real & (batch.observation[:, 1:, -1] > 0.5)
     last = np.cumsum(real, axis=1) == real.sum(axis=1, keepdims=True)
-    return {
+    columns = {
         "observations": batch.observation[:, :-1, :size][real],
         "actions": batch.action[real],
         "lengths": real.sum(axis=1),
@@ -46,3 +53,4 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
         "terminated": ended[real],
         "truncated": (last & ~ended)[real],
     }
+    return Recorded(columns, {})

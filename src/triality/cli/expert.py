@@ -26,15 +26,16 @@ def run(options: ExpertOptions) -> int:
         from triality.cli.host_expert import trained_and_recorded
     else:
         from triality.cli.compiled_expert import trained_and_recorded
-    arrays = trained_and_recorded(task, options, console, REMEDY)
+    recorded = trained_and_recorded(task, options, console, REMEDY)
     meta = {
         "environment": options.env,
         "expert": "soft-optimal for the true reward",
         "temperature": options.temperature,
         "seed": options.seed,
+        **recorded.meta,
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    demonstrations = Demonstrations.from_arrays(arrays, meta)
+    demonstrations = Demonstrations.from_arrays(recorded.columns, meta)
     write_demonstrations(options.out, demonstrations)
     rows = [(f"expert, {options.num_episodes} episodes, sampled actions", float(demonstrations.returns().mean()), None)]
     print_returns(console, f"{options.env}: demonstrations in {options.out}", rows)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.algorithms.reward_training import RewardTraining, RewardTrainingState
+from triality.cli.compiled_expert import Recorded
 from triality.cli.names import Task, make_simulators
 from triality.cli.options import ExpertOptions
 from triality.cli.pace import Pace
@@ -21,11 +22,12 @@ from triality.trajectory import Trajectory
 from triality.updates.ppo import PPO
 
 NUM_SIMULATORS = 16
+FIRST_RESET_SEED = 10_000  # evaluation resets with 0, 1, 2, ...
 EPOCHS, MINIBATCHES = 10, 32
 
 
-def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> dict[str, np.ndarray]:
-    """Arrays of demonstrations, by the names of the file format.
+def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Recorded:
+    """Demonstrations of a new expert; their meta holds the seed that each episode was reset with.
 
     Raises:
         SimulatorError: a simulator failed.
@@ -36,9 +38,11 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
     recorder = Collector(make_simulators(task, size), ending=Padded())
     whole = -(-options.num_episodes // size) * size
     with console.status(f"recording {options.num_episodes} episodes"):
-        batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), state.policy, whole)
+        seeds = [FIRST_RESET_SEED + episode for episode in range(whole)]
+        batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), state.policy, whole, seeds)
     recorder.close()
-    return _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
+    columns = _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
+    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]})
 
 
 def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> RewardTrainingState:
