@@ -50,7 +50,7 @@ def test_info_says_what_is_in_it(capsys):
 def test_info_of_text_that_rich_would_take_for_markup(tmp_path, capsys):
     path = tmp_path / "[red]steps"
     path.write_text("episode,obs_0,action\n0,1,1\n")
-    assert "[red]steps" in said(capsys, "info", path)
+    assert "[red]steps" in said(capsys, "info", path).replace(" ", "")  # a long path is wrapped anywhere
 
 
 def test_the_share_of_actions_at_the_bounds():

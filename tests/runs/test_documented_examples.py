@@ -1,4 +1,4 @@
-"""The Python of the two pages is run, top to bottom, as a reader would."""
+"""The Python of the pages is run, top to bottom, as a reader would."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,17 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["demonstrations.md", "runs.md"])
-def test_the_examples_run(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("page", "count"), [("demonstrations.md", 3), ("runs.md", 2)])
+def test_the_examples_run(page, count, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == count
     exec(compile("\n".join(blocks), page, "exec"), {})
     assert any(tmp_path.iterdir())
+
+
+def test_the_example_of_simulators_runs():
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "simulators.md").read_text(), re.MULTILINE | re.DOTALL)
+    names: dict = {}
+    exec(compile("\n".join(blocks), "simulators.md", "exec"), names)
+    assert names["batch"].observation.shape == (16, 1001, 17)
