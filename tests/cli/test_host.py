@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from triality.algorithms.cost_learning import CostLearning
 from triality.cli import evaluation, host_learning
 from triality.cli.main import main
 from triality.data.demonstration_file import read_demonstrations
@@ -26,10 +27,13 @@ def demos(tmp_path):
 def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, monkeypatch):
     monkeypatch.setattr("triality.cli.diagnosis.NUM_ROLLOUTS", 8)
     few = evaluation.evaluate_policies
-    monkeypatch.setattr(evaluation, "evaluate_policies", lambda policies, num, task, _=2: few(policies, num, task, 2))
+    monkeypatch.setattr(evaluation, "evaluate_policies", lambda policies, num, task, _=2, *judge: few(policies, num, task, 2, *judge))
+    traced, update = [], CostLearning.update
+    monkeypatch.setattr(CostLearning, "update", lambda self, *arguments: traced.append(1) or update(self, *arguments))
     out = tmp_path / "run"
     arguments = ["irl", "--env", "Pendulum-v1", "--host", "--demos", str(demos), "--level", level, "--out", str(out), *TINY]
     assert main(arguments) == 0
+    assert len(traced) == 1, "the update of every iteration and seed is one compiled program"
     summary = json.loads((out / "summary.json").read_text())
     assert summary["env_steps"] == 2 * 2 * 4 * 200
     assert (summary["log_z"] is None) == (level == "step")

@@ -15,11 +15,11 @@ def run(options: EvalOptions) -> int:
     """Evaluate every seed of a run; returns the exit code."""
     refuse(counts(options, "episodes"))
     stored = open_run(options.run)
-    from triality.cli.evaluation import evaluate_policies, interquartile_mean
+    from triality.cli.evaluation import evaluate_policies, in_gymnasium, interquartile_mean
     from triality.cli.tables import print_returns
 
     _, states = load_states(stored)
-    results = evaluate_policies(states.policy, stored.options.seeds, stored.task, options.episodes)
+    results = evaluate_policies(states.policy, stored.options.seeds, stored.task, options.episodes, in_gymnasium)
     expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
 
     def normalized(value: float) -> float | None:

@@ -1,4 +1,8 @@
-"""The evaluation that counts: the real environment, 100 episodes a seed, and what becomes of it in ``summary.json``."""
+"""The evaluation that counts: the real environment, 100 episodes a seed, and what becomes of it in ``summary.json``.
+
+Two judges give the same returns: Gymnasium's own program, which ``triality eval`` asks, and for MuJoCo's tasks Gymnasium's simulators
+stepped together, which every run asks at its end.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from triality.cli.irl import Plan
-from triality.cli.names import Task, make_environment
+from triality.cli.names import Task, make_environment, make_simulators
 from triality.data.reference_returns import RANDOM_RETURNS, normalized_return
-from triality.envs.gymnasium_eval import evaluate_in_gymnasium
+from triality.envs.gymnasium_eval import Act, evaluate_in_gymnasium
 from triality.errors import DataError
 from triality.sampler import AbstractSampler
+from triality.simulators.returns import returns_in
+from triality.specs import MUJOCO_SPECS
 from triality.trajectory import Policy, rollout
+
+Judge = Callable[[Task, Act, int], np.ndarray]
+"""Returns of so many episodes, reset seeds 0, 1, 2, ...; what a Judge is asked never changes what it answers."""
 
 PUBLISHED = {
     "Pendulum-v1": [
@@ -63,26 +72,40 @@ class MeanPolicy(eqx.Module):
         return PointMassAtMode(distribution)
 
 
-def evaluate_policies(policies: Policy, num_seeds: int, task: Task, episodes: int = 100) -> list[dict[str, np.ndarray]]:
+def in_gymnasium(task: Task, act: Act, episodes: int) -> np.ndarray:
+    """By Gymnasium's own program."""
+    return evaluate_in_gymnasium(task.bare.name, act, episodes, range(episodes), absorbing=task.is_absorbing)
+
+
+def in_simulators(task: Task, act: Act, episodes: int) -> np.ndarray:
+    """The same returns; MuJoCo's tasks by Gymnasium's simulators stepped together, ten times as fast."""
+    if task.bare.name not in MUJOCO_SPECS:
+        return in_gymnasium(task, act, episodes)
+    simulators = make_simulators(task, episodes)
+    try:
+        return returns_in(simulators, act, range(episodes), absorbing=task.is_absorbing)
+    finally:
+        simulators.close()
+
+
+def evaluate_policies(
+    policies: Policy, num_seeds: int, task: Task, episodes: int = 100, judge: Judge = in_simulators
+) -> list[dict[str, np.ndarray]]:
     """For every seed the returns of the mean action and of sampled actions, episode by episode."""
-    return [_evaluate(jax.tree.map(lambda leaf, i=i: leaf[i], policies), task, episodes) for i in range(num_seeds)]
+    return [_evaluate(jax.tree.map(lambda leaf, i=i: leaf[i], policies), task, episodes, judge) for i in range(num_seeds)]
 
 
-def _evaluate(policy: Policy, task: Task, episodes: int) -> dict[str, np.ndarray]:
+def _evaluate(policy: Policy, task: Task, episodes: int, judge: Judge) -> dict[str, np.ndarray]:
     if task.is_ours:
         return {"mean": _compiled_returns(MeanPolicy(policy), task, episodes), "sampled": _compiled_returns(policy, task, episodes)}
-    seeds = range(episodes)
-
-    def returns(act: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return evaluate_in_gymnasium(task.bare.name, act, episodes, seeds, absorbing=task.is_absorbing)
-
     key = [jax.random.key(0)]
 
     def sampled(observation: np.ndarray) -> np.ndarray:
         key[0], now = jax.random.split(key[0])
         return np.asarray(_sampled_actions(policy, now, observation))
 
-    return {"mean": returns(lambda observation: np.asarray(_mean_actions(policy, observation))), "sampled": returns(sampled)}
+    mean = judge(task, lambda observation: np.asarray(_mean_actions(policy, observation)), episodes)
+    return {"mean": mean, "sampled": judge(task, sampled, episodes)}
 
 
 @eqx.filter_jit

@@ -129,7 +129,10 @@ class PPO(eqx.Module):
     def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> PPOState:
         """A fresh value and fresh optimizers for ``policy``."""
         net = MLP(key, (scaling.mean.shape[0], *self.hidden, 1))
-        value = Value(net, scaling, 1.0 / (1.0 - self.gamma))
+        horizon = jnp.asarray(
+            1.0 / (1.0 - self.gamma), self.gamma.dtype
+        )  # strongly typed, as it comes back: else the update is traced twice
+        value = Value(net, scaling, horizon)
         return PPOState(value, self._optimizer(self.learning_rate).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
 
     def update(
