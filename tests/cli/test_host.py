@@ -26,7 +26,7 @@ def demos(tmp_path):
 
 @pytest.mark.parametrize("level", ["step", pytest.param("trajectory", marks=pytest.mark.slow)])
 def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, monkeypatch):
-    monkeypatch.setattr("triality.cli.diagnosis.NUM_ROLLOUTS", 8)
+    monkeypatch.setattr("triality.cli.diagnosis.NUM_ON_HOST", 8)
     few = evaluation.evaluate_policies
     monkeypatch.setattr(evaluation, "evaluate_policies", lambda policies, num, task, _=2, *judge: few(policies, num, task, 2, *judge))
     traced, update = [], CostLearning.update

@@ -111,6 +111,8 @@ OPTION_CASES = {
     "a discount above one": (("--algorithm", "airl", "--shaping-discount", "1.5"), "--shaping-discount from 0 to 1, got 1.5"),
     "a temperature below zero": (("--algorithm", "gail", "--temperature", "-1"), "--temperature above 0, got -1.0"),
     "cloning with a reward": ((*CLONING, "--reward", "f"), "got --reward f:"),
+    "a tilt of nothing": (("--cost", "tilted"), "expected --init-policy cloned with --cost tilted"),
+    "airl tilted": (("--algorithm", "airl", "--cost", "tilted", "--init-policy", "cloned"), "use gan-gcl or guided-cost with it"),
     "an objective of the other algorithm": (("--objective", "q-only"), "normalized or plain"),
     "no seeds": (("--seeds", "0"), "--seeds"),
     "a negative rate": (("--cost-learning-rate", "-1"), "--cost-learning-rate"),

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
+from triality.energies.tilted_cost import TiltedCost
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.scaling import Scaling
@@ -22,6 +23,8 @@ COSTS = {
     "discrete": (mlp_cost, DISCRETE),
     "state": (state_cost, BOX),
     "state, discrete": (state_cost, DISCRETE),
+    "tilted": (lambda *parts: TiltedCost(mlp_cost(*parts), squashed_gaussian_policy(*parts)), BOX),
+    "tilted, discrete": (lambda *parts: TiltedCost(mlp_cost(*parts), categorical_policy(*parts)), DISCRETE),
     "constant": (lambda key, spec, scaling, hidden: ConstantCost(), BOX),
 }
 POLICIES = {

@@ -94,6 +94,14 @@ def _edit(folder, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+def test_of_a_tilted_cost_both_parts_are_needed(tmp_path):
+    cost = make(*COSTS["tilted"])
+    write_cost(tmp_path, cost, BOX)
+    _edit(tmp_path, reference=3)
+    with pytest.raises(StorageError, match="'reference'"):
+        NumpyCost.load(tmp_path)
+
+
 DAMAGES = {
     "another format": (lambda folder: _edit(folder, format="triality-policy"), "triality-cost"),
     "a later version": (lambda folder: _edit(folder, format_version=2), "version 1"),

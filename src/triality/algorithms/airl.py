@@ -32,7 +32,7 @@ from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy
 from triality.algorithms.levels import Level
 from triality.algorithms.steps import Steps, Transitions
 from triality.each_transition import EachTransition
-from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.shaped_cost import MakeShapedCost, OfTransition
 from triality.energies.step_cost import mlp_cost
 from triality.envs.environment import AbstractEnvironment
@@ -49,7 +49,7 @@ def Airl(  # noqa: N802
     objective: Objective | None = None,
     *,
     update_rule: UpdateRule = PPO(),  # noqa: B008
-    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    penalty: CostPenalty = GradientPenalty(),  # noqa: B008
     cost_learning_rate: float | Float[Array, ""] = 1e-3,
     cost_momentum: float | Float[Array, ""] = 0.5,
     num_cost_steps: int = 3,

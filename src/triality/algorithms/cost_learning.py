@@ -27,8 +27,9 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from triality.algorithms.levels import Level, log_ratio
 from triality.algorithms.past_samplers import PastSamplers
-from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.step_cost import mlp_cost
+from triality.energies.tilted_cost import TiltedCost
 from triality.energy import Conditional, Constant
 from triality.envs.environment import AbstractEnvironment
 from triality.numerics import effective_sample_size, log_mean_exp, weighted_mean
@@ -159,7 +160,7 @@ class CostLearning(eqx.Module):
     level: Level
     objective: Objective
     update_rule: UpdateRule = PPO()
-    penalty: GradientPenalty = GradientPenalty()
+    penalty: CostPenalty = GradientPenalty()
     cost_learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
     cost_momentum: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
     num_cost_steps: int = eqx.field(default=3, static=True)
@@ -199,6 +200,11 @@ class CostLearning(eqx.Module):
         optimizer = self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array))
         update = self.update_rule.init(key_update, policy, scaling)
         return State(cost, optimizer, log_z, policy, update, past, data, weight, scaling, key_run, jnp.zeros((), jnp.int32))
+
+    def relative_to(self, state: State, reference: Policy) -> State:
+        """A first state whose cost is a tilt of ``reference``: see ``TiltedCost``. Goes with ``PenaltyOfTilt``."""
+        cost = TiltedCost(state.cost, reference)
+        return state._replace(cost=cost, cost_optimizer=self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array)))
 
     def step(self, state: State) -> tuple[State, Metrics]:
         """One iteration: ``update`` after ``collect``."""

@@ -30,7 +30,7 @@ from triality.algorithms.levels import Level
 from triality.algorithms.steps import Steps
 from triality.each_pair import EachPair
 from triality.energies.adversarial_reward import LogDrawn
-from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.step_cost import mlp_cost
 from triality.envs.environment import AbstractEnvironment
 from triality.errors import ConfigError
@@ -46,7 +46,7 @@ def Gail(  # noqa: N802
     objective: Objective | None = None,
     *,
     update_rule: UpdateRule = PPO(temperature=0.0),  # noqa: B008
-    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    penalty: CostPenalty = GradientPenalty(),  # noqa: B008
     cost_learning_rate: float | Float[Array, ""] = 1e-3,
     cost_momentum: float | Float[Array, ""] = 0.5,
     num_cost_steps: int = 3,

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps
-from triality.energies.gradient_penalty import GradientPenalty
+from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.step_cost import mlp_cost
 from triality.envs.environment import AbstractEnvironment
 from triality.errors import ConfigError
@@ -31,7 +31,7 @@ def GuidedCost(  # noqa: N802
     objective: Objective | None = None,
     *,
     update_rule: UpdateRule = PPO(),  # noqa: B008
-    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    penalty: CostPenalty = GradientPenalty(),  # noqa: B008
     cost_learning_rate: float | Float[Array, ""] = 1e-3,
     cost_momentum: float | Float[Array, ""] = 0.5,
     num_cost_steps: int = 3,
@@ -78,7 +78,7 @@ def GanGcl(  # noqa: N802
     objective: Objective | None = None,
     *,
     update_rule: UpdateRule = PPO(),  # noqa: B008
-    penalty: GradientPenalty = GradientPenalty(),  # noqa: B008
+    penalty: CostPenalty = GradientPenalty(),  # noqa: B008
     cost_learning_rate: float | Float[Array, ""] = 1e-3,
     cost_momentum: float | Float[Array, ""] = 0.5,
     num_cost_steps: int = 3,

@@ -17,6 +17,7 @@ from jaxtyping import Array
 
 from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.levels import MatchedTrajectories, Steps, Trajectories, log_ratio
+from triality.envs.host import HostEnvironment
 from triality.numerics import effective_sample_size, log_mean_exp
 from triality.partition.alarm import Alarm, three_way_alarm, verdict
 from triality.trajectory import Trajectory, WholeTrajectory, action_log_probs
@@ -24,8 +25,8 @@ from triality.trajectory import Trajectory, WholeTrajectory, action_log_probs
 Fresh = Callable[[State, int], Trajectory]
 """Fresh roll-outs of a state's policy: at least so many, those that are compared first."""
 
-NUM_ROLLOUTS = 256
-"""Fresh roll-outs a seed, half of them to center each start, half for the estimates."""
+NUM_ROLLOUTS, NUM_ON_HOST = 256, 64
+"""Fresh roll-outs a seed, half of them to center each start, half for the estimates; fewer where each of them costs a simulator's time."""
 
 
 def fresh_rollouts(algorithm: CostLearning) -> Fresh:
@@ -47,8 +48,12 @@ def diagnose(algorithm: CostLearning, states: State, fresh: Fresh) -> dict[str, 
     """Fields of the summary: ``log_z``, ``log_z_estimates``, ``alarm`` (of the first seed), and health by seed."""
     every = [_one(states, index) for index in range(_num_seeds(states))]
     if isinstance(algorithm.level, Steps):
-        return {"seeds": [_step_health(algorithm, state, fresh(state, NUM_ROLLOUTS)) for state in every]}
-    results = [_trajectory_health(algorithm, state, fresh(state, _share(state) * state.data.start.shape[0])) for state in every]
+        return {"seeds": [_step_health(algorithm, state, fresh(state, _num_fresh(algorithm))) for state in every]}
+    shares = [_share(algorithm, state) for state in every]
+    results = [
+        _trajectory_health(algorithm, state, fresh(state, share * state.data.start.shape[0]))
+        for state, share in zip(every, shares, strict=True)
+    ]
     alarm = jax.tree.map(np.asarray, results[0][1])
     estimates = {
         name: {"value": float(each.value), "stderr": float(each.stderr)}
@@ -62,9 +67,13 @@ def diagnose(algorithm: CostLearning, states: State, fresh: Fresh) -> dict[str, 
     }
 
 
-def _share(state: State) -> int:
+def _num_fresh(algorithm: CostLearning) -> int:
+    return NUM_ON_HOST if isinstance(algorithm.env, HostEnvironment) else NUM_ROLLOUTS
+
+
+def _share(algorithm: CostLearning, state: State) -> int:
     """Fresh roll-outs for each demonstration."""
-    return max(4, NUM_ROLLOUTS // state.data.start.shape[0])
+    return max(4, _num_fresh(algorithm) // state.data.start.shape[0])
 
 
 @eqx.filter_jit
@@ -84,7 +93,7 @@ def _trajectory_health(algorithm: CostLearning, state: State, batch: Trajectory)
 
 
 def _centered_ratios(algorithm: CostLearning, state: State, batch: Trajectory):
-    num_data, share = state.data.start.shape[0], _share(state)
+    num_data, share = state.data.start.shape[0], _share(algorithm, state)
     batch = jax.tree.map(lambda leaf: leaf[: share * num_data], batch)
     view = WholeTrajectory()
     log_probs = jax.vmap(lambda one: action_log_probs(state.policy, one))(state.data)

@@ -26,6 +26,7 @@ from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
+from triality.energies.tilted_cost import PenaltyOfTilt
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.scaling import Scaling, identity_scaling
@@ -33,6 +34,7 @@ from triality.run import run
 from triality.trajectory import Trajectory
 from triality.updates.ppo import PPO
 
+TILTED = "tilted"
 NUM_CLONING_STEPS = 3000
 """Gradient steps of cloning where it only prepares the policy."""
 
@@ -60,6 +62,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         return BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
     constructors = {"gan-gcl": GanGcl, "guided-cost": GuidedCost, "gail": Gail}
     airl = functools.partial(Airl, shaping_discount=options.shaping_discount)
+    penalty = GradientPenalty(options.gradient_penalty or 0.0)
     return constructors.get(options.algorithm, airl)(
         environment,
         _level(options),
@@ -70,9 +73,9 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
             num_epochs=options.policy_epochs,
             num_minibatches=options.policy_minibatches,
         ),
-        penalty=GradientPenalty(options.gradient_penalty or 0.0),
+        penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=options.cost_learning_rate,
-        make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
+        make_cost={"mlp": mlp_cost, "state": state_cost, TILTED: mlp_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),
     )
@@ -103,7 +106,8 @@ def first_state(
     scaling = algorithm.fit_scaling(key_scaling, data) if scaling is None else scaling
     cloning = BehavioralCloning(algorithm.env.spec, make_policy=algorithm.make_policy)
     cloned, _, _ = run(cloning, cloning.init(key_clone, data, log_weight, scaling), 1, NUM_CLONING_STEPS)
-    return algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
+    begun_at_it = algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
+    return algorithm.relative_to(begun_at_it, cloned.policy) if options.cost == TILTED else begun_at_it
 
 
 def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan) -> State | CloningState:

@@ -188,6 +188,12 @@ def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
         problems.append(
             f"expected --starts free with {task.bare.name} on the host, got matched: its simulators begin where they begin; leave it out"
         )
+    if options.cost == "tilted" and options.init_policy != "cloned":
+        problems.append("expected --init-policy cloned with --cost tilted, got random: the cost is relative to the cloned policy; add it")
+    if options.cost == "tilted" and options.algorithm in REWARDS:
+        problems.append(
+            f"expected --cost mlp or state with --algorithm {options.algorithm}, got tilted; use gan-gcl or guided-cost with it"
+        )
     allowed = ("auto", *OBJECTIVES[options.algorithm])
     if options.objective not in allowed:
         problems.append(

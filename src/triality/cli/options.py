@@ -70,8 +70,9 @@ class IrlOptions:
     """At step level: pairs of each side in one cost step, drawn anew for each; 0 takes all."""
     init_policy: Literal["random", "cloned"] = "random"
     """Where the policy begins."""
-    cost: Literal["mlp", "state", "constant"] = "mlp"
-    """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit)."""
+    cost: Literal["mlp", "state", "tilted", "constant"] = "mlp"
+    """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit).
+    tilted: relative to the cloned policy, t(x, u) - log pi_0(u|x), so that a cloned start is its own optimum; with --init-policy cloned."""
     actions: Literal["error", "clip", "raw"] = "error"
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
     clip_margin: float = 0.02

@@ -8,6 +8,8 @@ Reference: Gulrajani et al. 2017 (arXiv:1704.00028) for the points; Mescheder et
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,13 @@ from jaxtyping import Array, Float, Key
 
 from triality.policies.scaling import Scaling
 from triality.trajectory import StepCost, Trajectory, random_steps
+
+
+@runtime_checkable
+class CostPenalty(Protocol):
+    """A regularizer of the cost of a step, in nats a step."""
+
+    def __call__(self, key: Key[Array, ""], cost: Any, scaling: Scaling, data: Trajectory, drawn: Trajectory) -> Float[Array, ""]: ...
 
 
 class GradientPenalty(eqx.Module):

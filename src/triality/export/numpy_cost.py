@@ -11,6 +11,7 @@ import numpy as np
 
 from triality.errors import DataError
 from triality.export.numpy_mlp import read_mlp, read_scaling
+from triality.export.numpy_policy import read_law
 from triality.export.saved import Saved, read_saved
 
 Evaluate = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -57,9 +58,8 @@ class NumpyCost:
         """
         saved = read_saved(folder, "cost")
         size, actions = saved.count("observation_size"), read_actions(saved)
-        kind = saved.word("kind", tuple(KINDS))
         dtype = next((array.dtype for array in saved.arrays.values()), np.dtype(np.float32))
-        evaluate = KINDS[kind](saved, size, actions)
+        evaluate = _evaluate(saved, size, actions)
         is_absorbing = saved.description.get("absorbing") is True
         return cls(str(saved.description.get("environment")), saved.count("horizon"), size, *actions, is_absorbing, evaluate, dtype)
 
@@ -104,6 +104,10 @@ def read_actions(saved: Saved) -> tuple[int, tuple[float, ...], tuple[float, ...
 Actions = tuple[int, tuple[float, ...], tuple[float, ...]]
 
 
+def _evaluate(saved: Saved, size: int, actions: Actions) -> Evaluate:
+    return KINDS[saved.word("kind", tuple(KINDS))](saved, size, actions)
+
+
 def _box(saved: Saved, size: int, actions: Actions) -> Evaluate:
     """A perceptron of the scaled observation and of the action in units of its half-box."""
     width = len(actions[1])
@@ -128,10 +132,17 @@ def _constant(saved: Saved, size: int, actions: Actions) -> Evaluate:
     return lambda observation, action: np.zeros(len(observation), observation.dtype)
 
 
+def _tilted(saved: Saved, size: int, actions: Actions) -> Evaluate:
+    """t(x, u) - log pi_0(u|x)."""
+    tilt, reference = _evaluate(saved.part("tilt"), size, actions), read_law(saved.part("reference"))
+    return lambda observation, action: tilt(observation, action) - reference.log_prob(observation, action)
+
+
 KINDS: dict[str, Callable[[Saved, int, Actions], Evaluate]] = {
     "box": _box,
     "discrete": _discrete,
     "state": _state,
     "constant": _constant,
+    "tilted": _tilted,
 }
 """What a cost's kind is called in the description."""

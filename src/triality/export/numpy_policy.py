@@ -53,8 +53,7 @@ class NumpyPolicy:
             StorageError: the files are missing, damaged, or do not fit together.
         """
         saved = read_saved(folder, "policy")
-        kind, size = saved.word("kind", tuple(KINDS)), saved.count("observation_size")
-        law = KINDS[kind](saved, size)
+        law, size = read_law(saved), saved.count("observation_size")
         shape = () if saved.count("num_actions") else (saved.count("action_size"),)
         dtype = next(iter(saved.arrays.values())).dtype
         return cls(str(saved.description.get("environment")), size, shape, saved.description.get("absorbing") is True, law, dtype)
@@ -92,6 +91,15 @@ class NumpyPolicy:
             hint = "append the absorbing indicator: 0 while the episode runs" if self.is_absorbing else f"pass those of {self.environment}"
             raise DataError(f"expected observations of {self.observation_size} coordinates, got shape {seen.shape}; {hint}")
         return seen
+
+
+def read_law(saved: Saved) -> Law:
+    """The law of a policy's actions, by its description.
+
+    Raises:
+        StorageError: the description and the arrays do not fit together.
+    """
+    return KINDS[saved.word("kind", tuple(KINDS))](saved, saved.count("observation_size"))
 
 
 def _of_box(law: Callable[[Features, Features, np.ndarray, np.ndarray], Law]) -> Callable[[Saved, int], Law]:

@@ -33,6 +33,18 @@ class Saved(NamedTuple):
     description: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
+    def part(self, name: str) -> Saved:
+        """A model within this one: its own fields over those of the whole, and the arrays whose names begin with ``name``.
+
+        Raises:
+            StorageError: the description holds no such part.
+        """
+        found = self.description.get(name)
+        if not isinstance(found, dict):
+            raise StorageError(f"{self.path}: expected a description of '{name}', got {found!r}; {REMEDY}")
+        within = {key.removeprefix(f"{name}."): array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
+        return Saved(self.path, {**self.description, **found}, within)
+
     def array(self, name: str, shape: Sequence[int]) -> np.ndarray:
         """The array of that name and shape.
 

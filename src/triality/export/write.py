@@ -15,6 +15,7 @@ import numpy as np
 from triality.energies.mlp import MLP, tanh
 from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import BoxCost, ConstantCost, DiscreteCost, StateCost
+from triality.energies.tilted_cost import TiltedCost
 from triality.errors import ConfigError, NonFiniteError
 from triality.export.saved import FORMAT_VERSION, encode
 from triality.policies.categorical import CategoricalPolicy
@@ -137,12 +138,24 @@ def _state_scale(scale: StateScale) -> Parts:
     return {"scale_kind": "state", **fields}, arrays
 
 
+def _within(name: str, parts: Parts) -> Parts:
+    """A model within another: see ``Saved.part``."""
+    fields, arrays = parts
+    return {name: fields}, {f"{name}.{key}": array for key, array in arrays.items()}
+
+
+def _tilted(cost: TiltedCost) -> Parts:
+    tilt, reference = _within("tilt", _parts("cost", COSTS, cost.tilt)), _within("reference", _parts("policy", POLICIES, cost.reference))
+    return {"kind": "tilted", **tilt[0], **reference[0]}, {**tilt[1], **reference[1]}
+
+
 COSTS: dict[type, Callable[[Any], Parts]] = {
     BoxCost: lambda cost: _scaled("box", "net", cost.net, cost.scaling, {"half_width": cost.half_width}),
     DiscreteCost: lambda cost: _scaled("discrete", "net", cost.net, cost.scaling, {}),
     StateCost: lambda cost: _scaled("state", "net", cost.net, cost.scaling, {}),
     ConstantCost: lambda cost: ({"kind": "constant"}, {}),
     ShapedCost: lambda cost: _parts("cost", COSTS, cost.cost),  # c alone: shaping asks for the same policies
+    TiltedCost: _tilted,
     SpectrallyNormalized: lambda cost: _parts("cost", COSTS, normalized(cost.energy, cost.bound, cost.num_iterations)),
 }
 SCALES: dict[type, Callable[[Any], Parts]] = {
