@@ -79,7 +79,8 @@ def test_a_reward_is_a_cost_a_temperature_and_a_view(case):
 AS_NAMED = {"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2, "num_pairs": 7, "iterations": 1, "gradient_penalty": 0.0}
 SIZES = {
     "compiled": ({}, (100, 96, 4, 8, 0, 0.003)),
-    "on the host": ({"host": True}, (200, 16, 8, 32, 4096, 0.1)),
+    "on the host": ({"host": True}, (200, 80, 8, 32, 4096, 0.1)),
+    "short episodes": ({"env": "Reacher-v5"}, (200, 320, 8, 32, 4096, 0.1)),
     "MuJoCo": ({"env": "HalfCheetah-v5"}, (200, 16, 8, 32, 4096, 0.1)),
     "as named": (
         AS_NAMED,
@@ -93,7 +94,7 @@ def test_sizes_are_those_of_where_the_environment_lives(case):
     changes, expected = SIZES[case]
     options = check_options(replace(PLAIN, **changes)).options
     assert tuple(getattr(options, name) for name in Usual._fields) == expected
-    assert options.starts == ("free" if case in ("on the host", "MuJoCo") else "matched")
+    assert options.starts == ("free" if case in ("on the host", "MuJoCo", "short episodes") else "matched")
 
 
 def test_a_task_on_the_host_is_gymnasiums_own():

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from triality.algorithms.reward_training import RewardTraining, RewardTrainingState
 from triality.cli.compiled_expert import Recorded
-from triality.cli.names import Task, make_simulators
+from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_simulators
 from triality.cli.options import ExpertOptions
 from triality.cli.pace import Pace
 from triality.cli.training import progress_bar, refuse_non_finite
@@ -21,7 +21,6 @@ from triality.simulators.endings import Padded, Restarted
 from triality.trajectory import Trajectory
 from triality.updates.ppo import PPO
 
-NUM_SIMULATORS = 16
 FIRST_RESET_SEED = 10_000  # evaluation resets with 0, 1, 2, ...
 EPOCHS, MINIBATCHES = 10, 32
 
@@ -34,7 +33,7 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
         NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
     """
     state = _train(task, options, console, remedy)
-    size = min(NUM_SIMULATORS, options.num_episodes)
+    size = min(LEAST_SIMULATORS, options.num_episodes)
     recorder = Collector(make_simulators(task, size), ending=Padded())
     whole = -(-options.num_episodes // size) * size
     with console.status(f"recording {options.num_episodes} episodes"):
@@ -57,13 +56,14 @@ def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) ->
     update = eqx.filter_jit(lambda training, state, batch: training.update(state, batch))
     key_init, key_run = jax.random.split(jax.random.key(options.seed))
     state, pace = training.init(key_init), Pace()
-    collector = Collector(make_simulators(task, NUM_SIMULATORS), ending=Restarted())
-    steps = NUM_SIMULATORS * collector.horizon
+    num = usual_simulators(task)
+    collector = Collector(make_simulators(task, num), ending=Restarted())
+    steps = num * collector.horizon
     with progress_bar(console) as bar:
         line = bar.add_task("compiling", total=options.iterations, rate="")
         for iteration in range(1, options.iterations + 1):
             start = time.perf_counter()
-            batch = collector.collect(jax.random.fold_in(key_run, iteration), state.policy, NUM_SIMULATORS)
+            batch = collector.collect(jax.random.fold_in(key_run, iteration), state.policy, num)
             state, metrics = update(training, state, batch)
             refuse_non_finite(state.policy, iteration, iteration, remedy)
             pace.record("iteration", steps, time.perf_counter() - start)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from triality.cli import ranges
-from triality.cli.names import LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task
+from triality.cli.names import LEAST_SIMULATORS, LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task, usual_simulators
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
@@ -39,7 +39,7 @@ class Usual(NamedTuple):
 
 
 USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
-USUAL_ON_HOST = Usual(200, 16, 8, 32, 4096, 0.1)
+USUAL_ON_HOST = Usual(200, LEAST_SIMULATORS, 8, 32, 4096, 0.1)
 COUNTS = {"iterations": 1, "num_rollouts": 4, "policy_epochs": 1, "policy_minibatches": 1, "num_pairs": ALL_PAIRS}
 """Options that may be left to the command, and the least that may be given."""
 
@@ -118,7 +118,7 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     level = _level(options)
     usual = "free" if task.on_host else STARTS[level]
     starts = usual if options.starts == "auto" else options.starts
-    sizes = USUAL_ON_HOST if task.on_host else USUAL
+    sizes = USUAL_ON_HOST._replace(num_rollouts=usual_simulators(task)) if task.on_host else USUAL
     reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
     return replace(
         options,

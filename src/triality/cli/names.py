@@ -145,6 +145,14 @@ def make_environment(task: Task) -> AbstractEnvironment:
     return Absorbing(environment) if task.is_absorbing else environment
 
 
+STEPS_OF_A_BATCH, LEAST_SIMULATORS = 16_000, 16
+
+
+def usual_simulators(task: Task) -> int:
+    """How many simulators on the host an iteration takes: sixteen of long episodes, more of short ones, for as many steps."""
+    return max(LEAST_SIMULATORS, STEPS_OF_A_BATCH // task.bare.time_limit)
+
+
 def make_simulators(task: Task, num: int) -> SimulatorBatch:
     """``num`` simulators of a task on the host."""
     if task.bare.name in MUJOCO_SPECS:

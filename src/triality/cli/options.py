@@ -63,7 +63,7 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
-    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = LEFT
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16, more where episodes are short)")] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = LEFT
