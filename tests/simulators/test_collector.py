@@ -67,6 +67,28 @@ def test_one_key_gives_one_batch_and_another_another():
     assert not np.allclose(first.observation[:, 0], third.observation[:, 0])
 
 
+def test_batches_side_by_side_collect_what_one_batch_does():
+    together = Collector(MujocoBatch("Hopper-v5", 5), horizon=40, ending=Absorbed())
+    apart = Collector([MujocoBatch("Hopper-v5", 3, 1), MujocoBatch("Hopper-v5", 2, 1, first=3)], horizon=40, ending=Absorbed())
+    policy = gaussian_policy(jax.random.key(1), together.spec, identity_scaling(12), (8,))
+    one, other = (collector.collect(KEY, policy, 10) for collector in (together, apart))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), one, other)
+    assert not np.allclose(one.observation[:5], one.observation[5:]), "two rounds of the simulators are two draws"
+    assert 0 < apart.timing.physics + apart.timing.policy <= apart.timing.total
+    for collector in (together, apart):
+        collector.close()
+
+
+def test_a_failing_simulator_of_a_later_batch_is_named_by_its_number():
+    collector = Collector([MujocoBatch("Hopper-v5", 3, 1), MujocoBatch("Hopper-v5", 2, 1, first=3)], horizon=5)
+    wild = gaussian_policy(jax.random.key(1), collector.spec, identity_scaling(11), (8,))
+    collector.collect(KEY, wild, 5)
+    broken = collector._lanes[1]._simulators[1]
+    broken.init_qpos[:] = np.nan
+    with pytest.raises(SimulatorError, match=r"Hopper-v5, step 1 .* simulator 4"):
+        collector.collect(KEY, wild, 5)
+
+
 def test_an_absorbing_state_makes_all_episodes_equally_long_and_changes_no_return():
     plain, absorbing = (Collector(GymnasiumBatch("CartPole-v1", 2), horizon=80, ending=each) for each in (Padded(), Absorbed()))
     policy = cartpole_policy(size=5)

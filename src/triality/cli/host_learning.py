@@ -18,7 +18,7 @@ from rich.console import Console
 from triality.algorithms.cost_learning import CostLearning, State, scaling_of
 from triality.cli.experiment import Begun, demonstration_batch, first_state
 from triality.cli.irl import Plan
-from triality.cli.names import make_simulators
+from triality.cli.names import make_lanes
 from triality.cli.pace import Pace
 from triality.cli.training import progress_bar, refuse_non_finite
 from triality.errors import SimulatorError
@@ -44,7 +44,7 @@ class HostRuns:
     def __init__(self, plan: Plan, algorithm: CostLearning, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
         self.collector = Collector(
-            make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
+            make_lanes(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
         )
         self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
 
@@ -91,7 +91,7 @@ class HostRuns:
 
     def fresh(self, state: State, num_rollouts: int) -> Trajectory:
         """Roll-outs of a learned policy: at least so many, in whole batches of the simulators."""
-        size = self.collector.simulators.num
+        size = self.collector.num
         return self.collector.collect(jax.random.key(12345), state.policy, -(-num_rollouts // size) * size)
 
     def close(self) -> None:

@@ -2,13 +2,17 @@
 
     repeat for t = 1 .. T:   (u, log pi(u|x)) for all simulators by one compiled call;   one step of all simulators
 
-The log-probabilities are those of the draw itself. What follows an episode that ends early is the ending's to say.
+The log-probabilities are those of the draw itself. What follows an episode that ends early is the ending's to say. Several batches of
+simulators go through their episodes side by side, each in a thread of its own, so that one asks the policy while another moves; which
+batch a simulator stands in makes no difference to what it is asked and answers.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import equinox as eqx
@@ -26,7 +30,7 @@ from triality.trajectory import Policy, Trajectory
 
 
 class Timing(NamedTuple):
-    """Where the seconds of collecting went: in the simulators, in the policy, and in all."""
+    """Where the seconds of collecting went: in the simulators and in the policy, averaged over threads, and in all."""
 
     physics: float
     policy: float
@@ -34,10 +38,10 @@ class Timing(NamedTuple):
 
 
 class Collector:
-    """Episodes of ``horizon`` steps from a batch of simulators.
+    """Episodes of ``horizon`` steps from one batch of simulators, or from several side by side.
 
     Args:
-        simulators: the batch; a multiple of its number is what one call can collect.
+        simulators: the batch, or several of one task; what one call can collect is a multiple of the number of all of them.
         horizon: T, at most the time limit; the time limit by default.
         ending: what follows an episode that ends before the horizon.
 
@@ -53,16 +57,23 @@ class Collector:
         ((4, 21, 5), True)
     """
 
-    def __init__(self, simulators: SimulatorBatch, horizon: int | None = None, ending: Ending = Padded()):  # noqa: B008
-        bare = simulators.spec
+    def __init__(
+        self,
+        simulators: SimulatorBatch | Sequence[SimulatorBatch],
+        horizon: int | None = None,
+        ending: Ending = Padded(),  # noqa: B008
+    ):
+        self._lanes = tuple(simulators) if isinstance(simulators, Sequence) else (simulators,)
+        bare = self._lanes[0].spec
         self.horizon = bare.time_limit if horizon is None else horizon
         if not 1 <= self.horizon <= bare.time_limit:
             raise ConfigError(f"expected a horizon of 1 to {bare.time_limit} steps (the time limit), got {horizon}; choose one of these")
-        self.simulators = simulators
+        self.num = sum(lane.num for lane in self._lanes)
         self.spec: EnvironmentSpec = ending.spec(bare)
         self.timing = Timing(0.0, 0.0, 0.0)
         self._ending = ending
         self._actors = _Actors()
+        self._pool = ThreadPoolExecutor(len(self._lanes))
 
     def collect(self, key: Key[Array, ""], policy: Policy, num_rollouts: int, seeds: Sequence[int] | None = None) -> Trajectory:
         """``num_rollouts`` episodes; where no ``seeds`` of the starts are given, ``key`` determines them too.
@@ -71,24 +82,40 @@ class Collector:
             ConfigError: the simulators do not divide ``num_rollouts``.
             SimulatorError: a simulator failed; says which, and at which step.
         """
-        size = self.simulators.num
-        if num_rollouts < 1 or num_rollouts % size:
-            raise ConfigError(f"expected a multiple of {size} roll-outs (the simulators), got {num_rollouts}; change either")
+        if num_rollouts < 1 or num_rollouts % self.num:
+            raise ConfigError(f"expected a multiple of {self.num} roll-outs (the simulators), got {num_rollouts}; change either")
         given = np.asarray(jax.random.randint(key, (num_rollouts,), 0, 2**31 - 1)).tolist() if seeds is None else list(seeds)
         pieces = [
-            self._episodes(jax.random.fold_in(key, first), policy, given[first : first + size]) for first in range(0, num_rollouts, size)
+            piece
+            for first in range(0, num_rollouts, self.num)
+            for piece in self._side_by_side(jax.random.fold_in(key, first), policy, given[first : first + self.num])
         ]
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces) if len(pieces) > 1 else pieces[0]
 
     def close(self) -> None:
         """Closes the simulators."""
-        self.simulators.close()
+        self._pool.shutdown()
+        for lane in self._lanes:
+            lane.close()
 
-    def _episodes(self, key: Key[Array, ""], policy: Policy, seeds: Sequence[int]) -> Trajectory:
-        begin, physics, asking = time.perf_counter(), 0.0, 0.0
-        record = Record.empty(self.horizon, self.simulators.num, self.spec)
-        running, act = np.ones(self.simulators.num, bool), self._actors.of(key, policy, self.horizon, self.simulators.num)
-        seen = self.simulators.reset(seeds)
+    def _side_by_side(self, key: Key[Array, ""], policy: Policy, seeds: Sequence[int]) -> list[Trajectory]:
+        """One episode of each simulator. A failing batch is reported when the others have come to their ends."""
+        begin, keys = time.perf_counter(), jax.random.split(key, (self.horizon, self.num))
+        waiting = []
+        for lane, (first, last) in zip(self._lanes, pairwise(accumulate((lane.num for lane in self._lanes), initial=0)), strict=True):
+            act = self._actors.of(keys[:, first:last], policy)
+            waiting.append(self._pool.submit(self._episodes, lane, act, seeds[first:last]))
+        parts = [each.result() for each in waiting]
+        physics, asking = (sum(spent[which] for _, spent in parts) / len(parts) for which in (0, 1))
+        before = self.timing
+        self.timing = Timing(before.physics + physics, before.policy + asking, before.total + time.perf_counter() - begin)
+        return [part for part, _ in parts]
+
+    def _episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> tuple[Trajectory, tuple[float, float]]:
+        """The trajectories, and the seconds spent in the simulators and in the policy."""
+        physics, asking = 0.0, 0.0
+        record = Record.empty(self.horizon, simulators.num, self.spec)
+        running, seen = np.ones(simulators.num, bool), simulators.reset(seeds)
         for step in range(self.horizon):
             record.observation[step] = self._ending.shown(seen, running)
             start = time.perf_counter()
@@ -96,16 +123,15 @@ class Collector:
             record.action[step], record.log_prob[step] = action, log_prob
             asking, start = asking + time.perf_counter() - start, time.perf_counter()
             try:
-                result = self.simulators.step(action, running)
+                result = simulators.step(action, running)
             except SimulatorError as error:
                 raise SimulatorError(f"{self.spec.name}, step {step + 1} of an episode: {error}") from error
             physics += time.perf_counter() - start
             record.mask[step], record.reward[step] = running, result.reward
             record.terminated[step], record.truncated[step] = running & result.terminated, running & result.truncated & ~result.terminated
-            seen, running = self._ending.after(self.simulators, result, running)
+            seen, running = self._ending.after(simulators, result, running)
         record.observation[self.horizon] = self._ending.shown(seen, running)
-        self.timing = Timing(self.timing.physics + physics, self.timing.policy + asking, self.timing.total + time.perf_counter() - begin)
-        return self._ending.finished(record, running)
+        return self._ending.finished(record, running), (physics, asking)
 
 
 Acting = Callable[[Int[np.ndarray, ""], Float[np.ndarray, "n obs"]], tuple[Array, Array]]
@@ -117,14 +143,14 @@ class _Actors:
     def __init__(self) -> None:
         self._compiled: dict[Hashable, Callable[..., tuple[Array, Array]]] = {}
 
-    def of(self, key: Key[Array, ""], policy: Policy, horizon: int, num: int) -> Acting:
-        """(step, observations) to actions and their log-probabilities, one row a simulator, by randomness that ``key`` fixes."""
+    def of(self, keys: Key[Array, "time n"], policy: Policy) -> Acting:
+        """(step, observations) to actions and their log-probabilities, one row a simulator, by the randomness of ``keys``."""
         arrays, static = eqx.partition(policy, eqx.is_array)
         leaves, structure = jax.tree.flatten(arrays)
         kind = (structure, tuple(jax.tree.leaves(static)), jax.tree.structure(static))
         if kind not in self._compiled:
             self._compiled[kind] = jax.jit(lambda *arguments: _draw(static, structure, *arguments))
-        act, keys = self._compiled[kind], jax.random.split(key, (horizon, num))
+        act = self._compiled[kind]
         return lambda step, observation: act(leaves, keys, step, observation)
 
 

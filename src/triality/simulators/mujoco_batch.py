@@ -33,6 +33,7 @@ class MujocoBatch:
         env_id: Gymnasium's id, such as ``HalfCheetah-v5``.
         num: simulators.
         num_threads: threads that step them; as many as there are cores by default.
+        first: the number of the first one, where this is one batch of several: what an error names.
 
     Raises:
         ConfigError: no such task here, or Gymnasium or MuJoCo is not installed.
@@ -46,13 +47,14 @@ class MujocoBatch:
         >>> batch.close()
     """
 
-    def __init__(self, env_id: str, num: int, num_threads: int | None = None):
+    def __init__(self, env_id: str, num: int, num_threads: int | None = None, first: int = 0):
         if env_id not in TASKS:
             raise ConfigError(f"expected one of {', '.join(TASKS)}, got {env_id}; use GymnasiumBatch for others")
         if num < 1:
             raise ConfigError(f"expected at least one simulator, got {num}; ask for more")
         self.spec: EnvironmentSpec = MUJOCO_SPECS[env_id]
         self.num = num
+        self._first_number = first
         self._task = TASKS[env_id]
         first: Any = make_gymnasium(env_id).unwrapped
         self._simulators = [first, *(_twin(first) for _ in range(num - 1))]
@@ -126,7 +128,7 @@ class MujocoBatch:
     def _refuse_non_finite(self, observation: np.ndarray, reward: np.ndarray, running: np.ndarray) -> None:
         good = np.all(np.isfinite(observation), axis=1) & np.isfinite(reward)
         if not np.all(good | ~running):
-            index = int(np.argmin(good | ~running))
+            index = self._first_number + int(np.argmin(good | ~running))
             raise SimulatorError(
                 f"expected finite observations and rewards of {self.spec.name}, got NaN or infinity from simulator {index}; "
                 "check the actions, which MuJoCo may have blown up on"
