@@ -42,7 +42,9 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
     """
     horizon = task.bare.time_limit
     environment = make_environment(task)
-    rule = PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature, gamma=options.discount)
+    rule = PPO(
+        learning_rate=options.policy_learning_rate, temperature=options.temperature, gamma=options.discount, gae_lambda=options.gae_lambda
+    )
     training = PolicyTraining(environment, horizon, rule)
     cost = EnvironmentCost(environment)
     first = jax.jit(jax.vmap(lambda key: training.init(key, cost)))(jax.random.split(jax.random.key(options.seed), 1))

@@ -60,7 +60,7 @@ def _check(options: ExpertOptions) -> Task:
         [
             *ranges.counts(options, "num_episodes", "iterations"),
             *ranges.temperatures(options),
-            *ranges.rates(options, "policy_learning_rate", "discount"),
+            *ranges.rates(options, "policy_learning_rate", "discount", "gae_lambda"),
             *ranges.seeds(options),
         ]
     )

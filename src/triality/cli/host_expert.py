@@ -49,6 +49,7 @@ def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) ->
         learning_rate=options.policy_learning_rate,
         temperature=options.temperature,
         gamma=options.discount,
+        gae_lambda=options.gae_lambda,
         num_epochs=EPOCHS,
         num_minibatches=MINIBATCHES,
     )

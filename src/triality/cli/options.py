@@ -149,6 +149,8 @@ class ExpertOptions:
     """Weight of the entropy against the true reward: higher is more random, near 0 deterministic."""
     discount: float = 0.99
     """Of the reward within the update; Swimmer-v5 wants 0.9999, as its reward comes a whole stroke later."""
+    gae_lambda: float = 0.95
+    """How far advantages look past the value's own guess; Swimmer-v5 wants 0.98."""
     host: bool = False
     """Train in Gymnasium's own environment on the host, also where there is a compiled one."""
     policy_learning_rate: float = 3e-4
