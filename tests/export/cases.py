@@ -9,6 +9,7 @@ from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import TiltedCost
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
+from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
 from triality.policies.scaling import Scaling
 from triality.specs import SPECS, EnvironmentSpec
 
@@ -18,6 +19,12 @@ PENDULUM = SPECS["Pendulum-v1"]
 SCALING = Scaling(jnp.array([0.3, -1.0, 2.0]), jnp.array([0.5, 2.0, 3.0]))
 HIDDEN = (6, 5)
 
+
+def until_over(key, spec, scaling, hidden):
+    policy = squashed_gaussian_policy(key, spec, scaling, hidden)
+    return BoxPolicyUntilOver(policy, jnp.asarray(spec.action_low), jnp.asarray(spec.action_high))
+
+
 COSTS = {
     "box": (mlp_cost, BOX),
     "discrete": (mlp_cost, DISCRETE),
@@ -25,6 +32,7 @@ COSTS = {
     "state, discrete": (state_cost, DISCRETE),
     "tilted": (lambda *parts: TiltedCost(mlp_cost(*parts), squashed_gaussian_policy(*parts)), BOX),
     "tilted, discrete": (lambda *parts: TiltedCost(mlp_cost(*parts), categorical_policy(*parts)), DISCRETE),
+    "tilted, until over": (lambda *parts: TiltedCost(mlp_cost(*parts), until_over(*parts)), BOX),
     "constant": (lambda key, spec, scaling, hidden: ConstantCost(), BOX),
 }
 POLICIES = {
@@ -33,6 +41,8 @@ POLICIES = {
     "gaussian": (gaussian_policy, BOX),
     "gaussian, one scale": (lambda *parts: gaussian_policy(*parts, state_scale=False), BOX),
     "categorical": (categorical_policy, DISCRETE),
+    "until over": (until_over, BOX),
+    "until over, discrete": (lambda *parts: ChoiceUntilOver(categorical_policy(*parts)), DISCRETE),
 }
 
 
@@ -42,7 +52,7 @@ def make(maker, spec):
     draw = np.random.default_rng(1)
 
     def moved(path, leaf):
-        fixed = any(name in jax.tree_util.keystr(path) for name in ("scaling", "center", "half_width"))
+        fixed = any(name in jax.tree_util.keystr(path) for name in ("scaling", "center", "half_width", ".low", ".high"))
         return leaf if fixed or not eqx.is_array(leaf) else jnp.asarray(draw.normal(size=leaf.shape) * 0.7)
 
     return jax.tree_util.tree_map_with_path(moved, module)

@@ -16,6 +16,7 @@ from triality.export.write import write_policy
 from triality.policies import gaussian
 from triality.policies.categorical import OneHotTabularPolicy
 from triality.policies.gaussian import squashed_gaussian_policy
+from triality.policies.over import Either, UniformBox
 from triality.samplers import gaussian as laws
 
 
@@ -49,6 +50,11 @@ def test_draws_follow_the_density(case):
         share = np.bincount(drawn, minlength=4) / 4000
         probability = np.asarray(jax.nn.softmax(law.logits))
         assert np.all(np.abs(share - probability) < 4 * np.sqrt(probability * (1 - probability) / 4000))
+        return
+    if isinstance(law, Either):
+        law = law.yes if law.flag else law.no
+    if isinstance(law, UniformBox):
+        assert all(kstest((drawn[:, i] - law.low[i]) / (law.high[i] - law.low[i]), "uniform").pvalue > 1e-4 for i in range(2))
         return
     base = getattr(law, "base", law)
     pulled = np.arctanh((drawn - law.center) / law.half_width) if hasattr(law, "base") else drawn

@@ -29,6 +29,7 @@ from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import PenaltyOfTilt
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
+from triality.policies.over import MakeUntilOver
 from triality.policies.scaling import Scaling, identity_scaling
 from triality.run import run
 from triality.trajectory import Trajectory
@@ -162,6 +163,11 @@ def _level(options: IrlOptions) -> Level:
 
 def policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
     """The class of policy that fits the actions and what is done with those outside the box; one scale everywhere if it is cloned."""
+    make = _running_policy_maker(options, task)
+    return MakeUntilOver(make) if task.is_absorbing else make
+
+
+def _running_policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
     if task.spec.is_discrete:
         return categorical_policy
     make = gaussian_policy if options.actions == "raw" else squashed_gaussian_policy

@@ -115,6 +115,52 @@ class CategoricalLaw:
         return np.where(inside, chosen, -np.inf)
 
 
+@dataclass(frozen=True, eq=False)
+class UniformLaw:
+    """Uniform on the box, whatever is observed."""
+
+    center: np.ndarray
+    half_width: np.ndarray
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """The center, as likely as any other."""
+        return np.broadcast_to(self.center, (*observation.shape[:-1], *self.center.shape))
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Anywhere in the box."""
+        place = rng.uniform(-1.0, 1.0, (*observation.shape[:-1], *self.center.shape)).astype(self.center.dtype)
+        return self.center + self.half_width * place
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """-sum log of the widths."""
+        return np.broadcast_to(-np.log(2.0 * self.half_width).sum(), observation.shape[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class UntilOverLaw:
+    """One law while the episode runs, another once it is over: the last coordinate of an observation is 1."""
+
+    running: Law
+    over: Law
+
+    def mode(self, observation: np.ndarray) -> np.ndarray:
+        """Of the one or of the other."""
+        return self._chosen(observation, self.over.mode(observation), self.running.mode(observation))
+
+    def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Of the one or of the other."""
+        return self._chosen(observation, self.over.sample(observation, rng), self.running.sample(observation, rng))
+
+    def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """Of the one or of the other."""
+        return self._chosen(observation, self.over.log_prob(observation, action), self.running.log_prob(observation, action))
+
+    @staticmethod
+    def _chosen(observation: np.ndarray, over: np.ndarray, running: np.ndarray) -> np.ndarray:
+        flag = (observation[..., -1] > 0.5).reshape(observation.shape[:-1] + (1,) * (running.ndim - observation.ndim + 1))
+        return np.where(flag, over, running)
+
+
 def _normal(mean: np.ndarray, log_scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return mean + np.exp(log_scale) * rng.standard_normal(mean.shape).astype(mean.dtype)
 

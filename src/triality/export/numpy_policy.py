@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from triality.errors import DataError
-from triality.export.numpy_laws import CategoricalLaw, Features, GaussianLaw, Law, SquashedGaussianLaw
+from triality.export.numpy_laws import CategoricalLaw, Features, GaussianLaw, Law, SquashedGaussianLaw, UniformLaw, UntilOverLaw
 from triality.export.numpy_mlp import read_mlp, read_scaling
 from triality.export.saved import Saved, read_saved
 
@@ -99,7 +99,20 @@ def read_law(saved: Saved) -> Law:
     Raises:
         StorageError: the description and the arrays do not fit together.
     """
-    return KINDS[saved.word("kind", tuple(KINDS))](saved, saved.count("observation_size"))
+    law = KINDS[saved.word("kind", tuple(KINDS))](saved, saved.count("observation_size"))
+    if "when_over" not in saved.description:
+        return law
+    saved.word("when_over", ("uniform",))
+    return UntilOverLaw(law, _uniform(saved))
+
+
+def _uniform(saved: Saved) -> Law:
+    """On the action set."""
+    num_actions = saved.count("num_actions")
+    if num_actions:
+        return CategoricalLaw(lambda x: np.zeros((*x.shape[:-1], num_actions), x.dtype))
+    width = (saved.count("action_size"),)
+    return UniformLaw(saved.array("center", width), saved.array("half_width", width))
 
 
 def _of_box(law: Callable[[Features, Features, np.ndarray, np.ndarray], Law]) -> Callable[[Saved, int], Law]:

@@ -20,6 +20,7 @@ from triality.errors import ConfigError, NonFiniteError
 from triality.export.saved import FORMAT_VERSION, encode
 from triality.policies.categorical import CategoricalPolicy
 from triality.policies.gaussian import LOG_SCALE_RANGE, ConstantScale, GaussianPolicy, SquashedGaussianPolicy, StateScale
+from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
 from triality.policies.scaling import Scaling
 from triality.regularizers.spectral_norm import SpectrallyNormalized, normalized
 from triality.runs.atomic import replace_file
@@ -162,7 +163,16 @@ SCALES: dict[type, Callable[[Any], Parts]] = {
     ConstantScale: lambda scale: ({"scale_kind": "constant"}, {"log_scale.raw": scale.raw}),
     StateScale: _state_scale,
 }
+
+
+def _until_over(policy: BoxPolicyUntilOver | ChoiceUntilOver) -> Parts:
+    fields, arrays = _parts("policy", POLICIES, policy.policy)
+    return {**fields, "when_over": "uniform"}, arrays
+
+
 POLICIES: dict[type, Callable[[Any], Parts]] = {
+    BoxPolicyUntilOver: _until_over,
+    ChoiceUntilOver: _until_over,
     SquashedGaussianPolicy: _gaussian("squashed-gaussian"),
     GaussianPolicy: _gaussian("gaussian"),
     CategoricalPolicy: lambda policy: _scaled("categorical", "net", policy.net, policy.scaling, {}),
