@@ -48,7 +48,7 @@ def test_gradient_is_that_of_equation_2(policy, temperature):
     state = rule.init(jax.random.key(0), policy, identity_scaling(1))
     batch = bandit_batch(policy, [0] + [1] * 2 + [2] * 5)
     part, _ = rule.prepare(state.value, batch, -COST[batch.action])
-    found = direction(jax.grad(lambda logits: clipped_gain(OneHotTabularPolicy(logits[None]), part, 0.2))(policy.logits[0]))
+    found = direction(jax.grad(lambda logits: clipped_gain(OneHotTabularPolicy(logits[None]), part, 0.2)[0])(policy.logits[0]))
 
     def exact(weight):
         def objective(logits):
@@ -105,3 +105,31 @@ def test_a_batch_that_minibatches_do_not_divide(policy):
     after, _, metrics = rule.update(jax.random.key(1), policy, state, bandit_batch(policy, [0, 1, 2, 2, 1, 2, 0]), bandit_cost)
     assert np.isfinite(after.logits).all()
     assert float(metrics.entropy) == pytest.approx(float(-jnp.mean(jnp.log(PROBABILITY)[jnp.array([0, 1, 2, 2, 1, 2, 0])])))
+
+
+def test_the_estimate_of_the_divergence_by_hand(policy):
+    """Exact on a batch that holds every action as often as the old policy takes it."""
+    rule = PPO()
+    batch = bandit_batch(policy, [0] + [1] * 2 + [2] * 5)
+    part, _ = rule.prepare(rule.init(jax.random.key(0), policy, identity_scaling(1)).value, batch, -COST[batch.action])
+    moved = jnp.array([0.25, 0.25, 0.5])
+    _, kl = clipped_gain(OneHotTabularPolicy(jnp.log(moved)[None]), part, 0.2)
+    np.testing.assert_allclose(kl, jnp.sum(PROBABILITY * jnp.log(PROBABILITY / moved)), rtol=1e-12)
+    assert float(clipped_gain(policy, part, 0.2)[1]) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_the_policy_stands_still_once_it_has_moved_far_enough_and_the_value_does_not(policy):
+    batch, cost = bandit_batch(policy, [0] + [1] * 2 + [2] * 5), bandit_cost
+
+    def after(max_kl, num_epochs):
+        rule = PPO(learning_rate=0.05, max_kl=max_kl, num_epochs=num_epochs, num_minibatches=1, hidden=(4,))
+        state = rule.init(jax.random.key(0), policy, identity_scaling(1))
+        return eqx.filter_jit(rule.update)(jax.random.key(1), policy, state, batch, cost)
+
+    free, held, first = after(jnp.inf, 12), after(1e-3, 12), after(jnp.inf, 2)
+    assert float(free[2].kl) > 0.02
+    assert 1e-3 < float(held[2].kl) < 0.02, "it stops after the step that went too far"
+    distance = jnp.max(jnp.abs(held[1].value.net.weights[0] - free[1].value.net.weights[0]))
+    assert float(distance) == 0.0, "the value is fitted as long as ever"
+    assert not jnp.allclose(held[0].logits, policy.logits)
+    assert not jnp.allclose(held[1].value.net.weights[0], first[1].value.net.weights[0])

@@ -71,6 +71,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         update_rule=PPO(
             learning_rate=options.policy_learning_rate,
             temperature=options.temperature,
+            max_kl=float("inf") if options.max_kl is None else options.max_kl,
             num_epochs=options.policy_epochs,
             num_minibatches=options.policy_minibatches,
         ),

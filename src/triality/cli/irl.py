@@ -17,9 +17,11 @@ from triality.runs.folder import RunFolder
 
 POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
+TILTED_MAX_KL = 0.02
+"""What no ``--max-kl`` stands for where the cost is a tilt of a cloned policy, which is narrow; elsewhere the clip alone holds back."""
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
-    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
+    *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "max_kl", "num_pairs", "reward", "shaping_discount"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
@@ -128,6 +130,7 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         temperature=_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
+        max_kl=TILTED_MAX_KL if options.max_kl is None and options.cost == "tilted" else options.max_kl,
         gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
         **{name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT},
     )
@@ -150,6 +153,11 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
         *_margin_problems(options),
         *_discount_problems(options),
+        *(
+            []
+            if options.max_kl is None or options.max_kl > 0
+            else [f"expected --max-kl above 0, got {options.max_kl}; 0.02 is a good start"]
+        ),
         *([] if options.temperature is None or _may_be_zero(options) else ranges.temperatures(options)),
     ]
 

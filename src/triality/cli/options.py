@@ -87,6 +87,8 @@ class IrlOptions:
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1, for gail 0, for airl as its reward says)")
     ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
+    max_kl: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: none, 0.02 with --cost tilted)")] = None
+    """How far one policy update may move the policy, nats a step: it stops where a minibatch says more."""
     policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = LEFT
     """Passes of the policy update over the roll-outs of an iteration."""
     policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = LEFT

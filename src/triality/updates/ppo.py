@@ -2,7 +2,7 @@
 
     soft reward   r_t = -cost(x_t, u_t) - temperature * log pi_old(u_t|x_t)  entropy enters here, once, and nowhere else
     advantage     generalized advantage estimate of r (gamma, lambda; Schulman et al. 2016), normalized over the batch
-    policy        maximize E min(rho A, clip(rho, 1 - eps, 1 + eps) A),  rho = pi/pi_old
+    policy        maximize E min(rho A, clip(rho, 1 - eps, 1 + eps) A),  rho = pi/pi_old,  until a minibatch's KL(pi_old, pi) exceeds max_kl
     value         least squares on the lambda-return
 
 With temperature 1 this descends the sampler loss E_q[cost + log q] (eq. 2, fact 3). gamma and lambda belong to this
@@ -109,6 +109,8 @@ class PPO(eqx.Module):
         gae_lambda: lambda of the advantage estimate.
         clip: half-width of the ratio's clip range.
         temperature: weight of the entropy; 1 is the paper's (eq. 2).
+        max_kl: nats a step; the policy stands still for the rest of an update once a minibatch's estimate of KL(pi_old, pi) is above it,
+            the value does not. Infinite by default. For narrow policies, which the clip alone lets move too far.
         max_grad_norm: global clip of both gradients.
         num_epochs: passes over the batch.
         num_minibatches: pieces of a pass; of a batch they do not divide, another few steps are left out in each pass.
@@ -121,6 +123,7 @@ class PPO(eqx.Module):
     gae_lambda: Float[Array, ""] = eqx.field(default=0.95, converter=jnp.asarray)
     clip: Float[Array, ""] = eqx.field(default=0.2, converter=jnp.asarray)
     temperature: Float[Array, ""] = eqx.field(default=1.0, converter=jnp.asarray)
+    max_kl: Float[Array, ""] = eqx.field(default=jnp.inf, converter=jnp.asarray)
     max_grad_norm: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
     num_epochs: int = eqx.field(default=4, static=True)
     num_minibatches: int = eqx.field(default=8, static=True)
@@ -148,22 +151,20 @@ class PPO(eqx.Module):
         data, explained = self.prepare(state.value, batch, -costs)
         num_steps = data.mask.shape[0]
 
-        def minibatch(carry, index: Int[Array, " m"]):
-            policy, state = carry
-            part = jax.tree.map(lambda leaf: leaf[index], data)
-            return self._descend(policy, state, part), None
-
         keys = jax.random.split(key, self.num_epochs)
         order = jax.vmap(lambda k: jax.random.permutation(k, num_steps))(keys)
         size = num_steps // self.num_minibatches
         order = order[:, : size * self.num_minibatches].reshape(self.num_epochs * self.num_minibatches, size)
         dynamic, static = eqx.partition((policy, state), eqx.is_array)
 
-        def body(dynamic, index):
-            carry, _ = minibatch(eqx.combine(dynamic, static), index)
-            return eqx.filter(carry, eqx.is_array), None
+        def minibatch(carry, index: Int[Array, " m"]):
+            dynamic, is_far = carry
+            part = jax.tree.map(lambda leaf: leaf[index], data)
+            *moved, is_far = self._descend(*eqx.combine(dynamic, static), part, is_far)
+            return (eqx.filter(tuple(moved), eqx.is_array), is_far), None
 
-        policy, state = eqx.combine(jax.lax.scan(body, dynamic, order)[0], static)
+        (dynamic, _), _ = jax.lax.scan(minibatch, (dynamic, jnp.array(False)), order)
+        policy, state = eqx.combine(dynamic, static)
         return policy, state, self._metrics(policy, data, explained)
 
     def prepare(self, value: Value, batch: Trajectory, reward: Float[Array, "n time"]) -> tuple[Minibatch, Float[Array, ""]]:
@@ -180,22 +181,31 @@ class PPO(eqx.Module):
         pieces = (batch.observation[:, :-1], batch.action, batch.log_prob, normalized, target, mask)
         return Minibatch(*(piece.reshape((-1, *piece.shape[2:])) for piece in pieces)), explained
 
-    def _descend(self, policy: Policy, state: PPOState, part: Minibatch) -> tuple[Policy, PPOState]:
+    def _descend(
+        self, policy: Policy, state: PPOState, part: Minibatch, is_far: Bool[Array, ""]
+    ) -> tuple[Policy, PPOState, Bool[Array, ""]]:
         total = jnp.maximum(jnp.sum(part.mask), 1.0)
 
-        def policy_loss(policy: Policy) -> Float[Array, ""]:
-            return -clipped_gain(policy, part, self.clip)
+        def policy_loss(policy: Policy) -> tuple[Float[Array, ""], Float[Array, ""]]:
+            gain, kl = clipped_gain(policy, part, self.clip)
+            return -gain, kl
 
         def value_loss(value: Value) -> Float[Array, ""]:
             error = (jax.vmap(value)(part.observation) - part.target) / value.horizon
             return 0.5 * jnp.sum(part.mask * error**2) / total
 
-        policy, policy_optimizer = self._step(policy_loss, policy, state.policy_optimizer, self.learning_rate)
-        value, value_optimizer = self._step(value_loss, state.value, state.value_optimizer, self.value_learning_rate)
-        return policy, PPOState(value, policy_optimizer, value_optimizer)
+        gradient, kl = eqx.filter_grad(policy_loss, has_aux=True)(policy)
+        is_far = is_far | (kl > self.max_kl)
+        before = (policy, state.policy_optimizer)
+        stepped = self._step(gradient, policy, state.policy_optimizer, self.learning_rate)
+        policy, policy_optimizer = jax.tree.map(lambda new, old: jnp.where(is_far, old, new) if eqx.is_array(new) else new, stepped, before)
+        value, value_optimizer = self._step(
+            eqx.filter_grad(value_loss)(state.value), state.value, state.value_optimizer, self.value_learning_rate
+        )
+        return policy, PPOState(value, policy_optimizer, value_optimizer), is_far
 
-    def _step(self, loss, model, optimizer_state, learning_rate):
-        updates, optimizer_state = self._optimizer(learning_rate).update(eqx.filter_grad(loss)(model), optimizer_state)
+    def _step(self, gradient, model, optimizer_state, learning_rate):
+        updates, optimizer_state = self._optimizer(learning_rate).update(gradient, optimizer_state)
         return eqx.apply_updates(model, updates), optimizer_state
 
     def _optimizer(self, learning_rate: Float[Array, ""] | float) -> optax.GradientTransformation:
@@ -214,11 +224,16 @@ class PPO(eqx.Module):
         return PPOMetrics(-mean(data.log_prob), -mean(log_ratio), mean(outside), explained)
 
 
-def clipped_gain(policy: Policy, part: Minibatch, clip: Float[Array, ""] | float) -> Float[Array, ""]:
-    """mean over real steps of min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi/pi_old: to be maximized."""
-    ratio = jnp.exp(_log_probs(policy, part) - part.log_prob)
+def clipped_gain(policy: Policy, part: Minibatch, clip: Float[Array, ""] | float) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """mean over real steps of min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi/pi_old: to be maximized; and of KL(pi_old, pi), nats.
+
+    The estimate of KL is rho - 1 - log rho, never negative and unbiased (Schulman 2020, "Approximating KL divergence").
+    """
+    log_ratio = _log_probs(policy, part) - part.log_prob
+    ratio = jnp.exp(log_ratio)
     gain = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * part.advantage)
-    return jnp.sum(part.mask * gain) / jnp.maximum(jnp.sum(part.mask), 1.0)
+    total = jnp.maximum(jnp.sum(part.mask), 1.0)
+    return jnp.sum(part.mask * gain) / total, jnp.sum(part.mask * (ratio - 1.0 - log_ratio)) / total
 
 
 def _arrays(model: PyTree) -> PyTree:
