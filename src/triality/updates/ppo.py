@@ -25,6 +25,12 @@ from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
 from triality.trajectory import Policy, Trajectory, TransitionCost, transition_costs
 
+VALUE_SCALE = 0.01
+"""Gain of the value's last layer at first. In units of the effective horizon an output of order one is no guess but noise: 10,000 at
+gamma = 0.9999, where a whole episode may be worth thirty."""
+ADAM_EPSILON, VALUE_EPSILON = 1e-5, 1e-8
+"""Of the value smaller than of the policy, as its errors are, counted in these units."""
+
 
 class Value(eqx.Module):
     """V(x): a perceptron whose output is counted in units of the effective horizon, so that it is of the size of one reward."""
@@ -131,12 +137,12 @@ class PPO(eqx.Module):
 
     def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> PPOState:
         """A fresh value and fresh optimizers for ``policy``."""
-        net = MLP(key, (scaling.mean.shape[0], *self.hidden, 1))
+        net = MLP(key, (scaling.mean.shape[0], *self.hidden, 1), VALUE_SCALE)
         horizon = jnp.asarray(
             1.0 / (1.0 - self.gamma), self.gamma.dtype
         )  # strongly typed, as it comes back: else the update is traced twice
         value = Value(net, scaling, horizon)
-        return PPOState(value, self._optimizer(self.learning_rate).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
+        return PPOState(value, self._optimizer(0.0).init(_arrays(policy)), self._optimizer(0.0).init(_arrays(value)))
 
     def update(
         self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, cost: TransitionCost
@@ -197,20 +203,20 @@ class PPO(eqx.Module):
         gradient, kl = eqx.filter_grad(policy_loss, has_aux=True)(policy)
         is_far = is_far | (kl > self.max_kl)
         before = (policy, state.policy_optimizer)
-        stepped = self._step(gradient, policy, state.policy_optimizer, self.learning_rate)
+        stepped = self._step(gradient, policy, state.policy_optimizer, self.learning_rate, ADAM_EPSILON)
         policy, policy_optimizer = jax.tree.map(lambda new, old: jnp.where(is_far, old, new) if eqx.is_array(new) else new, stepped, before)
         value, value_optimizer = self._step(
-            eqx.filter_grad(value_loss)(state.value), state.value, state.value_optimizer, self.value_learning_rate
+            eqx.filter_grad(value_loss)(state.value), state.value, state.value_optimizer, self.value_learning_rate, VALUE_EPSILON
         )
         return policy, PPOState(value, policy_optimizer, value_optimizer), is_far
 
-    def _step(self, gradient, model, optimizer_state, learning_rate):
-        updates, optimizer_state = self._optimizer(learning_rate).update(gradient, optimizer_state)
+    def _step(self, gradient, model, optimizer_state, learning_rate, epsilon):
+        updates, optimizer_state = self._optimizer(learning_rate, epsilon).update(gradient, optimizer_state)
         return eqx.apply_updates(model, updates), optimizer_state
 
-    def _optimizer(self, learning_rate: Float[Array, ""] | float) -> optax.GradientTransformation:
+    def _optimizer(self, learning_rate: Float[Array, ""] | float, epsilon: float = ADAM_EPSILON) -> optax.GradientTransformation:
         return optax.flatten(
-            optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.scale_by_adam(eps=1e-5), optax.scale(-1.0 * learning_rate))
+            optax.chain(optax.clip_by_global_norm(self.max_grad_norm), optax.scale_by_adam(eps=epsilon), optax.scale(-1.0 * learning_rate))
         )
 
     def _metrics(self, policy: Policy, data: Minibatch, explained: Float[Array, ""]) -> PPOMetrics:
