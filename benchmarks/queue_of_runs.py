@@ -37,6 +37,7 @@ class Job:
         environment: variables added to those of the queue.
         program: what runs the arguments.
         is_ready: whether what it needs is there; asked when its turn comes.
+        keep: called once it ended well, before ``headline``.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = TRIALITY
     is_ready: Callable[[], bool] = lambda: True
+    keep: Callable[[], None] = lambda: None
 
     @property
     def command(self) -> str:
@@ -143,6 +145,8 @@ class Queue:
         attempt.output.close()
         code = attempt.process.returncode
         ok = not overdue and code == 0 and attempt.job.is_done()
+        if ok:
+            attempt.job.keep()
         why = "" if ok else f"over the limit of {self.limit_seconds:.0f} s" if overdue else self._last_line(attempt.job, code)
         line = {**attempt.record, "seconds": round(seconds, 3), "exit_code": code, "ok": ok, "why": why}
         with (self.out / "queue.jsonl").open("a") as log:

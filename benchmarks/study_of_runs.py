@@ -1,6 +1,7 @@
 """A study: cells of ``triality irl``, run through the queue into one folder each, and the table that is read from the folders.
 
-What ``pendulum_table.py`` and ``cartpole_table.py`` share; each of them is a list of cells and a gate.
+What the tables of single tasks share; each of them is a list of cells and a gate. What a run came to is also kept beside the script, in
+``results/TABLE/CELL.json``: a cell that is recorded there is done, wherever its run folder is.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from machine import commit
 from queue_of_runs import Job, Queue, latest_attempts
 from table_of_runs import Gate, Result, write_table
 
+RECORDS = Path(__file__).parent / "results"
 COLD = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
 
@@ -132,11 +135,20 @@ def _irl(study: Study, cell: Cell, options: argparse.Namespace, folder: Path, se
     # Whatever an unfinished run left there goes; a finished one is not run again.
     arguments = ("irl", *words, "--out", str(folder), "--overwrite")
 
+    record = recorded(options.out, folder.name)
+
     def headline() -> str:
-        returns = read_json(folder / "summary.json")["iqm"]
+        returns = read_json(record)["iqm"]
         return f"return {returns['return_mean']:.1f}, normalized {returns['return_normalized'] or float('nan'):.3f}"
 
-    return Job(folder.name, arguments, lambda: is_finished(folder, chosen), headline, environment)
+    return Job(
+        folder.name,
+        arguments,
+        lambda: is_finished(folder / "summary.json", chosen) or is_finished(record, chosen),
+        headline,
+        environment,
+        keep=lambda: keep(folder, record),
+    )
 
 
 def _retrain(out: Path, cell: Cell, options: argparse.Namespace) -> Job:
@@ -159,9 +171,19 @@ def _alone(out: Path, cell: Cell) -> Path:
     return out / f"{cell.name}_alone"
 
 
-def is_finished(folder: Path, chosen: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the summary of a run with these options: by their values, never ``auto``, since a run stores what it did."""
-    path = folder / "summary.json"
+def recorded(out: Path, name: str) -> Path:
+    """Where what a run came to is kept beside the script."""
+    return RECORDS / out.name / f"{name}.json"
+
+
+def keep(folder: Path, record: Path) -> None:
+    """The summary of a run, with the commit it was made at."""
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({**read_json(folder / "summary.json"), "commit": commit()}, indent=1) + "\n")
+
+
+def is_finished(path: Path, chosen: Mapping[str, Any]) -> bool:
+    """Whether there is a summary of a run with these options: by their values, never ``auto``, since a run stores what it did."""
     if not path.is_file():
         return False
     config = read_json(path)["config"]
@@ -178,7 +200,7 @@ def _result(cell: Cell, out: Path, attempts: Mapping[str, Mapping[str, Any]]) ->
         cell.section,
         cell.row,
         cell.num_demos,
-        optional(folder / "summary.json"),
+        optional(folder / "summary.json") or optional(recorded(out, cell.name)),
         optional(folder / "retrained.json"),
         alone["seconds"] if alone.get("ok") else None,
         attempts.get(cell.name, {}).get("why", ""),

@@ -135,7 +135,7 @@ def _closing(gate: Gate, summaries: Sequence[Mapping[str, Any]], attempts: Mappi
     done = [record for record in attempts.values() if record["ok"]]
     loads = [record["load_average"] for record in done]
     load = f"; load average at the start of a job {min(loads):.1f} to {max(loads):.1f}" if loads else ""
-    commits = sorted({str(record["commit"]) for record in done})
+    commits = sorted({str(record["commit"]) for record in (*done, *summaries) if record.get("commit")})
     packages = ", ".join(f"{name} {release}" for name, release in found["packages"].items())
     where = f"Table made on {found['processor']}, {found['cores']} cores{load}. Python {found['python']}, {packages}."
     return [notes, f"{where} Commits of the runs: {', '.join(commits) or 'not recorded'}."]

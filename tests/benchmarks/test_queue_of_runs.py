@@ -70,21 +70,38 @@ def test_a_job_whose_need_is_missing_is_left_out(tmp_path):
 def test_a_run_with_other_options_is_not_this_cell(tmp_path):
     from study_of_runs import is_finished
 
-    chosen = {"num_demos": 5, "gradient_penalty": 0.0, "demos": Path("a.npz")}
-    assert not is_finished(tmp_path, chosen)
-    (tmp_path / "summary.json").write_text(json.dumps({"config": {"num_demos": 5, "gradient_penalty": 0.0, "demos": "a.npz", "seed": 0}}))
-    assert is_finished(tmp_path, chosen)
-    assert not is_finished(tmp_path, {**chosen, "gradient_penalty": 1.0})
+    chosen, path = {"num_demos": 5, "gradient_penalty": 0.0, "demos": Path("a.npz")}, tmp_path / "summary.json"
+    assert not is_finished(path, chosen)
+    path.write_text(json.dumps({"config": {"num_demos": 5, "gradient_penalty": 0.0, "demos": "a.npz", "seed": 0}}))
+    assert is_finished(path, chosen)
+    assert not is_finished(path, {**chosen, "gradient_penalty": 1.0})
+
+
+def test_what_a_run_came_to_outlives_its_folder(tmp_path, monkeypatch):
+    import study_of_runs
+
+    monkeypatch.setattr(study_of_runs, "RECORDS", tmp_path / "results")
+    monkeypatch.setattr(study_of_runs, "commit", lambda: "abc")
+    folder = tmp_path / "out" / "cell_05"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps({"config": {"num_demos": 5}, **summary([0.5])}))
+    record = study_of_runs.recorded(tmp_path / "out", "cell_05")
+    study_of_runs.keep(folder, record)
+    (folder / "summary.json").unlink()
+    kept = study_of_runs._result(study_of_runs.Cell("cell", "main", 5), tmp_path / "out", {})
+    assert kept.summary is not None
+    assert (kept.summary["commit"], kept.summary["seeds"][0]["return_normalized"]) == ("abc", 0.5)
 
 
 def test_cells_have_names_of_their_own_and_options_that_the_command_accepts(tmp_path):
     import cartpole_table
+    import mujoco_table
     import pendulum_table
 
     from triality.cli.irl import check_options
     from triality.cli.options import IrlOptions
 
-    for study in (pendulum_table.STUDY, cartpole_table.STUDY):
+    for study in (pendulum_table.STUDY, cartpole_table.STUDY, *map(mujoco_table.study, mujoco_table.TASKS)):
         assert len({cell.name for cell in study.cells}) == len(study.cells) > 0
         for cell in study.cells:
             check_options(IrlOptions(env=study.env, demos=study.demos, out=tmp_path, num_demos=cell.num_demos, **cell.options))
