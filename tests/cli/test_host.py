@@ -10,6 +10,7 @@ from triality.cli.main import main
 from triality.data.demonstration_file import read_demonstrations
 from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import SimulatorError
+from triality.export.numpy_policy import NumpyPolicy
 
 TINY = ("--iterations", "2", "--num-rollouts", "4", "--seeds", "2", "--num-demos", "2", "--policy-epochs", "1", "--policy-minibatches", "2")
 
@@ -67,8 +68,11 @@ def test_a_simulator_that_fails_costs_nothing_that_was_learned(demos, tmp_path, 
 
 def test_an_expert_on_the_host_records_its_starts_and_densities(tmp_path):
     path = tmp_path / "expert.npz"
-    assert main(["expert", "--env", "Reacher-v5", "--out", str(path), "--num-episodes", "3", "--iterations", "1"]) == 0
-    demonstrations = read_demonstrations(path)
+    arguments = ["--num-episodes", "3", "--iterations", "1", "--policy-out", str(tmp_path / "expert")]
+    assert main(["expert", "--env", "Reacher-v5", "--out", str(path), *arguments]) == 0
+    demonstrations, kept = read_demonstrations(path), NumpyPolicy.load(tmp_path / "expert")
+    densities = kept.log_prob(demonstrations.observations, demonstrations.actions)
+    np.testing.assert_allclose(densities, demonstrations.log_prob, atol=1e-4)
     assert demonstrations.lengths.tolist() == [50, 50, 50]
     assert demonstrations.meta["reset_seeds"] == [10_000, 10_001, 10_002]
     assert demonstrations.log_prob is not None

@@ -181,6 +181,14 @@ def test_expert_refuses_before_it_trains(case, capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_expert_replaces_no_policy_unasked(capsys, tmp_path):
+    (tmp_path / "policy.json").write_text("mine")
+    arguments = ["expert", "--env", "Pendulum-v1", "--out", str(tmp_path / "demos.npz"), "--policy-out", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "choose another --policy-out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["policy.json"]
+
+
 LATER_CASES = {
     "retrain without episodes": (("retrain", "x", "--episodes", "0"), "--episodes of at least 1, got 0"),
     "retrain without iterations": (("retrain", "x", "--iterations", "-1"), "--iterations of at least 1, got -1"),

@@ -8,6 +8,7 @@ import pytest
 
 from triality.cli.main import main
 from triality.data.demonstration_file import read_demonstrations
+from triality.export.numpy_policy import NumpyPolicy
 from triality.runs.summary import check_summary
 
 TINY = ("--iterations", "2", "--num-rollouts", "6", "--seeds", "2", "--num-demos", "2")
@@ -17,7 +18,8 @@ TINY = ("--iterations", "2", "--num-rollouts", "6", "--seeds", "2", "--num-demos
 def demos(tmp_path_factory):
     """Recorded by the command itself."""
     path = tmp_path_factory.mktemp("data") / "new" / "demos.npz"
-    assert main(["expert", "--env", "Pendulum-v1", "--out", str(path), "--num-episodes", "3", "--iterations", "1"]) == 0
+    arguments = ["--num-episodes", "3", "--iterations", "1", "--policy-out", str(path.parent / "expert")]
+    assert main(["expert", "--env", "Pendulum-v1", "--out", str(path), *arguments]) == 0
     return path
 
 
@@ -35,6 +37,13 @@ def test_expert_records_densities_of_its_own_actions(demos):
     assert recorded.meta["environment"] == "Pendulum-v1"
     assert recorded.truncated.reshape(3, -1)[:, -1].all()
     assert not recorded.terminated.any()
+
+
+def test_the_expert_that_is_kept_is_the_one_that_was_recorded(demos):
+    recorded, kept = read_demonstrations(demos), NumpyPolicy.load(demos.parent / "expert")
+    np.testing.assert_allclose(kept.log_prob(recorded.observations, recorded.actions), recorded.log_prob, atol=1e-5)
+    # The broken twin: another action's density.
+    assert not np.allclose(kept.log_prob(recorded.observations, -recorded.actions), recorded.log_prob, atol=1e-5)
 
 
 def test_expert_refuses_an_existing_file(demos, capsys):

@@ -13,15 +13,25 @@ from triality.cli.names import Task, make_environment
 from triality.cli.options import ExpertOptions
 from triality.cli.training import train_policies
 from triality.energies.step_cost import EnvironmentCost
-from triality.trajectory import rollout
+from triality.specs import EnvironmentSpec
+from triality.trajectory import Policy, rollout
 from triality.updates.ppo import PPO
 
 
 class Recorded(NamedTuple):
-    """Arrays of demonstrations by the names of the file format, and what else to keep with them."""
+    """A new expert and what it demonstrated.
+
+    Fields:
+        columns: arrays of demonstrations by the names of the file format.
+        meta: what else to keep with them.
+        policy: the expert.
+        spec: as the expert sees the environment, with the absorbing indicator where it learned with one.
+    """
 
     columns: dict[str, Any]
     meta: dict[str, Any]
+    policy: Policy
+    spec: EnvironmentSpec
 
 
 def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Recorded:
@@ -53,4 +63,4 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
         "terminated": ended[real],
         "truncated": (last & ~ended)[real],
     }
-    return Recorded(columns, {})
+    return Recorded(columns, {}, state.policy, task.spec)

@@ -1,4 +1,4 @@
-"""``triality expert``: a soft-optimal expert for the true reward, and its demonstrations with their log-probabilities."""
+"""``triality expert``: a soft-optimal expert for the true reward, its demonstrations with their log-probabilities, and itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from triality.cli import ranges
 from triality.cli.names import Task, find_task
 from triality.cli.options import ExpertOptions
-from triality.cli.outputs import check_file
+from triality.cli.outputs import check_export_folder, check_file, make_folder
 from triality.cli.ranges import refuse
 from triality.errors import ConfigError
 
@@ -37,8 +37,15 @@ def run(options: ExpertOptions) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     demonstrations = Demonstrations.from_arrays(recorded.columns, meta)
     write_demonstrations(options.out, demonstrations)
+    if options.policy_out is not None:
+        from triality.export.write import write_policy
+
+        make_folder(options.policy_out, "--policy-out")
+        write_policy(options.policy_out, recorded.policy, recorded.spec, recorded.spec is not task.bare)
     rows = [(f"expert, {options.num_episodes} episodes, sampled actions", float(demonstrations.returns().mean()), None)]
     print_returns(console, f"{options.env}: demonstrations in {options.out}", rows)
+    if options.policy_out is not None:
+        console.print(f"policy in {options.policy_out}", soft_wrap=True, highlight=False)
     return 0
 
 
@@ -60,4 +67,6 @@ def _check(options: ExpertOptions) -> Task:
     check_file(options.out)
     if options.out.exists() and not options.overwrite:
         raise ConfigError(f"{options.out}: expected a new file, got an existing one; add --overwrite or choose another --out")
+    if options.policy_out is not None:
+        check_export_folder(options.policy_out, ("policy",), options.overwrite, "--policy-out")
     return task

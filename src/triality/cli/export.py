@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from triality.cli.export_options import ExportOptions
+from triality.cli.outputs import check_export_folder, make_folder
 from triality.cli.stored import StoredRun, load_states, open_run
-from triality.errors import ConfigError, StorageError
-from triality.export.saved import encode
-from triality.runs.folder import check_writable
+from triality.errors import ConfigError
 
 
 def run(options: ExportOptions) -> int:
@@ -19,17 +17,14 @@ def run(options: ExportOptions) -> int:
     stored = open_run(options.run)
     index = seed_index(stored, options.seed)
     names = ("policy",) if stored.options.algorithm == "bc" else ("cost", "policy")
-    _check_out(options.out, names, options.overwrite)
+    check_export_folder(options.out, names, options.overwrite)
     import jax
 
     from triality.export.write import write_cost, write_policy
 
     _, states = load_states(stored)
     writers: dict[str, Any] = {"cost": write_cost, "policy": write_policy}
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{options.out}: expected to be able to make it, got '{error.strerror}'; choose another --out") from error
+    make_folder(options.out)
     for name in names:
         learned = jax.tree.map(lambda leaf: leaf[index], getattr(states, name))
         writers[name](options.out, learned, stored.task.spec, stored.task.is_absorbing)
@@ -53,11 +48,3 @@ def seed_index(stored: StoredRun, seed: int | None) -> int:
         known = str(first) if first == last else f"{first} to {last}"
         raise ConfigError(f"expected --seed among those of {stored.folder.path} ({known}), got {seed}; leave it out for the first")
     return seed - first
-
-
-def _check_out(out: Path, names: tuple[str, ...], overwrite: bool) -> None:
-    check_writable(out)
-    encode({})  # raises where safetensors is missing
-    there = [file.name for name in names for file in (out / f"{name}.json", out / f"{name}.safetensors") if file.exists()]
-    if there and not overwrite:
-        raise ConfigError(f"{out}: expected a folder without {', '.join(there)}, got one with; add --overwrite or choose another --out")

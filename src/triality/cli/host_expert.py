@@ -42,7 +42,7 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
         batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), state.policy, whole, seeds)
     recorder.close()
     columns = _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
-    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]})
+    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]}, state.policy, task.bare)
 
 
 def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> RewardTrainingState:

@@ -129,12 +129,17 @@ class RetrainOptions:
 
 @dataclass(frozen=True)
 class ExpertOptions:
-    """Train a soft-optimal expert on the environment's true reward and record demonstrations with their log-probabilities."""
+    """Train a soft-optimal expert on the environment's true reward and record demonstrations with their log-probabilities.
+
+    With --policy-out the expert's policy is kept as well.
+    """
 
     env: str
     """Environment, by id; as for triality irl."""
     out: Path
     """Demonstration file to write (npz); its folder is made."""
+    policy_out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Folder for the expert itself too, as triality export writes a policy: what triality irl --algorithm dagger --expert asks."""
     num_episodes: int = 20
     """Demonstrations to record, sampled actions."""
     iterations: int = 150
@@ -150,7 +155,7 @@ class ExpertOptions:
     seed: int = 0
     """Of the training and of the recorded episodes."""
     overwrite: bool = False
-    """Replace an existing file."""
+    """Replace an existing file, and a policy in --policy-out."""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ class RunFolder:
         return summary
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, option: str = "--out") -> None:
     """Raise unless ``folder`` can be made, if it is new, and read and written: by trying, since root has every permission and still cannot.
 
     Raises:
@@ -177,7 +177,7 @@ def check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY_PREFIX):
             pass
     except OSError as error:
-        raise ConfigError(f"{folder}: expected a path that can be written, got '{error.strerror}'; choose another --out") from error
+        raise ConfigError(f"{folder}: expected a path that can be written, got '{error.strerror}'; choose another {option}") from error
     finally:
         for each in reversed(made):
             with contextlib.suppress(OSError):
