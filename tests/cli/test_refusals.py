@@ -110,6 +110,7 @@ OPTION_CASES = {
     "a reward without a discriminator of steps": (("--reward", "f"), "expected --algorithm airl or gail with --reward f, got gan-gcl"),
     "a discount above one": (("--algorithm", "airl", "--shaping-discount", "1.5"), "--shaping-discount from 0 to 1, got 1.5"),
     "a temperature below zero": (("--algorithm", "gail", "--temperature", "-1"), "--temperature above 0, got -1.0"),
+    "cloning with a scaling that moves": ((*CLONING, "--scaling", "running"), "got --scaling running: it learns no cost"),
     "cloning with a reward": ((*CLONING, "--reward", "f"), "got --reward f:"),
     "an objective of the other algorithm": (("--objective", "q-only"), "normalized or plain"),
     "no seeds": (("--seeds", "0"), "--seeds"),

@@ -19,7 +19,7 @@ from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.irl import Plan
-from triality.cli.names import Task, make_environment, make_objective, make_reward, make_view
+from triality.cli.names import Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
@@ -75,6 +75,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),
+        scaling_rule=make_scaling_rule(options.scaling),
     )
 
 

@@ -18,7 +18,7 @@ from triality.runs.folder import RunFolder
 POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 NOT_OF_CLONING = (
-    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
+    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""

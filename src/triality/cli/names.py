@@ -12,6 +12,7 @@ from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec, absorbing_spec
 
 if TYPE_CHECKING:
     from triality.algorithms.cost_learning import PolicyCost
+    from triality.algorithms.scaling_rules import ScalingRule
     from triality.algorithms.steps import StepView
     from triality.envs.environment import AbstractEnvironment
     from triality.objectives.by_start import Objective
@@ -168,6 +169,14 @@ def make_objective(name: str) -> Objective:
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
     }
+    return table[name]()
+
+
+def make_scaling_rule(name: str) -> ScalingRule:
+    """How the scaling of observations goes on, by its name."""
+    from triality.algorithms.scaling_rules import FrozenScaling, RunningScaling
+
+    table: dict[str, Callable[[], ScalingRule]] = {"fitted": FrozenScaling, "running": RunningScaling}
     return table[name]()
 
 

@@ -72,6 +72,9 @@ class IrlOptions:
     """Where the policy begins."""
     cost: Literal["mlp", "state", "constant"] = "mlp"
     """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit)."""
+    scaling: Literal["fitted", "running"] = "fitted"
+    """Of observations, one for cost, policy and value. fitted: once, to demonstrations and to roll-outs of a random policy.
+    running: it follows what demonstrations and all roll-outs have shown, for policies that begin far from where they will act."""
     actions: Literal["error", "clip", "raw"] = "error"
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
     clip_margin: float = 0.02

@@ -141,6 +141,15 @@ POLICY = (
         (0.0, "no better than a constant"),
     ),
     Diagnostic(
+        "scaling_moved",
+        "Move of the scaling",
+        "largest move (in its own units)",
+        "How far the scaling of observations moved after an iteration: the policy, the cost and the value change with it.",
+        "Healthy: falling, and below about 0.1 after the first iterations.",
+        "log",
+        (0.1, "healthy below"),
+    ),
+    Diagnostic(
         "negative_log_likelihood",
         "Negative log-likelihood of the demonstrations",
         "loss (nats per step)",
@@ -161,8 +170,11 @@ def weight_panels(curves: Curves) -> list[Panel]:
 
 
 def policy_panels(curves: Curves, method: Method) -> list[Panel]:
-    """Everything about the policy's updates that was logged."""
-    return [diagnostic_panel(curves, each, method.remarks.get(each.field, "")) for each in POLICY if curves.has(each.field)]
+    """Everything about the policy's updates that was logged; the move of the scaling only where it moves."""
+    shown = [each for each in POLICY if curves.has(each.field)]
+    if curves.has("scaling_moved") and not np.nan_to_num(curves.values["scaling_moved"]).any():
+        shown = [each for each in shown if each.field != "scaling_moved"]
+    return [diagnostic_panel(curves, each, method.remarks.get(each.field, "")) for each in shown]
 
 
 def cost_panel(curves: Curves) -> Panel | None:

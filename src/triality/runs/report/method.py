@@ -69,7 +69,7 @@ CLONING = COST_LEARNING._replace(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
             *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
-            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
+            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount", "scaling"),
         )
     ),
     unmatched="",
