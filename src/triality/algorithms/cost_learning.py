@@ -186,6 +186,10 @@ class CostLearning(eqx.Module):
         """The roll-outs of one iteration, padded to the demonstrations' horizon."""
         return self.level.collect(key, self.env, state.policy, state.data)
 
+    def acting(self, state: State) -> Policy:
+        """Who draws the next roll-outs: what a host's collector runs."""
+        return state.policy
+
     def update(self, state: State, batch: Trajectory) -> tuple[State, Metrics]:
         """Cost steps, then one improvement of the policy, on roll-outs that the current policy drew; then the scaling follows."""
         key, key_cost, key_policy = jax.random.split(state.key, 3)

@@ -35,6 +35,8 @@ OBJECTIVES = {
 }
 REWARDS = {"airl": ("f-log-pi", "f", "g-log-pi", "g"), "gail": ("positive", "negative", "log-odds")}
 TEMPERATURES = {"f": 0.0, "g": 0.0, "positive": 0.0, "negative": 0.0, "log-odds": 0.0}  # of a reward; of all others 1
+METHODS = {"bc": "behavioral cloning", "dagger": "DAgger"}  # in words
+COSTLESS = tuple(METHODS)  # they learn a policy and no cost
 LEVELS = {"airl": "step", "gail": "step"}  # the only ones; all others are of whole trajectories unless told
 STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for at each level
 

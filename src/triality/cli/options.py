@@ -30,11 +30,14 @@ class IrlOptions:
     """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
-    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc"] = "gan-gcl"
+    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc", "dagger"] = "gan-gcl"
     """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z.
     airl: the density-aware discriminator of single transitions, with a shaped cost.
     gail: a discriminator that knows no density, for a policy and no cost.
-    bc: behavioral cloning, without the options of the cost and of the roll-outs."""
+    bc: behavioral cloning, without the options of the cost and of the roll-outs.
+    dagger: cloning that goes on where the policy itself goes, by asking --expert there."""
+    expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Of dagger: the policy that is asked. A folder of triality expert --policy-out, of triality export, or of a run of triality irl."""
     level: Literal["auto", "trajectory", "step"] = "auto"
     """What one sample is: a whole trajectory, or one observation with its action.
     auto: trajectory; with airl and gail step, which is the only one for them."""
@@ -44,8 +47,8 @@ class IrlOptions:
     """Independent runs: in one compiled program, on the host one after the other."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
-    iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200)")] = LEFT
-    """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
+    iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200, for dagger 20)")] = LEFT
+    """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps. For dagger: rounds of collect, ask, clone."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. auto: the first of each.
     gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
@@ -63,7 +66,7 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
-    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = LEFT
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16, for dagger 16 and 4)")] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = LEFT
@@ -81,7 +84,9 @@ class IrlOptions:
     """With --actions clip: by which share of half the box they stay within it. A squashed policy has no density at the bound itself."""
     cost_learning_rate: float = 1e-3
     """Adam step of the cost."""
-    policy_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc 1e-3)")] = None
+    policy_learning_rate: Annotated[
+        float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc and dagger 1e-3)")
+    ] = None
     """Adam step of the policy."""
     gradient_penalty: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 0.003, on the host 0.1)")] = None
     """Weight of the cost's squared gradient, nats a step."""

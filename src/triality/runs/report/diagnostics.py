@@ -150,10 +150,24 @@ POLICY = (
         (0.1, "healthy below"),
     ),
     Diagnostic(
-        "negative_log_likelihood",
-        "Negative log-likelihood of the demonstrations",
+        "online_loss",
+        "Loss where the policy goes",
         "loss (nats per step)",
-        "What cloning minimizes, on the demonstrations' own steps.",
+        "Negative log-likelihood of the expert's answers on the round's own roll-outs, under the policy that drew them.",
+        "Healthy: falling to what the kind of policy cannot do better. This is what DAgger's guarantee is about.",
+    ),
+    Diagnostic(
+        "num_labels",
+        "Size of the data set",
+        "labeled steps",
+        "Demonstrated steps, and every step at which the expert was asked.",
+        "It grows by the steps of each round.",
+    ),
+    Diagnostic(
+        "negative_log_likelihood",
+        "Negative log-likelihood of the data",
+        "loss (nats per step)",
+        "What cloning minimizes, on demonstrated steps, and with DAgger on those at which the expert was asked.",
         "Lower fits better, without bound where a policy sharpens onto a deterministic expert. It is no sign of the return.",
     ),
 )
