@@ -9,7 +9,7 @@ import pytest
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.dagger import Dagger
 from triality.algorithms.expert_labels import MostLikelyLabels, SampledLabels
-from triality.algorithms.expert_shares import ExpertFirst, GeometricShare
+from triality.algorithms.expert_shares import ExpertFirst, GeometricShare, LearnerAlone
 from triality.envs.tightrope import tightrope_environment, tightrope_expert
 from triality.errors import ConfigError, DataError
 from triality.policies.categorical import OneHotTabularPolicy, categorical_policy
@@ -142,6 +142,35 @@ def test_a_batch_may_come_from_elsewhere():
     begun = jax.jit(lambda key: algorithm.init(key, SCALING, jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), like)))(key)
     assert eqx.tree_equal(begun, state)
     assert float(algorithm.acting(state)(jnp.array([1.0, 0.0])).log_prob(jnp.array(0))) == pytest.approx(0.0)  # the expert alone
+
+
+def test_demonstrations_begin_the_data_and_are_never_forgotten():
+    """The policy before the first round is cloned from them, bit for bit; each round comes after them, whatever it overwrites."""
+    algorithm = dagger(tightrope(12), share=LearnerAlone(), num_rounds=1)
+    recorded = jax.tree.map(lambda leaf: leaf[:3], jax.jit(algorithm.collect)(jax.random.key(3), first_state(dagger(tightrope(12)))))
+    short = jnp.arange(12) < 5
+    recorded = recorded._replace(mask=recorded.mask & short, observation=jnp.where(jnp.arange(13)[:, None] < 5, recorded.observation, 9.0))
+    log_weight = jnp.array([0.0, -1.0, 0.5])
+    begin = eqx.filter_jit(lambda scaling: algorithm.init(jax.random.key(0), scaling, None, recorded, log_weight))
+    begun = begin(SCALING)
+    cloning = algorithm.cloning.init(jax.random.split(jax.random.key(0), 3)[0], begun.cloning.data, begun.cloning.data_log_weight, SCALING)
+    cloned = jax.jit(lambda state: scan(lambda s, _: algorithm.cloning.step(s), state, None, NUM_STEPS)[0])(cloning)
+    assert eqx.tree_equal(begun.policy, cloned.policy)
+    state, metrics, _ = two_rounds(algorithm, begun)
+    assert metrics.num_labels[:, 0].tolist() == [3 * 5 + 576] * 2
+    assert metrics.num_forgotten[:, 0].tolist() == [0, 576]
+    assert metrics.beta[:, 0].tolist() == [0.0, 0.0]
+    assert eqx.tree_equal(jax.tree.map(lambda leaf: leaf[:3], state.cloning.data), recorded)
+    assert state.cloning.data_log_weight[:4].tolist() == [0.0, -1.0, 0.5, 0.0]
+    assert float(begin(None).cloning.scaling.mean.sum()) == pytest.approx(1.0)  # of real steps, one-hot; padding would make it larger
+
+
+def test_demonstrations_of_another_length_are_refused():
+    algorithm = dagger(tightrope(12))
+    recorded = jax.eval_shape(algorithm.collect, jax.random.key(0), jax.eval_shape(lambda: first_state(algorithm)))
+    recorded = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype)[:, :7], recorded._replace(start=jnp.zeros((48, 1))))
+    with pytest.raises(DataError, match="expected demonstrations padded to 12 steps, got 7"):
+        algorithm.init(jax.random.key(0), SCALING, None, recorded)
 
 
 def test_labels_are_drawn_or_the_most_likely_by_name():

@@ -11,6 +11,7 @@ import pytest
 from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import MatchedTrajectories
+from triality.algorithms.scaling_rules import RunningScaling
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import mlp_cost, state_cost
 from triality.envs.pendulum import Pendulum
@@ -95,6 +96,7 @@ def test_the_named_constructors_have_every_field_with_its_default(constructor):
         "make_cost": state_cost,
         "make_policy": squashed_gaussian_policy,
         "policy_cost": lambda cost: OfPair(cost),
+        "scaling_rule": RunningScaling(),
     }
     assert list(others) == list(inspect.signature(CostLearning).parameters)[3:]
     assert eqx.tree_equal(constructor(ENV, level, objective, **others), CostLearning(ENV, level, objective, **others))

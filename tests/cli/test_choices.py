@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from triality.algorithms.policy_training import PolicyTraining
+from triality.algorithms.scaling_rules import FrozenScaling, RunningScaling
 from triality.cli import learning
 from triality.cli.experiment import build_algorithm, state_template
 from triality.cli.irl import Usual, check_options, resolve
@@ -109,6 +110,13 @@ def test_a_task_on_the_host_is_gymnasiums_own():
         find_task("Hoper-v5", host=True)
     with pytest.raises(ConfigError, match="expected --starts free with Pendulum-v1 on the host"):
         check_options(replace(PLAIN, host=True, starts="matched"))
+
+
+def test_the_scaling_follows_where_it_is_asked_to():
+    cases = [({}, FrozenScaling), *(({"algorithm": name, "scaling": "running"}, RunningScaling) for name in ("gan-gcl", "airl", "gail"))]
+    for changes, rule in cases:
+        choice = check_options(replace(PLAIN, **changes))
+        assert type(build_algorithm(choice.options, choice.task).scaling_rule) is rule
 
 
 @pytest.mark.parametrize("rate", [None, 0.01])

@@ -2,16 +2,19 @@
 
 import json
 
+import equinox as eqx
 import numpy as np
 import pytest
 
 from triality.algorithms.cost_learning import CostLearning
 from triality.cli import evaluation, host_learning
 from triality.cli.main import main
+from triality.cli.stored import load_states, open_run
 from triality.data.demonstration_file import read_demonstrations
 from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import SimulatorError
 from triality.export.numpy_policy import NumpyPolicy
+from triality.policies.running_scaling import held
 
 TINY = ("--iterations", "2", "--num-rollouts", "4", "--seeds", "2", "--num-demos", "2", "--policy-epochs", "1", "--policy-minibatches", "2")
 
@@ -24,6 +27,13 @@ def demos(tmp_path):
     return tmp_path / "demos.npz"
 
 
+def one_scaling(out) -> bool:
+    """Whether cost, policy and value of the stored states hold the scaling that the states say."""
+    _, states = load_states(open_run(out))
+    parts = (states.cost, states.policy, states.update)
+    return all(eqx.tree_equal(held(part), states.scaling) for part in parts)
+
+
 @pytest.mark.parametrize("level", ["step", pytest.param("trajectory", marks=pytest.mark.slow)])
 def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, monkeypatch):
     monkeypatch.setattr("triality.cli.diagnosis.NUM_ON_HOST", 8)
@@ -33,7 +43,8 @@ def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, 
     monkeypatch.setattr(CostLearning, "update", lambda self, *arguments: traced.append(1) or update(self, *arguments))
     out = tmp_path / "run"
     arguments = ["irl", "--env", "Pendulum-v1", "--host", "--demos", str(demos), "--level", level, "--out", str(out), *TINY]
-    assert main(arguments) == 0
+    moves = level == "step"
+    assert main([*arguments, "--scaling", "running"] if moves else arguments) == 0
     assert len(traced) == 1, "the update of every iteration and seed is one compiled program"
     summary = json.loads((out / "summary.json").read_text())
     assert summary["env_steps"] == 2 * 2 * 4 * 200
@@ -44,6 +55,8 @@ def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, 
     for line in lines:
         spent = line["seconds_physics"] + line["seconds_policy"]
         assert 0 < spent <= line["seconds_collect"]
+        assert (line["scaling_moved"] > 0) == moves
+    assert one_scaling(out)
     assert main(["eval", str(out), "--episodes", "2"]) == 0
     assert main(["retrain", str(out), "--episodes", "2", "--iterations", "1"]) == 0
     assert len(json.loads((out / "retrained.json").read_text())["rows"]) == 2 + 2 + 2 + 1

@@ -1,8 +1,10 @@
 """Moments merged batch by batch are those of all observations at once; a new scaling reaches every model, and past policies not."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from triality.policies.gaussian import gaussian_policy
 from triality.policies.running_scaling import Moments, rescaled
@@ -39,6 +41,16 @@ def test_merged_moments_are_those_of_everything():
 def test_a_coordinate_that_never_moves_keeps_scale_one():
     mask = jnp.ones((2, 4), bool)
     assert Moments.none(1).with_batch(batch_of(jnp.full((2, 5, 1), 7.0), mask)).scaling().scale.tolist() == [1.0]
+
+
+def test_an_optimizer_keeps_its_moments():
+    """In the place of a scaling it holds moments of the scaling's gradient, which are zero and have to stay so."""
+    policy = gaussian_policy(jax.random.key(0), SPEC, identity_scaling(3), (4,))
+    moments = optax.adam(0.1).init(eqx.filter(policy, eqx.is_inexact_array))
+    scaling = Scaling(jnp.ones(3), jnp.full(3, 2.0))
+    after_policy, after_moments = rescaled((policy, moments), scaling)
+    assert eqx.tree_equal(after_policy.scaling, scaling)
+    assert eqx.tree_equal(after_moments, moments)
 
 
 def test_policy_and_value_see_the_same_numbers_and_a_past_policy_what_it_saw():

@@ -30,6 +30,7 @@ from jaxtyping import Array, Float
 
 from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
 from triality.algorithms.levels import Level
+from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
 from triality.algorithms.steps import Steps, Transitions
 from triality.each_transition import EachTransition
 from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
@@ -56,6 +57,7 @@ def Airl(  # noqa: N802
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
     policy_cost: PolicyCost = OfTransition,
+    scaling_rule: ScalingRule = FrozenScaling(),  # noqa: B008
     shaping_discount: float = 0.99,
 ) -> CostLearning:
     """Adversarial inverse RL: ``CostLearning`` with a shaped cost at the level of transitions, the plain discriminator's loss by default.
@@ -94,4 +96,5 @@ def Airl(  # noqa: N802
         make_cost=MakeShapedCost(make_cost, shaping_discount),
         make_policy=make_policy,
         policy_cost=policy_cost,
+        scaling_rule=scaling_rule,
     )

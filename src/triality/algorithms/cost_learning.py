@@ -7,6 +7,7 @@
         log Z by the acceptance ratio, held fixed                                     (fact 1, D2)
         theta: a few steps down the objective on demonstrations and roll-outs         (fact 2: either objective)
         q:     soft policy optimization of -c_theta, entropy with weight one          (fact 3, eq. 2)
+        the scaling of observations follows, in c, q and the state of q's update alike    (or stays as it is)
 
 ``GuidedCost`` minimizes E_p[c] + log Z by importance sampling; ``GanGcl`` trains the discriminator
 D = sigmoid(-c - log q - log Z - log nu). Their gradients are equal where log Z is the acceptance ratio and p~ is the model (fact 2).
@@ -23,22 +24,25 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
-from triality.algorithms.levels import Level, log_ratio
+from triality.algorithms.cost_metrics import Metrics, metrics_of
+from triality.algorithms.levels import Level
 from triality.algorithms.past_samplers import PastSamplers
+from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
 from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.step_cost import mlp_cost
 from triality.energies.tilted_cost import TiltedCost
 from triality.energy import Conditional, Constant
 from triality.envs.environment import AbstractEnvironment
-from triality.numerics import effective_sample_size, log_mean_exp, weighted_mean
+from triality.errors import ConfigError
 from triality.objectives.by_start import Objective
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
+from triality.policies.running_scaling import distance, held, rescaled
 from triality.policies.scaling import Scaling
 from triality.policies.scaling import fit_scaling as fit_to_observations
-from triality.sampler import Samples, log_noise_ratio
+from triality.sampler import Samples
 from triality.specs import EnvironmentSpec
 from triality.trajectory import OfPair, Policy, StepCost, Trajectory, TransitionCost, rollout
 from triality.updates.ppo import PPO
@@ -55,13 +59,14 @@ class State(NamedTuple):
     Fields:
         cost: c_theta(x, u).
         cost_optimizer: its optimizer's state.
-        log_z: the log Z that the last cost step used, constant or one a start; zero at step level.
+        log_z: the log Z that the last cost step used, constant or one a start; zero at step level. Of the cost before the scaling moved.
         policy: q.
         update: the state of the policy's update.
         past: past samplers, what they drew, and their densities.
         data: the demonstrations of this run.
         data_log_weight: one log weight a demonstration.
-        scaling: of observations, shared by cost, policy and value.
+        scaling: of observations, one and the same in cost, policy and update; a past policy keeps the one it had.
+        seen: what the scaling's rule remembers of observations so far; nothing where the scaling is frozen.
         key: randomness from here on.
         iteration: iterations done.
     """
@@ -75,42 +80,9 @@ class State(NamedTuple):
     data: Trajectory
     data_log_weight: Float[Array, " num_data"]
     scaling: Scaling
+    seen: PyTree
     key: Key[Array, ""]
     iteration: Int[Array, ""]
-
-
-class Metrics(NamedTuple):
-    """Never needed next. Means over starts where log Z is conditional; per pair, not per trajectory, at step level.
-
-    Fields:
-        return_mean: the environment's own return of this iteration's roll-outs, sampled actions: monitoring, never a training signal.
-        cost_data: mean learned cost of a demonstration's step, nats.
-        cost_drawn: the same of a roll-out's step; above ``cost_data`` while the policy is behind.
-        log_z: the solved log Z, nats; zero at step level.
-        ess: effective number of roll-outs in the importance weights exp(-c)/q; near 1, one roll-out decides every gradient.
-        ess_fraction: the same as a share of the roll-outs compared.
-        log_weight_std: standard deviation of -c - log q over roll-outs, nats; below about 1 importance sampling means something.
-        overlap: E_p[1 - D] at the solved log Z; 0 = told apart with certainty, nu/(1 + nu) = perfect confusion.
-        log_overlap: its log, which still moves where the overlap has underflowed.
-        accuracy: of the discriminator, each side counting half; 1/2 is perfect confusion.
-        penalty: value of the gradient penalty, nats a step.
-        policy: what the policy update reports.
-        is_finite: whether cost and policy are finite after the step.
-    """
-
-    return_mean: Float[Array, ""]
-    cost_data: Float[Array, ""]
-    cost_drawn: Float[Array, ""]
-    log_z: Float[Array, ""]
-    ess: Float[Array, ""]
-    ess_fraction: Float[Array, ""]
-    log_weight_std: Float[Array, ""]
-    overlap: Float[Array, ""]
-    log_overlap: Float[Array, ""]
-    accuracy: Float[Array, ""]
-    penalty: Float[Array, ""]
-    policy: Any
-    is_finite: Bool[Array, ""]
 
 
 class CostLearning(eqx.Module):
@@ -128,6 +100,7 @@ class CostLearning(eqx.Module):
         make_cost: builds a cost from (key, spec, scaling).
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
         policy_cost: what the policy minimizes, made from the learned cost; the cost itself by default.
+        scaling_rule: how the scaling of observations goes on; see ``triality.algorithms.scaling_rules``.
 
     Example:
         >>> from triality.objectives.discriminator import OverlapNormalizedLoss
@@ -167,6 +140,7 @@ class CostLearning(eqx.Module):
     make_cost: MakeCost = eqx.field(default=mlp_cost, static=True)
     make_policy: MakePolicy | None = eqx.field(default=None, static=True)
     policy_cost: PolicyCost = eqx.field(default=OfPair, static=True)
+    scaling_rule: ScalingRule = FrozenScaling()
 
     def init(
         self,
@@ -183,13 +157,15 @@ class CostLearning(eqx.Module):
             key: of everything random in the run.
             data: the demonstrations, leading axis num_data.
             data_log_weight: one log weight a demonstration; all equal if None.
-            policy: where q begins, such as a cloned policy; random if None. Give the ``scaling`` that it was made with too.
-            scaling: of observations; fitted to demonstrations and to roll-outs of the random policy if None.
+            policy: where q begins, such as a cloned policy; random if None.
+            scaling: of observations, which a given ``policy`` gets too. If None, that of the ``policy``; where it has none, fitted to
+                demonstrations and to roll-outs of the random policy.
             like: a batch of the shapes that ``update`` will get, for roll-outs that come from the host; by default those of ``collect``.
         """
         key_policy, key_cost, key_update, key_scaling, key_memory, key_run = jax.random.split(key, 6)
+        scaling = held(policy) if scaling is None else scaling
         scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
-        policy = self.make_policy_of(key_policy, scaling) if policy is None else policy
+        policy = self.make_policy_of(key_policy, scaling) if policy is None else rescaled(policy, scaling)
         cost = self.make_cost(key_cost, self.env.spec, scaling)
         weight = jnp.zeros(data.start.shape) if data_log_weight is None else data_log_weight
         batch = jax.eval_shape(lambda k: self.level.collect(k, self.env, policy, data), key_memory) if like is None else like
@@ -199,10 +175,19 @@ class CostLearning(eqx.Module):
         log_z = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), log_z)
         optimizer = self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array))
         update = self.update_rule.init(key_update, policy, scaling)
-        return State(cost, optimizer, log_z, policy, update, past, data, weight, scaling, key_run, jnp.zeros((), jnp.int32))
+        seen = self.scaling_rule.init(scaling, blank)
+        return State(cost, optimizer, log_z, policy, update, past, data, weight, scaling, seen, key_run, jnp.zeros((), jnp.int32))
 
     def relative_to(self, state: State, reference: Policy) -> State:
-        """A first state whose cost is a tilt of ``reference``: see ``TiltedCost``. Goes with ``PenaltyOfTilt``."""
+        """A first state whose cost is a tilt of ``reference``: see ``TiltedCost``. Goes with ``PenaltyOfTilt``.
+
+        Raises:
+            ConfigError: the scaling of observations moves, and would move the reference with it.
+        """
+        if not isinstance(self.scaling_rule, FrozenScaling):
+            raise ConfigError(
+                f"expected a frozen scaling with a cost relative to a policy, got {type(self.scaling_rule).__name__}; use FrozenScaling"
+            )
         cost = TiltedCost(state.cost, reference)
         return state._replace(cost=cost, cost_optimizer=self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array)))
 
@@ -216,8 +201,12 @@ class CostLearning(eqx.Module):
         """The roll-outs of one iteration, padded to the demonstrations' horizon."""
         return self.level.collect(key, self.env, state.policy, state.data)
 
+    def acting(self, state: State) -> Policy:
+        """Who draws the next roll-outs: what a host's collector runs."""
+        return state.policy
+
     def update(self, state: State, batch: Trajectory) -> tuple[State, Metrics]:
-        """Cost steps, then one improvement of the policy, on roll-outs that the current policy drew."""
+        """Cost steps, then one improvement of the policy, on roll-outs that the current policy drew; then the scaling follows."""
         key, key_cost, key_policy = jax.random.split(state.key, 3)
         past = self.level.remember(state.past, state.policy, batch, state.data)
         data, drawn = self.level.samples(past, state.data, state.data_log_weight)
@@ -233,9 +222,13 @@ class CostLearning(eqx.Module):
         minimized = self.policy_cost(cost)
         policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, minimized)
         density = self.level.density(cost, data, drawn)
-        metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, penalty[-1], policy_metrics)
-        after = state._replace(cost=cost, cost_optimizer=optimizer, log_z=density.log_z, policy=policy, update=update, past=past)
-        return after._replace(key=key, iteration=state.iteration + 1), metrics
+        seen, scaling = self.scaling_rule.after(state.seen, state.scaling, state.data, state.data_log_weight, batch)
+        moved = distance(state.scaling, scaling)
+        metrics = metrics_of((cost, policy), state.data, batch, density, data, drawn, penalty[-1], policy_metrics, moved)
+        # All that acts or costs from here on; never what is remembered of past policies.
+        cost, policy, update = rescaled((cost, policy, update), scaling)
+        kept = (past, state.data, state.data_log_weight, scaling, seen, key, state.iteration + 1)
+        return State(cost, optimizer, density.log_z, policy, update, *kept), metrics
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)
@@ -262,45 +255,9 @@ class CostLearning(eqx.Module):
         drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
         return scaling_of(data, drawn)
 
-    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: Any) -> Metrics:
-        centered = (self._centered(density, data), self._centered(density, drawn))
-        log_nu = log_noise_ratio(data, drawn)
-        log_overlap = log_mean_exp(-jax.nn.softplus(centered[0] - log_nu), data.log_weight)
-        right = [
-            weighted_mean((side > log_nu).astype(side.dtype), part.log_weight) for side, part in zip(centered, (data, drawn), strict=True)
-        ]
-        spread = jnp.sqrt(weighted_mean((centered[1] - weighted_mean(centered[1], drawn.log_weight)) ** 2, drawn.log_weight))
-        ess = effective_sample_size(centered[1] + drawn.log_weight)
-        per_step = jax.vmap(jax.vmap(state.cost))
-        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(eqx.filter((state.cost, state.policy), eqx.is_inexact_array))]
-        return Metrics(
-            return_mean=jnp.mean(jnp.sum(batch.reward, axis=-1)),
-            cost_data=_mean_of(per_step(state.data.observation[:, :-1], state.data.action), state.data.mask),
-            cost_drawn=_mean_of(per_step(batch.observation[:, :-1], batch.action), batch.mask),
-            log_z=jnp.mean(jax.tree.leaves(density.log_z)[0]),
-            ess=ess,
-            ess_fraction=ess / jnp.maximum(jnp.sum(~jnp.isneginf(drawn.log_weight)), 1),
-            log_weight_std=spread,
-            overlap=jnp.exp(log_overlap),
-            log_overlap=log_overlap,
-            accuracy=0.5 * (right[0] + 1.0 - right[1]),
-            penalty=penalty,
-            policy=policy_metrics,
-            is_finite=jnp.all(jnp.stack(finite)),
-        )
-
-    @staticmethod
-    def _centered(density: Any, samples: Samples) -> Float[Array, " n"]:
-        """r - log Z(x): the log-odds at nu = 1."""
-        return log_ratio(density.energy, samples) - jax.vmap(density.log_z)(samples.x)
-
 
 def scaling_of(data: Trajectory, drawn: Trajectory) -> Scaling:
     """Of the observations of both sides, about equally many of each."""
     repeats = max(1, drawn.start.shape[0] // data.start.shape[0])
     both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
     return fit_to_observations(jnp.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in both]))
-
-
-def _mean_of(values: Float[Array, "n time"], mask: Bool[Array, "n time"]) -> Float[Array, ""]:
-    return jnp.sum(jnp.where(mask, values, 0.0)) / jnp.maximum(jnp.sum(mask), 1)

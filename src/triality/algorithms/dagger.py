@@ -1,6 +1,6 @@
 """DAgger: cloning on the states that the learner itself visits, with an expert that can be asked there (Ross, Gordon and Bagnell 2011).
 
-    D = {}
+    D = {}, or demonstrations and pi cloned from them
     for i = 0, 1, ...:
         roll out  beta_i pi_E + (1 - beta_i) pi,  the coin tossed at every step           (collect)
         D = D + {(x, the expert's action at x) for every x met}                           (update: aggregate)
@@ -8,7 +8,8 @@
 
 Cloning errs where nobody demonstrated, and its regret grows with the square of the horizon; here regret is the error rate on the learner's
 own states times the horizon times what one error costs until it is made good. Where an error cannot be made good, that is T too, and
-nothing is gained. The first round with beta = 1 is behavioral cloning.
+nothing is gained. The first round with beta = 1 is behavioral cloning; so is what demonstrations begin, and ``LearnerAlone`` goes on from
+there.
 
 Reference: arXiv:1011.0686.
 """
@@ -27,6 +28,7 @@ from triality.algorithms.expert_labels import Labels, SampledLabels
 from triality.algorithms.expert_shares import ExpertFirst, ExpertShare
 from triality.envs.environment import AbstractEnvironment
 from triality.errors import ConfigError, DataError
+from triality.policies.running_scaling import Moments
 from triality.policies.scaling import Scaling, fit_scaling
 from triality.policies.shared import SharedPolicy
 from triality.run import scan
@@ -37,7 +39,8 @@ class DaggerState(NamedTuple):
     """All that a run needs to go on. The expert is no part of it: it belongs to the algorithm.
 
     Fields:
-        cloning: policy, optimizer, and the aggregated data: ``num_rounds * num_rollouts`` rows, masked until they are filled.
+        cloning: policy, optimizer, and the aggregated data: demonstrations, if any, and then ``num_rounds * num_rollouts`` rows, masked
+            until they are filled.
         key: randomness of roll-outs and labels from here on.
         iteration: rounds done.
     """
@@ -60,7 +63,7 @@ class DaggerMetrics(NamedTuple):
         beta: probability that the expert acted.
         online_loss: -log pi(u | x) of this round's labels under the policy before the update, nats a step: what the guarantee bounds, the
             measure of progress. Falls to what the class of policies cannot do better.
-        num_labels: labels in the data set, all rounds; grows by the steps of each round.
+        num_labels: labels in the data set, demonstrated steps and all rounds; grows by the steps of each round.
         num_forgotten: labels that this round overwrote, there being more rounds than ``num_rounds``; 0 where it is DAgger.
         cloning: of the last of the round's Adam steps.
     """
@@ -122,21 +125,41 @@ class Dagger(eqx.Module):
                 "where the learner goes; pass a policy as the expert, or use BehavioralCloning"
             )
 
-    def init(self, key: Key[Array, ""], scaling: Scaling | None = None, like: Trajectory | None = None) -> DaggerState:
-        """A random policy and an empty data set.
+    def init(
+        self,
+        key: Key[Array, ""],
+        scaling: Scaling | None = None,
+        like: Trajectory | None = None,
+        demonstrations: Trajectory | None = None,
+        log_weight: Float[Array, " n"] | None = None,
+    ) -> DaggerState:
+        """A random policy and an empty data set; or demonstrations, and a policy cloned from them.
 
         Args:
             key: of everything random in the run.
-            scaling: of observations; fitted to roll-outs of the expert if None.
+            scaling: of observations; fitted to the demonstrations if None, or to roll-outs of the expert where there are none.
             like: a batch of the shapes that ``update`` will get, for roll-outs that come from the host; by default those of ``collect``.
+            demonstrations: what the data set begins with, as recorded and never forgotten; padded to the horizon.
+            log_weight: one log weight a demonstration, beside 0 of a label; all 0 if None.
+
+        Raises:
+            DataError: the demonstrations are not padded to the horizon.
         """
         key_cloning, key_scaling, key_run = jax.random.split(key, 3)
-        if scaling is None:
-            seen = self._rollouts(key_scaling, self._expert).observation
-            scaling = fit_scaling(seen.reshape(-1, seen.shape[-1]))
         shapes = jax.eval_shape(lambda k: self._rollouts(k, self._expert), key_scaling) if like is None else like
         empty = jax.tree.map(lambda leaf: jnp.zeros((self.num_rounds * leaf.shape[0], *leaf.shape[1:]), leaf.dtype), shapes)
-        return DaggerState(self.cloning.init(key_cloning, empty, scaling=scaling), key_run, jnp.zeros((), jnp.int32))
+        if demonstrations is None:
+            scaling = self._fitted(key_scaling) if scaling is None else scaling
+            return DaggerState(self.cloning.init(key_cloning, empty, scaling=scaling), key_run, jnp.zeros((), jnp.int32))
+        if demonstrations.mask.shape[1] != self.horizon:
+            raise DataError(f"expected demonstrations padded to {self.horizon} steps, got {demonstrations.mask.shape[1]}; pad them")
+        weight = jnp.zeros(demonstrations.start.shape) if log_weight is None else log_weight
+        scaling = Moments.of(demonstrations, weight).scaling() if scaling is None else scaling
+        data = jax.tree.map(lambda first, later: jnp.concatenate([first.astype(later.dtype), later]), demonstrations, empty)
+        weight = jnp.concatenate([weight, jnp.zeros(empty.start.shape)])
+        begun = self.cloning.init(key_cloning, data, weight, scaling)
+        cloned, _ = scan(lambda s, _: self.cloning.step(s), begun, None, self.num_cloning_steps)
+        return DaggerState(cloned, key_run, jnp.zeros((), jnp.int32))
 
     def step(self, state: DaggerState) -> tuple[DaggerState, DaggerMetrics]:
         """One round: ``update`` after ``collect``."""
@@ -166,7 +189,8 @@ class Dagger(eqx.Module):
         key, key_labels = jax.random.split(state.key)
         labelled = self.ask(key_labels, batch)
         online = jax.vmap(jax.vmap(lambda x, u: state.policy(x).log_prob(u)))(labelled.observation[:, :-1], labelled.action)
-        row = (state.iteration % self.num_rounds) * self.num_rollouts
+        num_first = state.cloning.data.start.shape[0] - self.num_rounds * self.num_rollouts
+        row = num_first + (state.iteration % self.num_rounds) * self.num_rollouts
         data = jax.tree.map(lambda all_, new: jax.lax.dynamic_update_slice_in_dim(all_, new, row, 0), state.cloning.data, labelled)
         cloning, metrics = scan(lambda s, _: self.cloning.step(s), state.cloning._replace(data=data), None, self.num_cloning_steps)
         num_labels = jnp.sum(data.mask)
@@ -196,6 +220,10 @@ class Dagger(eqx.Module):
     def _expert(self) -> Policy:
         assert self.expert is not None  # checked when it was made
         return self.expert
+
+    def _fitted(self, key: Key[Array, ""]) -> Scaling:
+        seen = self._rollouts(key, self._expert).observation
+        return fit_scaling(seen.reshape(-1, seen.shape[-1]))
 
     def _rollouts(self, key: Key[Array, ""], policy: Policy) -> Trajectory:
         keys = jax.random.split(key, self.num_rollouts)

@@ -28,6 +28,18 @@ class ExpertFirst(eqx.Module):
         return jnp.where(iteration == 0, 1.0, 0.0)
 
 
+class LearnerAlone(eqx.Module):
+    """beta = 0 in every round: for data that begin with demonstrations, which are the round in which the expert acted.
+
+    Example:
+        >>> float(LearnerAlone()(jnp.array(0)))
+        0.0
+    """
+
+    def __call__(self, iteration: Int[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros(jnp.shape(iteration))
+
+
 class GeometricShare(eqx.Module):
     """beta_i = p^i: the expert lets go slowly, where a bad first learner would end the episodes at once.
 

@@ -27,6 +27,7 @@ from jaxtyping import Array, Float
 
 from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
 from triality.algorithms.levels import Level
+from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
 from triality.algorithms.steps import Steps
 from triality.each_pair import EachPair
 from triality.energies.adversarial_reward import LogDrawn
@@ -53,6 +54,7 @@ def Gail(  # noqa: N802
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
     policy_cost: PolicyCost = LogDrawn,
+    scaling_rule: ScalingRule = FrozenScaling(),  # noqa: B008
 ) -> CostLearning:
     """Generative adversarial imitation: ``CostLearning`` with a discriminator of pairs that is given no density.
 
@@ -90,4 +92,5 @@ def Gail(  # noqa: N802
         make_cost=make_cost,
         make_policy=make_policy,
         policy_cost=policy_cost,
+        scaling_rule=scaling_rule,
     )

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps
+from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
 from triality.energies.gradient_penalty import CostPenalty, GradientPenalty
 from triality.energies.step_cost import mlp_cost
 from triality.envs.environment import AbstractEnvironment
@@ -38,6 +39,7 @@ def GuidedCost(  # noqa: N802
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
     policy_cost: PolicyCost = OfPair,
+    scaling_rule: ScalingRule = FrozenScaling(),  # noqa: B008
 ) -> CostLearning:
     """Guided cost learning: ``CostLearning`` with the importance-sampled likelihood as objective, from the drawn samples alone by default.
 
@@ -69,6 +71,7 @@ def GuidedCost(  # noqa: N802
         make_cost=make_cost,
         make_policy=make_policy,
         policy_cost=policy_cost,
+        scaling_rule=scaling_rule,
     )
 
 
@@ -85,6 +88,7 @@ def GanGcl(  # noqa: N802
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
     policy_cost: PolicyCost = OfPair,
+    scaling_rule: ScalingRule = FrozenScaling(),  # noqa: B008
 ) -> CostLearning:
     """GAN-GCL: ``CostLearning`` with the density-aware discriminator as objective, its gradient in units of the overlap by default.
 
@@ -110,4 +114,5 @@ def GanGcl(  # noqa: N802
         make_cost=make_cost,
         make_policy=make_policy,
         policy_cost=policy_cost,
+        scaling_rule=scaling_rule,
     )

@@ -14,12 +14,15 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.cost_learning import CostLearning, MakePolicy, State
+from triality.algorithms.dagger import Dagger, DaggerState
+from triality.algorithms.expert_shares import LearnerAlone
 from triality.algorithms.gail import Gail
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
+from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
-from triality.cli.names import Task, make_environment, make_objective, make_reward, make_view
+from triality.cli.names import COSTLESS, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
@@ -27,17 +30,24 @@ from triality.data.trajectories import to_trajectories
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import PenaltyOfTilt
+from triality.envs.environment import AbstractEnvironment
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.over import MakeUntilOver
 from triality.policies.scaling import Scaling, identity_scaling
 from triality.run import run
-from triality.trajectory import Trajectory
+from triality.trajectory import Policy, Trajectory
 from triality.updates.ppo import PPO
 
 TILTED = "tilted"
 NUM_CLONING_STEPS = 3000
 """Gradient steps of cloning where it only prepares the policy."""
+NUM_STEPS_A_ROUND = 1000
+"""Gradient steps of cloning in each round of DAgger, and before the first."""
+
+Learning = CostLearning | BehavioralCloning | Dagger
+"""What ``triality irl`` runs."""
+LearningState = State | CloningState | DaggerState
 
 
 def demonstration_batch(demonstrations: Demonstrations, task: Task, options: IrlOptions) -> tuple[Trajectory, Float[Array, "seeds n"]]:
@@ -55,12 +65,13 @@ def as_trajectories(demonstrations: Demonstrations, task: Task, seed: int) -> Tr
     return to_trajectories(demonstrations, task.bare.time_limit)
 
 
-def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | BehavioralCloning:
-    """The algorithm that resolved options name."""
+def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = None) -> Learning:
+    """The algorithm that resolved options name. Of a finished run of DAgger no ``expert`` is needed: nobody is asked any more."""
     environment = make_environment(task)
     make_policy = policy_maker(options, task)
-    if options.algorithm == "bc":
-        return BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
+    if options.algorithm in COSTLESS:
+        cloning = BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
+        return cloning if options.algorithm == "bc" else _dagger(environment, expert, cloning, options, task)
     constructors = {"gan-gcl": GanGcl, "guided-cost": GuidedCost, "gail": Gail}
     airl = functools.partial(Airl, shaping_discount=options.shaping_discount)
     penalty = GradientPenalty(options.gradient_penalty or 0.0)
@@ -80,6 +91,21 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         make_cost={"mlp": mlp_cost, "state": state_cost, TILTED: mlp_cost, "constant": ConstantCost}[options.cost],
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),
+        scaling_rule=make_scaling_rule(options.scaling),
+    )
+
+
+def _dagger(environment: AbstractEnvironment, expert: Policy | None, cloning: BehavioralCloning, options: IrlOptions, task: Task) -> Dagger:
+    """The demonstrations begin its data: they are the round in which the expert acted."""
+    return Dagger(
+        environment,
+        NotAtHand() if expert is None else expert,
+        cloning,
+        task.bare.time_limit,
+        share=LearnerAlone(),
+        num_rollouts=options.num_rollouts,
+        num_rounds=options.iterations,
+        num_cloning_steps=NUM_STEPS_A_ROUND,
     )
 
 
@@ -91,17 +117,19 @@ class Begun(NamedTuple):
 
 
 def first_state(
-    algorithm: CostLearning | BehavioralCloning,
+    algorithm: Learning,
     key: Key[Array, ""],
     data: Trajectory,
     log_weight: Float[Array, " n"],
     options: IrlOptions,
     begun: Begun | None = None,
-) -> State | CloningState:
+) -> LearningState:
     """The state of one seed before its first iteration; with a cloned policy if the options ask for one."""
     if isinstance(algorithm, BehavioralCloning):
         return algorithm.init(key, data, log_weight)
     scaling, like = begun or (None, None)
+    if isinstance(algorithm, Dagger):
+        return algorithm.init(key, None, like, data, log_weight)
     if options.init_policy == "random":
         return algorithm.init(key, data, log_weight, None, scaling, like)
     key_scaling, key_clone, key_init = jax.random.split(key, 3)
@@ -112,29 +140,31 @@ def first_state(
     return algorithm.relative_to(begun_at_it, cloned.policy) if options.cost == TILTED else begun_at_it
 
 
-def first_states(algorithm: CostLearning | BehavioralCloning, plan: Plan) -> State | CloningState:
+def first_states(algorithm: Learning, plan: Plan) -> LearningState:
     """First states of all seeds, stacked; one compiled program."""
     options = plan.options
+    # What DAgger begins with needs no roll-out, so that it is the same in a compiled run and on the host.
+    begun = _blank_begun(plan.task, options) if isinstance(algorithm, Dagger) else None
     data, weights = demonstration_batch(plan.demonstrations, plan.task, options)
     keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
 
     @eqx.filter_jit
     def build(keys, data, weights):
-        return jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options))(keys, data, weights)
+        return jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options, begun))(keys, data, weights)
 
     return build(keys, data, weights)
 
 
-def state_template(algorithm: CostLearning | BehavioralCloning, task: Task, options: IrlOptions) -> State | CloningState:
+def state_template(algorithm: Learning, task: Task, options: IrlOptions) -> LearningState:
     """Shapes of the stacked states, nothing computed: what a checkpoint is read into."""
     shapes = _data_shapes(task, options)
     keys = jax.eval_shape(lambda: jax.vmap(jax.random.key)(jnp.arange(options.seeds)))
     weights = jax.ShapeDtypeStruct((options.seeds, options.num_demos), jnp.zeros(()).dtype)
-    begun = _begun_shapes(task, options) if task.on_host else None
+    begun = _blank_begun(task, options) if task.on_host or isinstance(algorithm, Dagger) else None
     return jax.eval_shape(jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options, begun)), keys, shapes, weights)
 
 
-def _begun_shapes(task: Task, options: IrlOptions) -> Begun:
+def _blank_begun(task: Task, options: IrlOptions) -> Begun:
     drawn = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), _data_shapes(task, options, options.num_rollouts))
     return Begun(identity_scaling(task.spec.observation_size), drawn)
 
@@ -172,7 +202,7 @@ def _running_policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
     if task.spec.is_discrete:
         return categorical_policy
     make = gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
-    is_cloned = options.algorithm == "bc" or options.init_policy == "cloned"
+    is_cloned = options.algorithm in COSTLESS or options.init_policy == "cloned"
     return functools.partial(make, state_scale=False) if is_cloned else make
 
 

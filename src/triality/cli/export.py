@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from triality.cli.export_options import ExportOptions
+from triality.cli.names import COSTLESS, METHODS
 from triality.cli.outputs import check_export_folder, make_folder
 from triality.cli.stored import StoredRun, load_states, open_run
 from triality.errors import ConfigError
@@ -16,7 +17,7 @@ def run(options: ExportOptions) -> int:
     """Write the files; returns the exit code."""
     stored = open_run(options.run)
     index = seed_index(stored, options.seed)
-    names = ("policy",) if stored.options.algorithm == "bc" else ("cost", "policy")
+    names = ("policy",) if stored.options.algorithm in COSTLESS else ("cost", "policy")
     check_export_folder(options.out, names, options.overwrite)
     import jax
 
@@ -31,7 +32,7 @@ def run(options: ExportOptions) -> int:
     console = Console()
     console.print(f"{stored.options.env}, seed {stored.options.seed + index}: {' and '.join(names)} in {options.out}", highlight=False)
     if "cost" not in names:
-        console.print("behavioral cloning learns no cost")
+        console.print(f"{METHODS[stored.options.algorithm]} learns no cost")
     return 0
 
 

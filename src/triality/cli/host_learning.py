@@ -16,11 +16,12 @@ import numpy as np
 from rich.console import Console
 
 from triality.algorithms.cost_learning import CostLearning, State, scaling_of
-from triality.cli.experiment import Begun, demonstration_batch, first_state
+from triality.algorithms.dagger import Dagger
+from triality.cli.experiment import Begun, demonstration_batch, first_state, first_states
 from triality.cli.irl import Plan
 from triality.cli.names import make_lanes
 from triality.cli.pace import Pace
-from triality.cli.training import progress_bar, refuse_non_finite
+from triality.cli.training import flat_metrics, learned_of, progress_bar, refuse_non_finite
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
 from triality.runs.checkpoint import write_checkpoint
@@ -41,24 +42,29 @@ class HostRuns:
         remedy: the end of the message where parameters are no longer finite.
     """
 
-    def __init__(self, plan: Plan, algorithm: CostLearning, remedy: str):
+    def __init__(self, plan: Plan, algorithm: CostLearning | Dagger, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
         self.collector = Collector(
             make_lanes(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
         )
         self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
 
-    def first_states(self) -> State:
-        """First states of all seeds, stacked; the scaling is fitted to demonstrations and to roll-outs of a random policy."""
-        options = self.plan.options
+    def first_states(self) -> Any:
+        """First states of all seeds, stacked; the scaling is fitted to demonstrations and to roll-outs of a random policy.
+
+        DAgger begins with the demonstrations alone, and rolls nothing out.
+        """
+        options, algorithm = self.plan.options, self.algorithm
+        if isinstance(algorithm, Dagger):
+            return first_states(algorithm, self.plan)
         data, weights = demonstration_batch(self.plan.demonstrations, self.plan.task, options)
         states = []
         for index in range(options.seeds):
             of_seed = jax.tree.map(lambda leaf, i=index: leaf[i], (data, weights))
-            states.append(self._first_state(jax.random.key(options.seed + index), *of_seed))
+            states.append(self._first_state(algorithm, jax.random.key(options.seed + index), *of_seed))
         return _stacked(states)
 
-    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any]) -> tuple[State, float | None, int]:
+    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any]) -> tuple[Any, float | None, int]:
         """All iterations of all seeds; returns the last states, environment steps a second, and steps taken.
 
         Seconds in the log are those of the seed, as if it had run alone.
@@ -82,7 +88,7 @@ class HostRuns:
                         write_checkpoint(folder.state_path, _stacked(trained), step=iteration - 1, config=config)
                         where = f"seed {options.seed + index}, iteration {iteration}"
                         raise SimulatorError(f"{where}: {error}. What was learned until then is in {folder.state_path}") from error
-                    refuse_non_finite((trained[index].policy, trained[index].cost), iteration, iteration, self.remedy)
+                    refuse_non_finite(learned_of(trained[index]), iteration, iteration, self.remedy)
                     pace.record("iteration", steps, time.perf_counter() - start)
                     place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
                     folder.metrics.append({**place, "seconds": time.perf_counter() - began, **record})
@@ -98,29 +104,25 @@ class HostRuns:
         """Closes the simulators."""
         self.collector.close()
 
-    def _first_state(self, key: Any, data: Trajectory, log_weight: Any) -> State:
+    def _first_state(self, algorithm: CostLearning, key: Any, data: Trajectory, log_weight: Any) -> Any:
         key_policy, key_collect, key_state = jax.random.split(key, 3)
-        spec = self.algorithm.env.spec
-        random = self.algorithm.make_policy_of(key_policy, identity_scaling(spec.observation_size))
+        random = algorithm.make_policy_of(key_policy, identity_scaling(algorithm.env.spec.observation_size))
         drawn = self.collector.collect(key_collect, random, self.plan.options.num_rollouts)
-        state = first_state(self.algorithm, key_state, data, log_weight, self.plan.options, Begun(scaling_of(data, drawn), drawn))
-        assert isinstance(state, State), "cloning does not come here"
-        return state
+        return first_state(algorithm, key_state, data, log_weight, self.plan.options, Begun(scaling_of(data, drawn), drawn))
 
-    def _iterate(self, state: State) -> tuple[State, dict[str, float]]:
+    def _iterate(self, state: Any) -> tuple[Any, dict[str, float]]:
         """One iteration, and its record: what the update reports, and where the seconds went."""
         key, key_collect = jax.random.split(state.key)
         before, start = self.collector.timing, time.perf_counter()
-        batch = self.collector.collect(key_collect, state.policy, self.plan.options.num_rollouts)
+        batch = self.collector.collect(key_collect, self.algorithm.acting(state), self.plan.options.num_rollouts)
         collected = time.perf_counter()
         state, metrics = self._update(self.algorithm, state._replace(key=key), batch)
         jax.block_until_ready(metrics)
         after = self.collector.timing
         times = {"seconds_physics": after.physics - before.physics, "seconds_policy": after.policy - before.policy}
         times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected}
-        flat = {**metrics._asdict(), **metrics.policy._asdict()}
-        return state, {name: np.asarray(value).item() for name, value in flat.items() if isinstance(value, jax.Array)} | times
+        return state, {name: np.asarray(value).item() for name, value in flat_metrics(metrics).items()} | times
 
 
-def _stacked(states: list[State]) -> State:
+def _stacked(states: list[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)

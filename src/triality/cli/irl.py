@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from triality.cli import ranges
-from triality.cli.names import LEAST_SIMULATORS, LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task, usual_simulators
+from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
+from triality.cli.names import (
+    COSTLESS,
+    LEAST_SIMULATORS,
+    LEVELS,
+    OBJECTIVES,
+    REWARDS,
+    STARTS,
+    TEMPERATURES,
+    Task,
+    find_task,
+    usual_simulators,
+)
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
@@ -20,10 +33,12 @@ POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 TILTED_MAX_KL = 0.02
 """What no ``--max-kl`` stands for where the cost is a tilt of a cloned policy, which is narrow; elsewhere the clip alone holds back."""
 NOT_OF_CLONING = (
-    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
+    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "max_kl", "num_pairs", "reward", "shaping_discount"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
+NOT_OF_DAGGER = tuple(name for name in NOT_OF_CLONING if name != "num_rollouts")
+"""Options that cloning with an expert to ask does not use."""
 
 
 ALL_PAIRS = 0
@@ -42,6 +57,8 @@ class Usual(NamedTuple):
 
 USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
 USUAL_ON_HOST = Usual(200, LEAST_SIMULATORS, 8, 32, 4096, 0.1)
+ROUNDS, ROLLOUTS_A_ROUND, ROLLOUTS_A_ROUND_ON_HOST = 20, 16, 4
+"""Of DAgger: every step of every round is kept, so that they are few; on the host an episode has about a thousand."""
 COUNTS = {"iterations": 1, "num_rollouts": 4, "policy_epochs": 1, "policy_minibatches": 1, "num_pairs": ALL_PAIRS}
 """Options that may be left to the command, and the least that may be given."""
 
@@ -66,12 +83,14 @@ class Plan(NamedTuple):
         demonstrations: all that the file holds, actions as the policy can take them.
         options: resolved, as the run stores them.
         notes: what the user should know about the data.
+        expert: whom DAgger asks.
     """
 
     task: Task
     demonstrations: Demonstrations
     options: IrlOptions
     notes: tuple[str, ...]
+    expert: AskedExpert | None = None
 
 
 def run(options: IrlOptions) -> int:
@@ -87,35 +106,51 @@ def check(options: IrlOptions) -> Plan:
 
     Raises:
         ConfigError: an option, or a combination of them, is wrong. All problems are listed together.
+        ConfigError, StorageError: the expert cannot be read or does not fit.
         DataError: the demonstrations cannot be read or do not fit.
     """
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
+    expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
     checked = check_against(
         read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos, options.clip_margin
     )
-    if options.algorithm != "bc" and choice.options.level == "trajectory" and not choice.task.is_absorbing:
+    if options.algorithm not in COSTLESS and choice.options.level == "trajectory" and not choice.task.is_absorbing:
         check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
-    return Plan(choice.task, checked.demonstrations, choice.options, checked.notes)
+    notes = checked.notes if expert is None else (*checked.notes, *expert_notes(expert, choice.task))
+    return Plan(choice.task, checked.demonstrations, choice.options, notes, expert)
 
 
 def check_options(options: IrlOptions) -> Choice:
     """The part of ``check`` that reads no file."""
-    task = find_task(options.env, options.host)
-    refuse(_range_problems(options) + (_cloning_problems(options) if options.algorithm == "bc" else _combination_problems(options, task)))
+    task = task_of(options)
+    of_algorithm = {"bc": _cloning_problems, "dagger": _dagger_problems}.get(options.algorithm)
+    combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
+    refuse(_range_problems(options) + combined)
     return Choice(task, resolve(options, task))
+
+
+def task_of(options: IrlOptions) -> Task:
+    """The environment of a run. To DAgger an episode that ends is over: nobody has to be asked in an absorbing state.
+
+    Raises:
+        ConfigError: no such environment.
+    """
+    task = find_task(options.env, options.host)
+    return task._replace(spec=task.bare) if options.algorithm == "dagger" else task
 
 
 def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
 
-    Cloning has neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
+    Cloning and DAgger have neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
     """
-    if options.algorithm == "bc":
-        rate = options.policy_learning_rate or CLONING_RATE
-        return replace(
-            options, policy_learning_rate=rate, iterations=USUAL.iterations if options.iterations == LEFT else options.iterations
-        )
+    if options.algorithm in COSTLESS:
+        decided = {"iterations": USUAL.iterations}
+        if options.algorithm == "dagger":
+            decided = {"iterations": ROUNDS, "num_rollouts": ROLLOUTS_A_ROUND_ON_HOST if task.on_host else ROLLOUTS_A_ROUND}
+        counts = {name: value for name, value in decided.items() if getattr(options, name) == LEFT}
+        return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE, **counts)
     objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
     level = _level(options)
     usual = "free" if task.on_host else STARTS[level]
@@ -180,24 +215,48 @@ def _may_be_zero(options: IrlOptions) -> bool:
 
 
 def _cloning_problems(options: IrlOptions) -> list[str]:
-    changed = [name for name in NOT_OF_CLONING if getattr(options, name) != getattr(IrlOptions, name)]
-    if not changed:
+    given = _changed(options, (*NOT_OF_CLONING, "expert"))
+    if not given:
         return []
-    given = ", ".join(f"{ranges.flag(name)} {getattr(options, name)}" for name in changed)
     return [
         f"expected options of behavioral cloning with --algorithm bc, got {given}: it learns no cost and rolls nothing out; "
         "leave them out, or choose another --algorithm"
     ]
 
 
+def _dagger_problems(options: IrlOptions) -> list[str]:
+    problems, given = [], _changed(options, NOT_OF_DAGGER)
+    if options.expert is None:
+        problems.append(
+            "expected --expert with --algorithm dagger, got none: demonstrations cannot be asked what to do where the policy goes; name a "
+            "folder of triality expert --policy-out, triality export or triality irl, or use --algorithm bc"
+        )
+    if given:
+        problems.append(
+            f"expected options of DAgger with --algorithm dagger, got {given}: it learns no cost; leave them out, or choose another "
+            "--algorithm"
+        )
+    return problems
+
+
+def _changed(options: IrlOptions, names: Sequence[str]) -> str:
+    """Those options that were given another value than their own, with it."""
+    changed = [name for name in names if getattr(options, name) != getattr(IrlOptions, name)]
+    return ", ".join(f"{ranges.flag(name)} {getattr(options, name)}" for name in changed)
+
+
 def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
     problems = []
+    if options.expert is not None:
+        problems.append(f"expected --algorithm dagger with --expert, got {options.algorithm}, which asks nobody; leave it out")
     if task.on_host and options.starts == "matched":
         problems.append(
             f"expected --starts free with {task.bare.name} on the host, got matched: its simulators begin where they begin; leave it out"
         )
     if options.cost == "tilted" and options.init_policy != "cloned":
         problems.append("expected --init-policy cloned with --cost tilted, got random: the cost is relative to the cloned policy; add it")
+    if options.cost == "tilted" and options.scaling == "running":
+        problems.append("expected --scaling fitted with --cost tilted, got running: it would move the policy that the cost is relative to")
     if options.cost == "tilted" and options.algorithm in REWARDS:
         problems.append(
             f"expected --cost mlp or state with --algorithm {options.algorithm}, got tilted; use gan-gcl or guided-cost with it"
@@ -242,6 +301,5 @@ def _adversarial_problems(options: IrlOptions) -> list[str]:
 
 
 def _density_problems(options: IrlOptions) -> list[str]:
-    changed = [name for name in ("reward", "shaping_discount") if getattr(options, name) != getattr(IrlOptions, name)]
-    given = ", ".join(f"{ranges.flag(name)} {getattr(options, name)}" for name in changed)
-    return [f"expected --algorithm airl or gail with {given}, got {options.algorithm}; leave it out"] if changed else []
+    given = _changed(options, ("reward", "shaping_discount"))
+    return [f"expected --algorithm airl or gail with {given}, got {options.algorithm}; leave it out"] if given else []

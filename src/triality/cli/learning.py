@@ -15,17 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
-from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_learning import CostLearning
+from triality.algorithms.dagger import Dagger
 from triality.cli.diagnosis import diagnose, fresh_rollouts
 from triality.cli.evaluation import seed_records, summarize
-from triality.cli.experiment import build_algorithm, first_states
+from triality.cli.experiment import Learning, build_algorithm, first_states
+from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
-from triality.cli.training import progress_bar, refuse_non_finite
+from triality.cli.training import flat_metrics, learned_of, progress_bar, refuse_non_finite
 from triality.run import over_seeds, run
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
@@ -48,8 +50,9 @@ def learn(plan: Plan) -> int:
     begin, options = time.perf_counter(), plan.options
     for note in plan.notes:
         print_note(note)
-    algorithm = build_algorithm(options, plan.task)
-    host = HostRuns(plan, algorithm, REMEDY) if plan.task.on_host and isinstance(algorithm, CostLearning) else None
+    algorithm = build_algorithm(options, plan.task, None if plan.expert is None else load_expert(plan.expert))
+    is_on_host = plan.task.on_host and not isinstance(algorithm, BehavioralCloning)
+    host = HostRuns(plan, algorithm, _remedy(algorithm)) if is_on_host else None
     states: Any = first_states(algorithm, plan) if host is None else host.first_states()
     folder = RunFolder.create(options.out, options.overwrite)
     config = as_config(options)
@@ -82,44 +85,45 @@ def print_note(note: str) -> None:
     console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
-def train(
-    algorithm: CostLearning | BehavioralCloning, states: Any, options: IrlOptions, folder: RunFolder, begin: float
-) -> tuple[Any, float | None, int]:
+def train(algorithm: Learning, states: Any, options: IrlOptions, folder: RunFolder, begin: float) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
 
     Raises:
         NonFiniteError: the cost or the policy became NaN or infinite.
     """
-    cloning = isinstance(algorithm, BehavioralCloning)
-    length = CLONING_STEPS if cloning else 1
-    per_iteration = 0 if cloning else _steps_of(algorithm, states, options)
-    chunks = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in _chunks(options.iterations)}
+    length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
+    per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, states, options)
+    parts = list(_chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK))
+    chunks = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
     pace = Pace()
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, rate="")
-        for done, size in _chunks(options.iterations):
+        for done, size in parts:
             start = time.perf_counter()
             states, metrics = chunks[size](algorithm, states)
             jax.block_until_ready(metrics)
             pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
-            learned = states.policy if cloning else (states.policy, states.cost)
-            refuse_non_finite(learned, done - size + 1, done, CLONING_REMEDY if cloning else REMEDY)
+            refuse_non_finite(learned_of(states), done - size + 1, done, _remedy(algorithm))
             _log(folder, metrics, options, done, done * per_iteration, time.perf_counter() - begin)
             bar.update(task, completed=done, description="learning", rate=pace.words)
     return states, pace.steps_per_second, options.iterations * per_iteration * options.seeds
 
 
-def _chunks(total: int) -> Iterator[tuple[int, int]]:
+def _remedy(algorithm: Learning) -> str:
+    return REMEDY if isinstance(algorithm, CostLearning) else CLONING_REMEDY
+
+
+def _chunks(total: int, length: int) -> Iterator[tuple[int, int]]:
     """(iterations done after it, size) of every chunk; the last may be short."""
-    for start in range(0, total, CHUNK):
-        size = min(CHUNK, total - start)
+    for start in range(0, total, length):
+        size = min(length, total - start)
         yield start + size, size
 
 
-def _steps_of(algorithm: CostLearning, states: State, options: IrlOptions) -> int:
+def _steps_of(algorithm: CostLearning | Dagger, states: Any, options: IrlOptions) -> int:
     """Environment steps of one iteration of one seed; says so where the roll-outs are not as many as asked for."""
 
-    def collect(states: State) -> Trajectory:
+    def collect(states: Any) -> Trajectory:
         one = jax.tree.map(lambda leaf: leaf[0], states)
         return algorithm.collect(one.key, one)
 
@@ -134,10 +138,9 @@ def _steps_of(algorithm: CostLearning, states: State, options: IrlOptions) -> in
 
 def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_steps: int, seconds: float) -> None:
     """One line a seed: the last iteration of the chunk."""
-    last = jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)
-    flat = {**last._asdict(), **(last.policy._asdict() if hasattr(last, "policy") else {})}
+    flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics))
     for index in range(options.seeds):
-        numbers = {name: values[index].item() for name, values in flat.items() if isinstance(values, np.ndarray)}
+        numbers = {name: values[index].item() for name, values in flat.items()}
         folder.metrics.append({"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": seconds, **numbers})
 
 

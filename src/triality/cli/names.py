@@ -14,6 +14,7 @@ from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec, absorbing_spec
 
 if TYPE_CHECKING:
     from triality.algorithms.cost_learning import PolicyCost
+    from triality.algorithms.scaling_rules import ScalingRule
     from triality.algorithms.steps import StepView
     from triality.envs.environment import AbstractEnvironment
     from triality.objectives.by_start import Objective
@@ -36,6 +37,8 @@ OBJECTIVES = {
 }
 REWARDS = {"airl": ("f-log-pi", "f", "g-log-pi", "g"), "gail": ("positive", "negative", "log-odds")}
 TEMPERATURES = {"f": 0.0, "g": 0.0, "positive": 0.0, "negative": 0.0, "log-odds": 0.0}  # of a reward; of all others 1
+METHODS = {"bc": "behavioral cloning", "dagger": "DAgger"}  # in words
+COSTLESS = tuple(METHODS)  # they learn a policy and no cost
 LEVELS = {"airl": "step", "gail": "step"}  # the only ones; all others are of whole trajectories unless told
 STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for at each level
 
@@ -189,6 +192,14 @@ def make_objective(name: str) -> Objective:
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
     }
+    return table[name]()
+
+
+def make_scaling_rule(name: str) -> ScalingRule:
+    """How the scaling of observations goes on, by its name."""
+    from triality.algorithms.scaling_rules import FrozenScaling, RunningScaling
+
+    table: dict[str, Callable[[], ScalingRule]] = {"fitted": FrozenScaling, "running": RunningScaling}
     return table[name]()
 
 

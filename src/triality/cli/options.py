@@ -30,11 +30,14 @@ class IrlOptions:
     """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
-    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc"] = "gan-gcl"
+    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc", "dagger"] = "gan-gcl"
     """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z.
     airl: the density-aware discriminator of single transitions, with a shaped cost.
     gail: a discriminator that knows no density, for a policy and no cost.
-    bc: behavioral cloning, without the options of the cost and of the roll-outs."""
+    bc: behavioral cloning, without the options of the cost and of the roll-outs.
+    dagger: cloning that goes on where the policy itself goes, by asking --expert there."""
+    expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Of dagger: the policy that is asked. A folder of triality expert --policy-out, of triality export, or of a run of triality irl."""
     level: Literal["auto", "trajectory", "step"] = "auto"
     """What one sample is: a whole trajectory, or one observation with its action.
     auto: trajectory; with airl and gail step, which is the only one for them."""
@@ -44,8 +47,8 @@ class IrlOptions:
     """Independent runs: in one compiled program, on the host one after the other."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
-    iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200)")] = LEFT
-    """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps."""
+    iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200, for dagger 20)")] = LEFT
+    """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps. For dagger: rounds of collect, ask, clone."""
     objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
     """Of the cost. auto: the first of each.
     gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
@@ -63,7 +66,9 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
-    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16, more where episodes are short)")] = LEFT
+    num_rollouts: Annotated[
+        int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16, more where episodes are short; for dagger 16 and 4)")
+    ] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = LEFT
@@ -73,13 +78,18 @@ class IrlOptions:
     cost: Literal["mlp", "state", "tilted", "constant"] = "mlp"
     """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit).
     tilted: relative to the cloned policy, t(x, u) - log pi_0(u|x), so that a cloned start is its own optimum; with --init-policy cloned."""
+    scaling: Literal["fitted", "running"] = "fitted"
+    """Of observations, one for cost, policy and value. fitted: once, to demonstrations and to roll-outs of a random policy.
+    running: it follows what demonstrations and all roll-outs have shown, for policies that begin far from where they will act."""
     actions: Literal["error", "clip", "raw"] = "error"
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
     clip_margin: float = 0.02
     """With --actions clip: by which share of half the box they stay within it. A squashed policy has no density at the bound itself."""
     cost_learning_rate: float = 1e-3
     """Adam step of the cost."""
-    policy_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc 1e-3)")] = None
+    policy_learning_rate: Annotated[
+        float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc and dagger 1e-3)")
+    ] = None
     """Adam step of the policy."""
     gradient_penalty: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 0.003, on the host 0.1)")] = None
     """Weight of the cost's squared gradient, nats a step."""
@@ -150,7 +160,7 @@ class ExpertOptions:
     temperature: float = 0.1
     """Weight of the entropy against the true reward: higher is more random, near 0 deterministic."""
     discount: float = 0.99
-    """Of the reward within the update; Swimmer-v5 wants 0.9999, as its reward comes a whole stroke later."""
+    """Of the reward within the update; Swimmer-v5 wants 0.999, as its reward comes a whole stroke later."""
     gae_lambda: float = 0.95
     """How far advantages look past the value's own guess; Swimmer-v5 wants 0.98."""
     host: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from triality.cli.names import COSTLESS, METHODS
 from triality.cli.options import RetrainOptions
 from triality.cli.ranges import counts, refuse, seeds
 from triality.cli.stored import load_states, open_run
@@ -18,8 +19,9 @@ def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
     refuse(counts(options, "iterations", "episodes") + seeds(options))
     stored = open_run(options.run)
-    if stored.options.algorithm == "bc":
-        raise ConfigError(f"expected a run that learned a cost, got behavioral cloning in {options.run}; use gan-gcl or guided-cost")
+    if stored.options.algorithm in COSTLESS:
+        method = METHODS[stored.options.algorithm]
+        raise ConfigError(f"expected a run that learned a cost, got {method} in {options.run}; use gan-gcl or guided-cost")
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
     from triality.cli.tables import print_returns
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triality.cli.irl import resolve
-from triality.cli.names import Task, find_task
+from triality.cli.irl import resolve, task_of
+from triality.cli.names import Task
 from triality.cli.options import IrlOptions
 from triality.errors import StorageError
 from triality.runs.folder import RunFolder
+
+PATHS = ("demos", "out", "expert")
+"""Options that are paths, and text in the record."""
 
 
 class StoredRun(NamedTuple):
@@ -39,12 +42,12 @@ def open_run(path: Path) -> StoredRun:
     if record.get("command") != "irl":
         raise StorageError(f"{path}: expected a run of triality irl, got one of '{record.get('command')}'; name another folder")
     try:
-        config = {**record["config"], "demos": Path(record["config"]["demos"]), "out": Path(record["config"]["out"])}
-        options = IrlOptions(**config)
+        paths = {name: Path(value) for name, value in record["config"].items() if name in PATHS and value is not None}
+        options = IrlOptions(**{**record["config"], **paths})
     except (KeyError, TypeError) as error:
         raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
     # Not checked again: what the command refuses today, an earlier one may have run.
-    task = find_task(options.env, options.host)
+    task = task_of(options)
     return StoredRun(folder, resolve(options, task), folder.read_summary(), task)
 
 

@@ -49,6 +49,30 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
     return states
 
 
+def learned_of(states: Any) -> tuple[Any, Any]:
+    """The policy, and the cost where one is learned."""
+    return states.policy, getattr(states, "cost", None)
+
+
+def flat_metrics(metrics: Any) -> dict[str, Any]:
+    """Arrays by name, those of the parts of a record beside its own.
+
+    Example:
+        >>> from typing import NamedTuple
+        >>> class Inner(NamedTuple):
+        ...     loss: Any
+        >>> class Outer(NamedTuple):
+        ...     part: Any
+        ...     beta: Any
+        >>> flat_metrics(Outer(Inner(np.array(1.0)), np.array(0.0)))
+        {'loss': array(1.), 'beta': array(0.)}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in metrics._asdict().items():
+        flat |= flat_metrics(value) if hasattr(value, "_asdict") else {name: value}
+    return flat
+
+
 def refuse_non_finite(learned: Any, first: int, last: int, remedy: str) -> None:
     """Raise where something in ``learned`` became NaN or infinite in iterations ``first`` to ``last``.
 

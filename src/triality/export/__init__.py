@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from triality.export.learned_reward import LearnedReward as LearnedReward
     from triality.export.numpy_cost import NumpyCost as NumpyCost
     from triality.export.numpy_policy import NumpyPolicy as NumpyPolicy
+    from triality.export.read import read_policy as read_policy
     from triality.export.reward_function import RewardFunction as RewardFunction
     from triality.export.reward_vec_env import learned_reward_vec_env as learned_reward_vec_env
     from triality.export.reward_vector_wrapper import LearnedRewardVectorWrapper as LearnedRewardVectorWrapper
@@ -26,6 +27,7 @@ HOMES = {
     "RewardFunction": "reward_function",
     "entropy_in_reward": "entropy_callback",
     "learned_reward_vec_env": "reward_vec_env",
+    "read_policy": "read",
     "write_cost": "write",
     "write_policy": "write",
 }

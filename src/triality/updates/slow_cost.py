@@ -5,7 +5,8 @@
 
 A wrapper of an update rule, since this is who minimizes; the cost itself is learned as ever, and its metrics are of the latest. Where the
 cost stands still the average arrives at it, so no optimum moves; what changes is how fast the policy can chase a cost that does not.
-Averaged are the parameters, as is usual, and not the values: for costs linear in them the two are one.
+Averaged are the parameters, as is usual, and not the values: for costs linear in them the two are one. The average is taken of parameters
+alone: its scaling of observations is the one that cost, policy and value share at the time, also where that moves.
 
 Reference: Pfau, Vinyals 2016, arXiv:1610.01945 (target networks in both fields); Lillicrap et al. 2016, arXiv:1509.02971 (slowly moving).
 """

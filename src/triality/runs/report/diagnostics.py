@@ -141,10 +141,33 @@ POLICY = (
         (0.0, "no better than a constant"),
     ),
     Diagnostic(
-        "negative_log_likelihood",
-        "Negative log-likelihood of the demonstrations",
+        "scaling_moved",
+        "Move of the scaling",
+        "largest move (in its own units)",
+        "How far the scaling of observations moved after an iteration: the policy, the cost and the value change with it.",
+        "Healthy: falling, and below about 0.1 after the first iterations.",
+        "log",
+        (0.1, "healthy below"),
+    ),
+    Diagnostic(
+        "online_loss",
+        "Loss where the policy goes",
         "loss (nats per step)",
-        "What cloning minimizes, on the demonstrations' own steps.",
+        "Negative log-likelihood of the expert's answers on the round's own roll-outs, under the policy that drew them.",
+        "Healthy: falling to what the kind of policy cannot do better. This is what DAgger's guarantee is about.",
+    ),
+    Diagnostic(
+        "num_labels",
+        "Size of the data set",
+        "labeled steps",
+        "Demonstrated steps, and every step at which the expert was asked.",
+        "It grows by the steps of each round.",
+    ),
+    Diagnostic(
+        "negative_log_likelihood",
+        "Negative log-likelihood of the data",
+        "loss (nats per step)",
+        "What cloning minimizes, on demonstrated steps, and with DAgger on those at which the expert was asked.",
         "Lower fits better, without bound where a policy sharpens onto a deterministic expert. It is no sign of the return.",
     ),
 )
@@ -161,8 +184,11 @@ def weight_panels(curves: Curves) -> list[Panel]:
 
 
 def policy_panels(curves: Curves, method: Method) -> list[Panel]:
-    """Everything about the policy's updates that was logged."""
-    return [diagnostic_panel(curves, each, method.remarks.get(each.field, "")) for each in POLICY if curves.has(each.field)]
+    """Everything about the policy's updates that was logged; the move of the scaling only where it moves."""
+    shown = [each for each in POLICY if curves.has(each.field)]
+    if curves.has("scaling_moved") and not np.nan_to_num(curves.values["scaling_moved"]).any():
+        shown = [each for each in shown if each.field != "scaling_moved"]
+    return [diagnostic_panel(curves, each, method.remarks.get(each.field, "")) for each in shown]
 
 
 def cost_panel(curves: Curves) -> Panel | None:

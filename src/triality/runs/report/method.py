@@ -38,7 +38,7 @@ class Method(NamedTuple):
 
 
 COST_LEARNING = Method(
-    unused=frozenset(("reward", "shaping_discount")),
+    unused=frozenset(("reward", "shaping_discount", "expert")),
     unmatched="Compare with cloning from the same demonstrations (triality irl ... --algorithm bc; the whole command stands below): what "
     "cloning reaches too, this method has not shown.",
     no_alarm="At state-action level there is no partition function to estimate, since a policy's probabilities are normalized already. "
@@ -52,10 +52,10 @@ COST_LEARNING = Method(
     ),
 )
 
-AIRL = COST_LEARNING._replace(unused=frozenset())
+AIRL = COST_LEARNING._replace(unused=frozenset(("expert",)))
 
 GAIL = COST_LEARNING._replace(
-    unused=frozenset(("shaping_discount",)),
+    unused=frozenset(("shaping_discount", "expert")),
     no_alarm="GAIL's discriminator is free: no density is learned, so there is no partition function, and nothing to compare. What is "
     "shown as its cost is minus the logit, which says who acts at present and is no cost of the task.",
 )
@@ -69,7 +69,7 @@ CLONING = COST_LEARNING._replace(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
             *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
-            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
+            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount", "scaling", "expert"),
         )
     ),
     unmatched="",
@@ -78,6 +78,13 @@ CLONING = COST_LEARNING._replace(
         "entropy": "A steady dive says that the policy sharpens onto the demonstrated actions: the likelihood rises, the return need not."
     },
     has_cost=False,
+)
+
+DAGGER = CLONING._replace(
+    unused=CLONING.unused - {"expert", "num_rollouts", "env_steps", "env_steps_per_second"},
+    unmatched="It asked an expert wherever it went: compare with cloning from the demonstrations alone (triality irl ... --algorithm bc), "
+    "since what that reaches too, asking has not shown.",
+    remarks={"entropy": "A steady dive says that the policy sharpens onto the expert's answers."},
 )
 
 DENSITY = Method(
@@ -103,8 +110,8 @@ def method_of(command: str, config: Mapping[str, Any]) -> Method:
     """
     if command == "ebm":
         return DENSITY
-    if config.get("algorithm") == "bc":
-        return CLONING
+    if config.get("algorithm") in ("bc", "dagger"):
+        return CLONING if config["algorithm"] == "bc" else DAGGER
     if config.get("cost") == "constant":
         return CONSTANT_COST
     return {"airl": AIRL, "gail": GAIL}.get(str(config.get("algorithm")), COST_LEARNING)
