@@ -93,6 +93,7 @@ class Metrics(NamedTuple):
         log_overlap: its log, which still moves where the overlap has underflowed.
         accuracy: of the discriminator, each side counting half; 1/2 is perfect confusion.
         penalty: value of the gradient penalty, nats a step.
+        objective: what the objective reports of the last cost step.
         policy: what the policy update reports.
         is_finite: whether cost and policy are finite after the step.
     """
@@ -108,6 +109,7 @@ class Metrics(NamedTuple):
     log_overlap: Float[Array, ""]
     accuracy: Float[Array, ""]
     penalty: Float[Array, ""]
+    objective: Any
     policy: Any
     is_finite: Bool[Array, ""]
 
@@ -218,25 +220,26 @@ class CostLearning(eqx.Module):
 
         def cost_step(carry, key):
             cost, optimizer_state = carry
-            gradient, penalty = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
+            gradient, seen = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
             updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
-            return (eqx.apply_updates(cost, updates), optimizer_state), penalty
+            return (eqx.apply_updates(cost, updates), optimizer_state), seen
 
         keys = jax.random.split(key_cost, self.num_cost_steps)
-        (cost, optimizer), penalty = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
+        (cost, optimizer), seen = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
         minimized = self.policy_cost(cost)
         policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, minimized)
         density = self.level.density(cost, data, drawn)
-        metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, penalty[-1], policy_metrics)
+        last = jax.tree.map(lambda leaf: leaf[-1], seen)
+        metrics = self._metrics(state._replace(cost=cost, policy=policy), batch, density, data, drawn, last, policy_metrics)
         after = state._replace(cost=cost, cost_optimizer=optimizer, log_z=density.log_z, policy=policy, update=update, past=past)
         return after._replace(key=key, iteration=state.iteration + 1), metrics
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)
         key_loss, key_penalty = jax.random.split(key)
-        loss, _ = self.level.loss(key_loss, self.objective, density, data, drawn)
+        loss, metrics = self.level.loss(key_loss, self.objective, density, data, drawn)
         penalty = self.penalty(key_penalty, cost, state.scaling, state.data, batch)
-        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, penalty
+        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, (penalty, metrics)
 
     def _optimizer(self) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))
@@ -256,8 +259,9 @@ class CostLearning(eqx.Module):
         drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
         return scaling_of(data, drawn)
 
-    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, penalty, policy_metrics: Any) -> Metrics:
-        centered = (self._centered(density, data), self._centered(density, drawn))
+    def _metrics(self, state, batch, density, data: Samples, drawn: Samples, seen: tuple, policy_metrics: Any) -> Metrics:
+        # r - log Z(x), the log-odds at nu = 1.
+        centered = [log_ratio(density.energy, part) - jax.vmap(density.log_z)(part.x) for part in (data, drawn)]
         log_nu = log_noise_ratio(data, drawn)
         log_overlap = log_mean_exp(-jax.nn.softplus(centered[0] - log_nu), data.log_weight)
         right = [
@@ -278,15 +282,11 @@ class CostLearning(eqx.Module):
             overlap=jnp.exp(log_overlap),
             log_overlap=log_overlap,
             accuracy=0.5 * (right[0] + 1.0 - right[1]),
-            penalty=penalty,
+            penalty=seen[0],
+            objective=seen[1],
             policy=policy_metrics,
             is_finite=jnp.all(jnp.stack(finite)),
         )
-
-    @staticmethod
-    def _centered(density: Any, samples: Samples) -> Float[Array, " n"]:
-        """r - log Z(x): the log-odds at nu = 1."""
-        return log_ratio(density.energy, samples) - jax.vmap(density.log_z)(samples.x)
 
 
 def scaling_of(data: Trajectory, drawn: Trajectory) -> Scaling:

@@ -20,7 +20,7 @@ from triality.cli.experiment import Begun, demonstration_batch, first_state
 from triality.cli.irl import Plan
 from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
-from triality.cli.training import progress_bar, refuse_non_finite
+from triality.cli.training import named, progress_bar, refuse_non_finite
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
 from triality.runs.checkpoint import write_checkpoint
@@ -107,7 +107,7 @@ class HostRuns:
         assert isinstance(state, State), "cloning does not come here"
         return state
 
-    def _iterate(self, state: State) -> tuple[State, dict[str, float]]:
+    def _iterate(self, state: State) -> tuple[State, dict[str, Any]]:
         """One iteration, and its record: what the update reports, and where the seconds went."""
         key, key_collect = jax.random.split(state.key)
         before, start = self.collector.timing, time.perf_counter()
@@ -118,8 +118,7 @@ class HostRuns:
         after = self.collector.timing
         times = {"seconds_physics": after.physics - before.physics, "seconds_policy": after.policy - before.policy}
         times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected}
-        flat = {**metrics._asdict(), **metrics.policy._asdict()}
-        return state, {name: np.asarray(value).item() for name, value in flat.items() if isinstance(value, jax.Array)} | times
+        return state, {name: np.asarray(value) for name, value in named(metrics).items()} | times
 
 
 def _stacked(states: list[State]) -> State:

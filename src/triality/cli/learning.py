@@ -25,7 +25,7 @@ from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
-from triality.cli.training import progress_bar, refuse_non_finite
+from triality.cli.training import named, progress_bar, refuse_non_finite
 from triality.run import over_seeds, run
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
@@ -135,9 +135,8 @@ def _steps_of(algorithm: CostLearning, states: State, options: IrlOptions) -> in
 def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_steps: int, seconds: float) -> None:
     """One line a seed: the last iteration of the chunk."""
     last = jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)
-    flat = {**last._asdict(), **(last.policy._asdict() if hasattr(last, "policy") else {})}
     for index in range(options.seeds):
-        numbers = {name: values[index].item() for name, values in flat.items() if isinstance(values, np.ndarray)}
+        numbers = {name: values[index] for name, values in named(last).items()}
         folder.metrics.append({"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": seconds, **numbers})
 
 

@@ -49,6 +49,24 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
     return states
 
 
+def named(metrics: Any) -> dict[str, Any]:
+    """Metrics by name, those of the objective and of the policy's update among them; where a name is taken, the algorithm's own counts.
+
+    Example:
+        >>> from typing import NamedTuple
+        >>> class Update(NamedTuple):
+        ...     kl: float
+        >>> class Outer(NamedTuple):
+        ...     ess: float
+        ...     policy: Update
+        >>> named(Outer(2.0, Update(0.1)))
+        {'kl': 0.1, 'ess': 2.0}
+    """
+    own = metrics._asdict()
+    parts = [part._asdict() for name in ("objective", "policy") if hasattr(part := own.pop(name, None), "_asdict")]
+    return {name: value for part in (*parts, own) for name, value in part.items()}
+
+
 def refuse_non_finite(learned: Any, first: int, last: int, remedy: str) -> None:
     """Raise where something in ``learned`` became NaN or infinite in iterations ``first`` to ``last``.
 
