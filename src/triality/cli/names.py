@@ -28,7 +28,7 @@ NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
 # What ``auto`` stands for comes first.
 OBJECTIVES = {
     "gan-gcl": ("normalized", "plain"),
-    "guided-cost": ("q-only", "tempered", "mixture"),
+    "guided-cost": ("q-only", "tempered", "mixture", "per-decision"),
     "airl": ("plain", "normalized"),
     "gail": ("plain", "normalized"),
 }
@@ -160,6 +160,7 @@ def make_objective(name: str) -> Objective:
     """The objective of the cost of that name."""
     from triality.objectives.discriminator import DiscriminatorLoss, OverlapNormalizedLoss
     from triality.objectives.guided_cost import GuidedCostLoss, MixtureGuidedCostLoss, TemperedToSampleSize
+    from triality.objectives.per_decision import PerDecisionLoss
 
     table: dict[str, Callable[[], Objective]] = {
         "normalized": OverlapNormalizedLoss,
@@ -167,6 +168,7 @@ def make_objective(name: str) -> Objective:
         "q-only": GuidedCostLoss,
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
+        "per-decision": PerDecisionLoss,
     }
     return table[name]()
 
