@@ -66,8 +66,12 @@ class TrajectoryEnergy(eqx.Module):
     cost: StepCost
 
     def __call__(self, trajectory: Trajectory) -> Float[Array, ""]:
+        return jnp.sum(self.by_step(trajectory))
+
+    def by_step(self, trajectory: Trajectory) -> Float[Array, " time"]:
+        """c(x_t, u_t) for every step, zero on padding: the summands, for weights a decision (D9)."""
         costs = jax.vmap(self.cost)(trajectory.observation[:-1], trajectory.action)
-        return jnp.sum(jnp.where(trajectory.mask, costs, 0.0))
+        return jnp.where(trajectory.mask, costs, 0.0)
 
 
 class StepEnergy(eqx.Module):

@@ -93,6 +93,7 @@ def test_matched_rollouts_stay_with_their_start(num_past, data):
     _, drawn = level.samples(memory, data, jnp.zeros(NUM_DATA))
     starts = drawn.x.observation[:, 0].reshape(NUM_DATA, -1, 3)
     np.testing.assert_allclose(starts, jnp.broadcast_to(data.observation[:, None, 0], starts.shape), atol=1e-6)
+    np.testing.assert_allclose(drawn.x.log_prob.sum(-1), drawn.log_q, rtol=1e-6)
     assert drawn.x.start.reshape(NUM_DATA, -1).tolist() == [[i] * (2 * num_past) for i in range(NUM_DATA)]
     assert pairs[0][1].start.tolist() == [0, 0, 1, 1, 2, 2, -1, -1, -1, -1]
 

@@ -62,7 +62,8 @@ def test_folder_is_complete(run):
     assert summary["env_steps_per_second"] is None
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {line["seed"] for line in lines} == {0, 1}
-    assert all(np.isfinite(line["cost_data"]) for line in lines)
+    # The algorithm's own numbers, the objective's and the policy's update's.
+    assert all(np.isfinite([line["cost_data"], line["overlap_drawn"], line["kl"]]).all() for line in lines)
 
 
 def test_what_the_command_decided_is_stored(run):
@@ -114,6 +115,7 @@ OTHERS = {
     "gail": ("--algorithm", "gail", "--reward", "negative"),
     "step, matched starts": ("--level", "step", "--starts", "matched"),
     "guided cost, mixture, fusion": ("--algorithm", "guided-cost", "--objective", "mixture", "--past-samplers", "2"),
+    "guided cost, per decision, fusion": ("--algorithm", "guided-cost", "--objective", "per-decision", "--past-samplers", "2"),
     "free starts, cloned policy": ("--starts", "free", "--init-policy", "cloned"),
     "constant cost, raw actions": ("--cost", "constant", "--actions", "raw"),
 }

@@ -213,29 +213,30 @@ class CostLearning(eqx.Module):
 
         def cost_step(carry, key):
             cost, optimizer_state = carry
-            gradient, penalty = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
+            gradient, reported = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
             updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
-            return (eqx.apply_updates(cost, updates), optimizer_state), penalty
+            return (eqx.apply_updates(cost, updates), optimizer_state), reported
 
         keys = jax.random.split(key_cost, self.num_cost_steps)
-        (cost, optimizer), penalty = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
+        (cost, optimizer), reported = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
         minimized = self.policy_cost(cost)
         policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, minimized)
         density = self.level.density(cost, data, drawn)
-        seen, scaling = self.scaling_rule.after(state.seen, state.scaling, state.data, state.data_log_weight, batch)
+        followed, scaling = self.scaling_rule.after(state.seen, state.scaling, state.data, state.data_log_weight, batch)
         moved = distance(state.scaling, scaling)
-        metrics = metrics_of((cost, policy), state.data, batch, density, data, drawn, penalty[-1], policy_metrics, moved)
+        last = jax.tree.map(lambda leaf: leaf[-1], reported)
+        metrics = metrics_of((cost, policy), state.data, batch, density, data, drawn, last, policy_metrics, moved)
         # All that acts or costs from here on; never what is remembered of past policies.
         cost, policy, update = rescaled((cost, policy, update), scaling)
-        kept = (past, state.data, state.data_log_weight, scaling, seen, key, state.iteration + 1)
+        kept = (past, state.data, state.data_log_weight, scaling, followed, key, state.iteration + 1)
         return State(cost, optimizer, density.log_z, policy, update, *kept), metrics
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)
         key_loss, key_penalty = jax.random.split(key)
-        loss, _ = self.level.loss(key_loss, self.objective, density, data, drawn)
+        loss, metrics = self.level.loss(key_loss, self.objective, density, data, drawn)
         penalty = self.penalty(key_penalty, cost, state.scaling, state.data, batch)
-        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, penalty
+        return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, (penalty, metrics)
 
     def _optimizer(self) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))

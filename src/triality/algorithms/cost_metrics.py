@@ -31,6 +31,7 @@ class Metrics(NamedTuple):
         log_overlap: its log, which still moves where the overlap has underflowed.
         accuracy: of the discriminator, each side counting half; 1/2 is perfect confusion.
         penalty: value of the gradient penalty, nats a step.
+        objective: what the objective reports of the last cost step.
         policy: what the policy update reports.
         scaling_moved: how far the scaling moved after this iteration: the largest of |change of mean|/scale and |change of log scale|.
             0 where it is frozen; else falling like 1/iteration. Above about 0.1 the policy is another one than PPO left.
@@ -48,6 +49,7 @@ class Metrics(NamedTuple):
     log_overlap: Float[Array, ""]
     accuracy: Float[Array, ""]
     penalty: Float[Array, ""]
+    objective: Any
     policy: Any
     scaling_moved: Float[Array, ""]
     is_finite: Bool[Array, ""]
@@ -60,7 +62,7 @@ def metrics_of(
     density: UnnormalizedDensity,
     data: Samples,
     drawn: Samples,
-    penalty: Float[Array, ""],
+    last: tuple[Float[Array, ""], Any],
     policy_metrics: Any,
     scaling_moved: Float[Array, ""],
 ) -> Metrics:
@@ -73,7 +75,7 @@ def metrics_of(
         density: of the learned cost, with the solved log Z.
         data: the demonstrations as the level sees them.
         drawn: the roll-outs as the level sees them, those of past policies included.
-        penalty: of the last cost step.
+        last: penalty of the last cost step, and what the objective reported.
         policy_metrics: of the update rule.
         scaling_moved: see ``Metrics``.
     """
@@ -95,7 +97,8 @@ def metrics_of(
         overlap=jnp.exp(log_overlap),
         log_overlap=log_overlap,
         accuracy=0.5 * (right[0] + 1.0 - right[1]),
-        penalty=penalty,
+        penalty=last[0],
+        objective=last[1],
         policy=policy_metrics,
         scaling_moved=scaling_moved,
         is_finite=jnp.all(jnp.stack(finite)),

@@ -46,7 +46,7 @@ def GuidedCost(  # noqa: N802
     Args: as those of ``CostLearning``, with its defaults; ``level`` is ``MatchedTrajectories()`` if None.
 
     Raises:
-        ConfigError: at step level, where there is no Z to estimate; weights a decision are another estimator (D9).
+        ConfigError: at step level, where there is no Z to estimate. Weights a decision are of trajectories too: ``PerDecisionLoss``.
 
     Example:
         >>> from triality.envs.pendulum import Pendulum

@@ -7,7 +7,8 @@
 | ``Steps`` | an (observation, action), or a transition, as its ``view`` says | none: log pi is normalized (D10) | as its ``starts`` say |
 
 A level is four things that have to agree: who is drawn, what is remembered of past samplers, which ``Samples`` come of it, and the log Z
-that goes with them. The objective and the policy update are the same for all three.
+that goes with them. The objective and the policy update are the same for all three. Of whole trajectories ``log_prob`` is then step by step
+that of the fusion which ``log_q`` is the sum of, so that an objective can weigh every decision.
 
 Whole trajectories are compared only if the demonstrations are as long as the roll-outs: others are refused (``data.one_length``).
 """
@@ -22,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from triality.algorithms.known_lengths import check_known_lengths
-from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_trajectories
+from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_decisions, fused_trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.algorithms.steps import Steps
 from triality.energy import Conditional, Constant, UnnormalizedDensity
@@ -97,7 +98,7 @@ class Trajectories(eqx.Module):
 
     def samples(self, memory: PastSamplers, data: Trajectory, log_weight: Float[Array, " n"]) -> tuple[Samples, Samples]:
         log_m, log_m_data = fused_trajectories(memory)
-        drawn = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), memory.batch)
+        drawn = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), _by_the_fusion(memory))
         weights = jnp.repeat(memory.log_weight, memory.batch.start.shape[1])
         return Samples(data, log_m_data, log_weight), Samples(drawn, log_m, weights)
 
@@ -172,7 +173,7 @@ class MatchedTrajectories(eqx.Module):
             grouped = leaf.reshape((capacity, num_data, -1, *leaf.shape[2:]))
             return jnp.moveaxis(grouped, 1, 0).reshape((-1, *leaf.shape[2:]))
 
-        drawn = Samples(jax.tree.map(by_start, memory.batch), by_start(log_m.reshape(weights.shape)), by_start(weights))
+        drawn = Samples(jax.tree.map(by_start, _by_the_fusion(memory)), by_start(log_m.reshape(weights.shape)), by_start(weights))
         return Samples(data._replace(start=jnp.arange(num_data)), log_m_data, log_weight), drawn
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
@@ -202,3 +203,8 @@ class MatchedTrajectories(eqx.Module):
 def log_ratio(energy: Any, samples: Samples) -> Float[Array, " n"]:
     """r = -E(x) - log q(x) for every sample, in nats."""
     return -jax.vmap(energy)(samples.x) - samples.log_q
+
+
+def _by_the_fusion(memory: PastSamplers) -> Trajectory:
+    """The roll-outs, leading axes (slots, n), each step with its log density under all past samplers together instead of its own one's."""
+    return memory.batch._replace(log_prob=fused_decisions(memory).reshape(memory.batch.log_prob.shape))

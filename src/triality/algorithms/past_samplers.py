@@ -69,6 +69,25 @@ def fused_trajectories(past: PastSamplers) -> tuple[Float[Array, " n_all"], Floa
     return fused_log_density(on_drawn, past.log_weight), fused_log_density(on_data, past.log_weight)
 
 
+def fused_decisions(past: PastSamplers) -> Float[Array, "n_all time"]:
+    """log m(u_t | tau_{1:t-1}, x_t) of every step of every roll-out (slots flattened), zero on padding, in nats: the mixture, step by step.
+
+    m(tau_{1:t}) = sum_k w_k prod_{s<=t} pi_k is the density of a prefix under the fusion, and no product of mixtures: whoever acted until
+    now is likely to act on. Its factors are
+
+        log m(u_t | tau_{1:t-1}, x_t) = logsumexp_k log w_k(tau_{1:t-1}) + log pi_k(u_t|x_t),    w_k(tau_{1:t}) ~ w_k prod_{s<=t} pi_k,
+
+    so that their running sum is log m(tau_{1:t}), and the whole sum is that of ``fused_trajectories``. One policy gives its own log pi.
+    """
+    capacity, horizon = past.log_probs.shape[0], past.log_probs.shape[-1]
+    log_pi = past.log_probs.reshape(capacity, -1, horizon)
+    before = jnp.cumsum(log_pi, axis=-1) - log_pi
+    empty = jnp.isneginf(past.log_weight)[:, None, None]
+    log_share = jax.nn.log_softmax(jnp.where(empty, -jnp.inf, before + past.log_weight[:, None, None]), axis=0)
+    fused = jax.nn.logsumexp(jnp.where(empty, -jnp.inf, log_share + log_pi), axis=0)
+    return jnp.where(past.batch.mask.reshape(-1, horizon), fused, 0.0)
+
+
 def fused_steps(past: PastSamplers) -> tuple[Float[Array, "n_all time"], Float[Array, "num_data time"]]:
     """log m(u|x) = logsumexp_k log w_k + log pi_k(u|x) at every step of every roll-out (slots flattened) and demonstration, in nats.
 

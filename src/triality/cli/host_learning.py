@@ -110,7 +110,7 @@ class HostRuns:
         drawn = self.collector.collect(key_collect, random, self.plan.options.num_rollouts)
         return first_state(algorithm, key_state, data, log_weight, self.plan.options, Begun(scaling_of(data, drawn), drawn))
 
-    def _iterate(self, state: Any) -> tuple[Any, dict[str, float]]:
+    def _iterate(self, state: Any) -> tuple[Any, dict[str, Any]]:
         """One iteration, and its record: what the update reports, and where the seconds went."""
         key, key_collect = jax.random.split(state.key)
         before, start = self.collector.timing, time.perf_counter()
@@ -121,7 +121,7 @@ class HostRuns:
         after = self.collector.timing
         times = {"seconds_physics": after.physics - before.physics, "seconds_policy": after.policy - before.policy}
         times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected}
-        return state, {name: np.asarray(value).item() for name, value in flat_metrics(metrics).items()} | times
+        return state, {name: np.asarray(value).tolist() for name, value in flat_metrics(metrics).items()} | times
 
 
 def _stacked(states: list[Any]) -> Any:

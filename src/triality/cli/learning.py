@@ -140,7 +140,7 @@ def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_st
     """One line a seed: the last iteration of the chunk."""
     flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics))
     for index in range(options.seeds):
-        numbers = {name: values[index].item() for name, values in flat.items()}
+        numbers = {name: values[index].tolist() for name, values in flat.items()}
         folder.metrics.append({"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": seconds, **numbers})
 
 

@@ -31,7 +31,7 @@ NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0")
 # What ``auto`` stands for comes first.
 OBJECTIVES = {
     "gan-gcl": ("normalized", "plain"),
-    "guided-cost": ("q-only", "tempered", "mixture"),
+    "guided-cost": ("q-only", "tempered", "mixture", "per-decision"),
     "airl": ("plain", "normalized"),
     "gail": ("plain", "normalized"),
 }
@@ -184,6 +184,7 @@ def make_objective(name: str) -> Objective:
     """The objective of the cost of that name."""
     from triality.objectives.discriminator import DiscriminatorLoss, OverlapNormalizedLoss
     from triality.objectives.guided_cost import GuidedCostLoss, MixtureGuidedCostLoss, TemperedToSampleSize
+    from triality.objectives.per_decision import PerDecisionLoss
 
     table: dict[str, Callable[[], Objective]] = {
         "normalized": OverlapNormalizedLoss,
@@ -191,6 +192,7 @@ def make_objective(name: str) -> Objective:
         "q-only": GuidedCostLoss,
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
+        "per-decision": PerDecisionLoss,
     }
     return table[name]()
 

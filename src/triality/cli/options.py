@@ -49,10 +49,11 @@ class IrlOptions:
     """First seed; seed .. seed + seeds - 1 are run."""
     iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200, for dagger 20)")] = LEFT
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps. For dagger: rounds of collect, ask, clone."""
-    objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture"] = "auto"
+    objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture", "per-decision"] = "auto"
     """Of the cost. auto: the first of each.
     gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
-    guided-cost: q-only, tempered (weights to a power that keeps half the sample size) or mixture (the model as p~).
+    guided-cost: q-only, tempered (weights to a power that keeps half the sample size), mixture (the model as p~) or per-decision
+    (a weight for each step, under a soft value fitted to the roll-outs).
     airl and gail: plain or normalized, which leaves a constant in the cost of a step undecided."""
     reward: Literal["auto", "f-log-pi", "f", "g-log-pi", "g", "positive", "negative", "log-odds"] = "auto"
     """Of the policy. auto: the first of each.

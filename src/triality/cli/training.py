@@ -55,22 +55,22 @@ def learned_of(states: Any) -> tuple[Any, Any]:
 
 
 def flat_metrics(metrics: Any) -> dict[str, Any]:
-    """Arrays by name, those of the parts of a record beside its own.
+    """Arrays by name, those of the parts of a record beside its own; where a name is taken, the record's own counts.
 
     Example:
         >>> from typing import NamedTuple
-        >>> class Inner(NamedTuple):
-        ...     loss: Any
+        >>> class Update(NamedTuple):
+        ...     kl: float
+        ...     ess: float
         >>> class Outer(NamedTuple):
-        ...     part: Any
-        ...     beta: Any
-        >>> flat_metrics(Outer(Inner(np.array(1.0)), np.array(0.0)))
-        {'loss': array(1.), 'beta': array(0.)}
+        ...     ess: float
+        ...     policy: Update
+        >>> flat_metrics(Outer(2.0, Update(0.1, 3.0)))
+        {'kl': 0.1, 'ess': 2.0}
     """
-    flat: dict[str, Any] = {}
-    for name, value in metrics._asdict().items():
-        flat |= flat_metrics(value) if hasattr(value, "_asdict") else {name: value}
-    return flat
+    parts = {name: value for name, value in metrics._asdict().items() if hasattr(value, "_asdict")}
+    flat = {name: value for part in parts.values() for name, value in flat_metrics(part).items()}
+    return flat | {name: value for name, value in metrics._asdict().items() if name not in parts and value is not None}
 
 
 def refuse_non_finite(learned: Any, first: int, last: int, remedy: str) -> None:

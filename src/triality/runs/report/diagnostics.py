@@ -103,6 +103,24 @@ WEIGHTS = (
         "linear",
         (1.0, "untempered"),
     ),
+    Diagnostic(
+        "ess_decision",
+        "Effective sample size of a decision",
+        "effective samples of a start",
+        "How many equally weighted roll-outs the weights of one time step are worth, on average over the steps; of one start's "
+        "roll-outs, where starts are told apart.",
+        "Healthy: well above 1. The first steps' weights are good for longer than the last one's, which is that of the whole trajectory.",
+        "log",
+    ),
+    Diagnostic(
+        "twist_explained",
+        "What the soft value explains",
+        "explained variance (no unit)",
+        "How much of the spread of the soft return-to-go the value inside the weights predicted.",
+        "1 is perfect, 0 is no better than a constant. It is the value of the policy, not of the model, so 1 makes no weight exact.",
+        "linear",
+        (0.0, "no better than a constant"),
+    ),
 )
 
 POLICY = (
