@@ -86,10 +86,14 @@ class IrlOptions:
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1, for gail 0, for airl as its reward says)")
     ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
+    policy_update: Literal["ppo", "sac"] = "ppo"
+    """How the policy improves. ppo: on the roll-outs of the iteration. sac: soft actor-critic, on the transitions of earlier ones as well."""
     policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = LEFT
-    """Passes of the policy update over the roll-outs of an iteration."""
+    """Passes of ppo over the roll-outs of an iteration."""
     policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = LEFT
     """Pieces of one such pass."""
+    sac_updates: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: one for 32 steps of roll-outs, at most 500)")] = LEFT
+    """Gradient steps of sac an iteration: what its time goes into."""
     host: bool = False
     """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
     overwrite: bool = False
