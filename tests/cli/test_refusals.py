@@ -111,6 +111,17 @@ OPTION_CASES = {
     "a discount above one": (("--algorithm", "airl", "--shaping-discount", "1.5"), "--shaping-discount from 0 to 1, got 1.5"),
     "a temperature below zero": (("--algorithm", "gail", "--temperature", "-1"), "--temperature above 0, got -1.0"),
     "cloning with a reward": ((*CLONING, "--reward", "f"), "got --reward f:"),
+    "passes of ppo with sac": (
+        ("--policy-update", "sac", "--policy-epochs", "4", "--policy-minibatches", "8"),
+        "expected options of --policy-update sac, got --policy-epochs 4, --policy-minibatches 8; leave them out, or set --sac-updates",
+    ),
+    "updates of sac with ppo": (("--sac-updates", "100"), "expected options of --policy-update ppo, got --sac-updates 100; leave it out"),
+    "no updates of sac": (("--policy-update", "sac", "--sac-updates", "0"), "--sac-updates of at least 1, got 0"),
+    "no passes of ppo": (("--policy-epochs", "0"), "--policy-epochs of at least 1, got 0"),
+    "cloning with an update of its own": (
+        (*CLONING, "--policy-update", "sac", "--sac-updates", "9"),
+        "--policy-update sac, --sac-updates 9:",
+    ),
     "an objective of the other algorithm": (("--objective", "q-only"), "normalized or plain"),
     "no seeds": (("--seeds", "0"), "--seeds"),
     "a negative rate": (("--cost-learning-rate", "-1"), "--cost-learning-rate"),

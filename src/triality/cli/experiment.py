@@ -21,6 +21,7 @@ from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.irl import Plan
 from triality.cli.names import Task, make_environment, make_objective, make_reward, make_view
 from triality.cli.options import IrlOptions
+from triality.cli.policy_update import make_update_rule
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
@@ -31,7 +32,6 @@ from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.scaling import Scaling, identity_scaling
 from triality.run import run
 from triality.trajectory import Trajectory
-from triality.updates.ppo import PPO
 
 NUM_CLONING_STEPS = 3000
 """Gradient steps of cloning where it only prepares the policy."""
@@ -64,12 +64,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
         environment,
         _level(options),
         make_objective(options.objective),
-        update_rule=PPO(
-            learning_rate=options.policy_learning_rate,
-            temperature=options.temperature,
-            num_epochs=options.policy_epochs,
-            num_minibatches=options.policy_minibatches,
-        ),
+        update_rule=make_update_rule(options, task),
         penalty=GradientPenalty(options.gradient_penalty or 0.0),
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, "constant": ConstantCost}[options.cost],

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from triality.cli import ranges
 from triality.cli.names import LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, find_task
 from triality.cli.options import LEFT, IrlOptions
+from triality.cli.policy_update import OF_PPO, policy_update_problems, usual_updates
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
 from triality.data.demonstrations import Demonstrations
@@ -20,6 +21,7 @@ POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount"),
+    *("policy_update", "sac_updates"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 
@@ -40,8 +42,9 @@ class Usual(NamedTuple):
 
 USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
 USUAL_ON_HOST = Usual(200, 16, 8, 32, 4096, 0.1)
-COUNTS = {"iterations": 1, "num_rollouts": 4, "policy_epochs": 1, "policy_minibatches": 1, "num_pairs": ALL_PAIRS}
-"""Options that may be left to the command, and the least that may be given."""
+ROLLOUTS_OF_SAC = 16
+COUNTS = {"iterations": 1, "num_rollouts": 4, "num_pairs": ALL_PAIRS}
+"""Options that may be left to the command, and the least that may be given; beside them those of the policy's update."""
 
 
 class Choice(NamedTuple):
@@ -118,7 +121,8 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     level = _level(options)
     usual = "free" if task.on_host else STARTS[level]
     starts = usual if options.starts == "auto" else options.starts
-    sizes = USUAL_ON_HOST if task.on_host else USUAL
+    sizes = _usual(options, level, task)
+    counts = {name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT}
     reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
     return replace(
         options,
@@ -129,8 +133,23 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         starts=starts,
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
         gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
-        **{name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT},
+        **counts,
+        **_counts_of_update(options, counts.get("num_rollouts", options.num_rollouts), sizes, task),
     )
+
+
+def _usual(options: IrlOptions, level: str, task: Task) -> Usual:
+    """What is learned from all roll-outs needs fewer new ones; whole trajectories need theirs for the cost."""
+    sizes = USUAL_ON_HOST if task.on_host else USUAL
+    return sizes._replace(num_rollouts=ROLLOUTS_OF_SAC) if options.policy_update == "sac" and level == "step" else sizes
+
+
+def _counts_of_update(options: IrlOptions, num_rollouts: int, sizes: Usual, task: Task) -> dict[str, int]:
+    """Of the update that the options choose alone; those of the other stay as they are left."""
+    usual = {name: getattr(sizes, name) for name in OF_PPO}
+    if options.policy_update == "sac":
+        usual = {"sac_updates": usual_updates(num_rollouts, task)}
+    return {name: value for name, value in usual.items() if getattr(options, name) == LEFT}
 
 
 def _level(options: IrlOptions) -> str:
@@ -145,6 +164,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, "num_demos", "seeds", "past_samplers"),
         *(line for name, least in COUNTS.items() if getattr(options, name) != LEFT for line in ranges.counts(options, name, least=least)),
+        *([] if options.algorithm == "bc" else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),

@@ -63,7 +63,7 @@ class IrlOptions:
     free: at the environment's start law (one log Z)."""
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
-    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16)")] = LEFT
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host and with sac per step 16)")] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
     num_pairs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all, on the host 4096)")] = LEFT
@@ -87,7 +87,8 @@ class IrlOptions:
     ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
     policy_update: Literal["ppo", "sac"] = "ppo"
-    """How the policy improves. ppo: on the roll-outs of the iteration. sac: soft actor-critic, on the transitions of earlier ones as well."""
+    """How the policy improves. ppo: on the roll-outs of the iteration. sac: soft actor-critic, on those of earlier ones as well, which
+    takes fewer steps of the environment and more computing on each."""
     policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = LEFT
     """Passes of ppo over the roll-outs of an iteration."""
     policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = LEFT

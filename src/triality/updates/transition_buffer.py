@@ -1,7 +1,7 @@
 """Transitions of past roll-outs in a ring of fixed size: what an off-policy update learns from.
 
-No reward and no density is kept. A learned cost moves, so whoever draws a transition asks the cost of that moment what it costs; and who drew
-an action does not matter to a Bellman equation, which averages over the policy of that moment. The densities that the cost is learned
+No reward and no density is kept. A learned cost moves, so whoever draws a transition asks the cost of that moment what it costs; and who
+drew an action does not matter to a Bellman equation, which averages over the policy of that moment. The densities that the cost is learned
 with are another matter and live elsewhere, fused over those who drew (``algorithms.past_samplers``).
 """
 

@@ -4,7 +4,7 @@
     V(x) = E_{u ~ pi(.|x)} [min_i Q_i(x, u) - temperature * log pi(u|x)]
 
 The expectation is one reparameterized draw in a box, differentiable in pi through the draw; over discrete actions it is the exact sum
-(Christodoulou 2019). Both networks count in units of the effective horizon 1/(1 - gamma), so that their outputs are of the size of one cost.
+(Christodoulou 2019). Both networks count in units of the effective horizon 1/(1 - gamma), so that outputs are of the size of one cost.
 """
 
 from __future__ import annotations
