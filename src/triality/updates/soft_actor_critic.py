@@ -114,8 +114,8 @@ class SoftActorCritic(eqx.Module):
     def init(self, key: Key[Array, ""], policy: Policy, scaling: Scaling) -> SoftActorCriticState:
         """Fresh twins, slow twins equal to them, fresh optimizers for them and for ``policy``, and an empty buffer."""
         twins = twin_q(key, self.spec, scaling, 1.0 / (1.0 - self.gamma), self.hidden)
-        optimizers = (self._optimizer(0.0).init(eqx.filter(model, eqx.is_inexact_array)) for model in (policy, twins))
-        return SoftActorCriticState(twins, twins, *optimizers, empty_buffer(self.capacity, self.spec))
+        of_policy, of_twins = (self._optimizer(0.0).init(eqx.filter(model, eqx.is_inexact_array)) for model in (policy, twins))
+        return SoftActorCriticState(twins, twins, of_policy, of_twins, empty_buffer(self.capacity, self.spec))
 
     def update(
         self, key: Key[Array, ""], policy: Policy, state: SoftActorCriticState, batch: Trajectory, cost: TransitionCost
