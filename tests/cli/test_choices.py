@@ -14,7 +14,7 @@ from triality.cli import learning
 from triality.cli.experiment import build_algorithm, state_template
 from triality.cli.irl import Usual, check_options, resolve
 from triality.cli.names import find_task
-from triality.cli.options import IrlOptions
+from triality.cli.options import LEFT, IrlOptions
 from triality.cli.training import refuse_non_finite, train_policies
 from triality.each_pair import EachPair
 from triality.each_transition import EachTransition
@@ -96,6 +96,38 @@ def test_sizes_are_those_of_where_the_environment_lives(case):
     options = check_options(replace(PLAIN, **changes)).options
     assert tuple(getattr(options, name) for name in Usual._fields) == expected
     assert options.starts == ("free" if case in ("on the host", "MuJoCo", "short episodes") else "matched")
+
+
+UPDATES = {
+    "ppo": ({}, (96, 4, 8, LEFT)),
+    "sac": ({}, (96, LEFT, LEFT, 500)),
+    "sac per step": ({"level": "step"}, (16, LEFT, LEFT, 100)),
+    "sac under gail, few roll-outs": ({"algorithm": "gail", "num_rollouts": 5}, (5, LEFT, LEFT, 31)),
+    "sac on the host": ({"env": "HalfCheetah-v5"}, (16, LEFT, LEFT, 500)),
+    "sac as named": ({"level": "step", "sac_updates": 7}, (16, LEFT, LEFT, 7)),
+}
+
+
+@pytest.mark.parametrize("case", UPDATES)
+def test_an_update_of_the_policy_has_its_own_counts(case):
+    """One gradient step for 32 environment steps, at most 500; what the other update would need is left."""
+    changes, expected = UPDATES[case]
+    choice = check_options(replace(PLAIN, policy_update=case[:3], temperature=0.5, **changes))
+    options = choice.options
+    assert (options.num_rollouts, options.policy_epochs, options.policy_minibatches, options.sac_updates) == expected
+    assert check_options(options).options == options
+    rule = build_algorithm(options, choice.task).update_rule
+    assert (float(rule.temperature), float(rule.learning_rate)) == pytest.approx((0.5, 3e-4))
+    assert isinstance(rule, PPO) if case == "ppo" else rule.num_updates == expected[3]
+
+
+def test_the_state_of_soft_actor_critic_has_a_template():
+    """What ``eval`` and ``retrain`` read a checkpoint into, for either kind of actions."""
+    for env, action in (("Pendulum-v1", (2, 200_000, 1)), ("CartPole-v1", (2, 200_000))):
+        task, options = check_options(replace(PLAIN, env=env, level="step", seeds=2, policy_update="sac"))
+        state = state_template(build_algorithm(options, task), task, options).update
+        assert state.buffer.kept.action.shape == action
+        assert state.buffer.kept.observation.shape == (2, 200_000, task.spec.observation_size)
 
 
 def test_a_task_on_the_host_is_gymnasiums_own():

@@ -115,6 +115,17 @@ OPTION_CASES = {
     "a tilt of nothing": (("--cost", "tilted"), "expected --init-policy cloned with --cost tilted"),
     "a tilt that moves": (("--cost", "tilted", "--init-policy", "cloned", "--scaling", "running"), "expected --scaling fitted with"),
     "airl tilted": (("--algorithm", "airl", "--cost", "tilted", "--init-policy", "cloned"), "use gan-gcl or guided-cost with it"),
+    "passes of ppo with sac": (
+        ("--policy-update", "sac", "--policy-epochs", "4", "--policy-minibatches", "8"),
+        "expected options of --policy-update sac, got --policy-epochs 4, --policy-minibatches 8; leave them out, or set --sac-updates",
+    ),
+    "updates of sac with ppo": (("--sac-updates", "100"), "expected options of --policy-update ppo, got --sac-updates 100; leave it out"),
+    "no updates of sac": (("--policy-update", "sac", "--sac-updates", "0"), "--sac-updates of at least 1, got 0"),
+    "no passes of ppo": (("--policy-epochs", "0"), "--policy-epochs of at least 1, got 0"),
+    "cloning with an update of its own": (
+        (*CLONING, "--policy-update", "sac", "--sac-updates", "9"),
+        "--policy-update sac, --sac-updates 9:",
+    ),
     "an objective of the other algorithm": (("--objective", "q-only"), "normalized or plain"),
     "no seeds": (("--seeds", "0"), "--seeds"),
     "a negative rate": (("--cost-learning-rate", "-1"), "--cost-learning-rate"),

@@ -24,6 +24,7 @@ from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
 from triality.cli.names import COSTLESS, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
+from triality.cli.policy_update import make_update_rule
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
@@ -37,7 +38,6 @@ from triality.policies.over import MakeUntilOver
 from triality.policies.scaling import Scaling, identity_scaling
 from triality.run import run
 from triality.trajectory import Policy, Trajectory
-from triality.updates.ppo import PPO
 
 TILTED = "tilted"
 NUM_CLONING_STEPS = 3000
@@ -79,13 +79,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         environment,
         _level(options),
         make_objective(options.objective),
-        update_rule=PPO(
-            learning_rate=options.policy_learning_rate,
-            temperature=options.temperature,
-            max_kl=float("inf") if options.max_kl is None else options.max_kl,
-            num_epochs=options.policy_epochs,
-            num_minibatches=options.policy_minibatches,
-        ),
+        update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=options.cost_learning_rate,
         make_cost={"mlp": mlp_cost, "state": state_cost, TILTED: mlp_cost, "constant": ConstantCost}[options.cost],

@@ -19,7 +19,6 @@ from triality.cli.training import progress_bar, refuse_non_finite
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Absorbed, Padded
 from triality.trajectory import OfPair, Policy
-from triality.updates.ppo import PPO
 
 
 def retrained(
@@ -33,7 +32,6 @@ def retrained(
     """
     options = stored.options
     rule = algorithm.update_rule
-    assert isinstance(rule, PPO), "the command improves policies by PPO"
     update = eqx.filter_jit(lambda rule, key, policy, state, batch, cost: rule.update(key, policy, state, batch, OfPair(cost)))
     ending = Absorbed() if stored.task.is_absorbing else Padded()
     collector = Collector(make_lanes(stored.task, options.num_rollouts), ending=ending)

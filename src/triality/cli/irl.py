@@ -21,6 +21,7 @@ from triality.cli.names import (
     usual_simulators,
 )
 from triality.cli.options import LEFT, IrlOptions
+from triality.cli.policy_update import OF_PPO, policy_update_problems, usual_updates
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
 from triality.data.demonstrations import Demonstrations
@@ -35,6 +36,7 @@ TILTED_MAX_KL = 0.02
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "max_kl", "num_pairs", "reward", "shaping_discount"),
+    *("policy_update", "sac_updates"),
 )
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 NOT_OF_DAGGER = tuple(name for name in NOT_OF_CLONING if name != "num_rollouts")
@@ -57,10 +59,11 @@ class Usual(NamedTuple):
 
 USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
 USUAL_ON_HOST = Usual(200, LEAST_SIMULATORS, 8, 32, 4096, 0.1)
+ROLLOUTS_OF_SAC = 16
 ROUNDS, ROLLOUTS_A_ROUND, ROLLOUTS_A_ROUND_ON_HOST = 20, 16, 4
 """Of DAgger: every step of every round is kept, so that they are few; on the host an episode has about a thousand."""
-COUNTS = {"iterations": 1, "num_rollouts": 4, "policy_epochs": 1, "policy_minibatches": 1, "num_pairs": ALL_PAIRS}
-"""Options that may be left to the command, and the least that may be given."""
+COUNTS = {"iterations": 1, "num_rollouts": 4, "num_pairs": ALL_PAIRS}
+"""Options that may be left to the command, and the least that may be given; beside them those of the policy's update."""
 
 
 class Choice(NamedTuple):
@@ -155,7 +158,8 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     level = _level(options)
     usual = "free" if task.on_host else STARTS[level]
     starts = usual if options.starts == "auto" else options.starts
-    sizes = USUAL_ON_HOST._replace(num_rollouts=usual_simulators(task)) if task.on_host else USUAL
+    sizes = _usual(options, level, task)
+    counts = {name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT}
     reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
     return replace(
         options,
@@ -165,10 +169,30 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         temperature=_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
-        max_kl=TILTED_MAX_KL if options.max_kl is None and options.cost == "tilted" else options.max_kl,
+        max_kl=_max_kl(options),
         gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
-        **{name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT},
+        **counts,
+        **_counts_of_update(options, counts.get("num_rollouts", options.num_rollouts), sizes, task),
     )
+
+
+def _max_kl(options: IrlOptions) -> float | None:
+    is_narrow = options.cost == "tilted" and options.policy_update == "ppo"
+    return TILTED_MAX_KL if options.max_kl is None and is_narrow else options.max_kl
+
+
+def _usual(options: IrlOptions, level: str, task: Task) -> Usual:
+    """What is learned from all roll-outs needs fewer new ones; whole trajectories need theirs for the cost."""
+    sizes = USUAL_ON_HOST._replace(num_rollouts=usual_simulators(task)) if task.on_host else USUAL
+    return sizes._replace(num_rollouts=ROLLOUTS_OF_SAC) if options.policy_update == "sac" and level == "step" else sizes
+
+
+def _counts_of_update(options: IrlOptions, num_rollouts: int, sizes: Usual, task: Task) -> dict[str, int]:
+    """Of the update that the options choose alone; those of the other stay as they are left."""
+    usual = {name: getattr(sizes, name) for name in OF_PPO}
+    if options.policy_update == "sac":
+        usual = {"sac_updates": usual_updates(num_rollouts, task)}
+    return {name: value for name, value in usual.items() if getattr(options, name) == LEFT}
 
 
 def _level(options: IrlOptions) -> str:
@@ -183,6 +207,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, "num_demos", "seeds", "past_samplers"),
         *(line for name, least in COUNTS.items() if getattr(options, name) != LEFT for line in ranges.counts(options, name, least=least)),
+        *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),

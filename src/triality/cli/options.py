@@ -68,7 +68,10 @@ class IrlOptions:
     past_samplers: int = 1
     """Policies whose latest roll-outs the demonstrations are compared with, the current one included: fusion over past samplers."""
     num_rollouts: Annotated[
-        int, tyro.conf.arg(help_behavior_hint="(default: 96, on the host 16, more where episodes are short; for dagger 16 and 4)")
+        int,
+        tyro.conf.arg(
+            help_behavior_hint="(default: 96, on the host 16, more where episodes are short; with sac per step 16; dagger 16 and 4)"
+        ),
     ] = LEFT
     """Roll-outs an iteration; with matched starts two thirds of them begin where the demonstrations begin.
     They are rounded up to equal shares of two or more a demonstration: 96 are 112 with 20 demonstrations."""
@@ -98,12 +101,17 @@ class IrlOptions:
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1, for gail 0, for airl as its reward says)")
     ] = None
     """Weight of the entropy in the policy update; 1 is the paper's."""
+    policy_update: Literal["ppo", "sac"] = "ppo"
+    """How the policy improves. ppo: on the roll-outs of the iteration. sac: soft actor-critic, on those of earlier ones as well, which
+    takes fewer steps of the environment and more computing on each."""
     max_kl: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: none, 0.02 with --cost tilted)")] = None
-    """How far one policy update may move the policy, nats a step: it stops where a minibatch says more."""
+    """How far one update of ppo may move the policy, nats a step: it stops where a minibatch says more."""
     policy_epochs: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 4, on the host 8)")] = LEFT
-    """Passes of the policy update over the roll-outs of an iteration."""
+    """Passes of ppo over the roll-outs of an iteration."""
     policy_minibatches: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 8, on the host 32)")] = LEFT
     """Pieces of one such pass."""
+    sac_updates: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: one for 32 steps of roll-outs, at most 500)")] = LEFT
+    """Gradient steps of sac an iteration: what its time goes into."""
     host: bool = False
     """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
     overwrite: bool = False

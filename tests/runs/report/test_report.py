@@ -266,7 +266,7 @@ def test_cloning_is_told_nothing_of_a_cost(tmp_path, make, learns):
 
 
 def test_the_options_that_cloning_refuses_are_not_shown_for_it():
-    assert set(NOT_OF_CLONING) == CLONING.unused - {"level", "env_steps", "env_steps_per_second"}
+    assert set(NOT_OF_CLONING) == CLONING.unused - {"level", "expert", "env_steps", "env_steps_per_second"}
 
 
 def test_a_constant_cost_is_named_a_control(tmp_path):

@@ -168,6 +168,21 @@ POLICY = (
         (0.1, "healthy below"),
     ),
     Diagnostic(
+        "soft_value",
+        "Soft value",
+        "soft value (nats)",
+        "What the policy still has to earn, discounted, under the learned cost and with its entropy, over the transitions that soft "
+        "actor-critic learns from.",
+        "It has no healthy value: it moves with the cost. Healthy is that it settles; a run-away says that the action values diverge.",
+    ),
+    Diagnostic(
+        "twin_gap",
+        "Gap of the action values",
+        "difference (nats per step)",
+        "How far the two action values of soft actor-critic are apart, in units of the effective horizon.",
+        "Healthy: far below the cost of a step. A wide gap says that the values are guesses where the policy goes.",
+    ),
+    Diagnostic(
         "online_loss",
         "Loss where the policy goes",
         "loss (nats per step)",

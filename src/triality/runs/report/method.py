@@ -37,6 +37,9 @@ class Method(NamedTuple):
     log_z: LogZWords
 
 
+OF_PPO, OF_SAC = ("policy_epochs", "policy_minibatches"), ("sac_updates",)
+"""Options of one update of the policy, which mean nothing for the other."""
+
 COST_LEARNING = Method(
     unused=frozenset(("reward", "shaping_discount", "expert")),
     unmatched="Compare with cloning from the same demonstrations (triality irl ... --algorithm bc; the whole command stands below): what "
@@ -69,7 +72,7 @@ CLONING = COST_LEARNING._replace(
         (
             *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
             *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
-            *("policy_epochs", "policy_minibatches", "num_pairs", "reward", "shaping_discount", "scaling", "expert"),
+            *("policy_update", *OF_PPO, *OF_SAC, "max_kl", "num_pairs", "reward", "shaping_discount", "scaling", "expert"),
         )
     ),
     unmatched="",
@@ -112,6 +115,8 @@ def method_of(command: str, config: Mapping[str, Any]) -> Method:
         return DENSITY
     if config.get("algorithm") in ("bc", "dagger"):
         return CLONING if config["algorithm"] == "bc" else DAGGER
-    if config.get("cost") == "constant":
-        return CONSTANT_COST
-    return {"airl": AIRL, "gail": GAIL}.get(str(config.get("algorithm")), COST_LEARNING)
+    learning = {"airl": AIRL, "gail": GAIL}.get(str(config.get("algorithm")), COST_LEARNING)
+    method = CONSTANT_COST if config.get("cost") == "constant" else learning
+    # A run of before there was a choice is one of PPO.
+    others = OF_PPO if config.get("policy_update") == "sac" else OF_SAC
+    return method._replace(unused=method.unused | frozenset(others))
