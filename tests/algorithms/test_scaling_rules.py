@@ -156,7 +156,7 @@ def batches(num: int) -> list[Trajectory]:
 
 @eqx.filter_jit
 def followed(rule, memory, policy, data, log_weight, batch):
-    """The memory and the policy after a batch, and KL(before | after) on it, nats a step: that of the Gaussians before they are squashed."""
+    """The memory and the policy after a batch, and KL(before | after) on it, nats a step: that of the Gaussians, which squashing leaves."""
     memory, scaling = rule.after(memory, policy.scaling, data, log_weight, batch)
     after = rescaled(policy, scaling)
 
