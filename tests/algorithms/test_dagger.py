@@ -147,7 +147,9 @@ def test_a_batch_may_come_from_elsewhere():
 def test_demonstrations_begin_the_data_and_are_never_forgotten():
     """The policy before the first round is cloned from them, bit for bit; each round comes after them, whatever it overwrites."""
     algorithm = dagger(tightrope(12), share=LearnerAlone(), num_rounds=1)
-    recorded = jax.tree.map(lambda leaf: leaf[:3], jax.jit(algorithm.collect)(jax.random.key(3), first_state(dagger(tightrope(12)))))
+    expert_first = dagger(tightrope(12))
+    recorded = jax.jit(lambda key, state: expert_first.collect(key, state))(jax.random.key(3), first_state(expert_first))
+    recorded = jax.tree.map(lambda leaf: leaf[:3], recorded)
     short = jnp.arange(12) < 5
     recorded = recorded._replace(mask=recorded.mask & short, observation=jnp.where(jnp.arange(13)[:, None] < 5, recorded.observation, 9.0))
     log_weight = jnp.array([0.0, -1.0, 0.5])

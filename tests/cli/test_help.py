@@ -34,5 +34,5 @@ def test_every_command_says_what_it_does(capsys):
 
 def test_defaults_that_depend_on_the_algorithm_are_told(capsys):
     printed = text(capsys, "irl")
-    assert "--policy-learning-rate FLOAT Adam step of the policy. (default: 3e-4, for bc 1e-3)" in printed
+    assert "--policy-learning-rate FLOAT Adam step of the policy. (default: 3e-4, for bc and dagger 1e-3)" in printed
     assert "96 are 112 with 20 demonstrations" in printed

@@ -36,7 +36,7 @@ class IrlOptions:
     gail: a discriminator that knows no density, for a policy and no cost.
     bc: behavioral cloning, without the options of the cost and of the roll-outs.
     dagger: cloning that goes on where the policy itself goes, by asking --expert there."""
-    expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(required by dagger)")] = None
     """Of dagger: the policy that is asked. A folder of triality expert --policy-out, of triality export, or of a run of triality irl."""
     level: Literal["auto", "trajectory", "step"] = "auto"
     """What one sample is: a whole trajectory, or one observation with its action.
@@ -160,7 +160,7 @@ class ExpertOptions:
     """Environment, by id; as for triality irl."""
     out: Path
     """Demonstration file to write (npz); its folder is made."""
-    policy_out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    policy_out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(default: it is not kept)")] = None
     """Folder for the expert itself too, as triality export writes a policy: what triality irl --algorithm dagger --expert asks."""
     num_episodes: int = 20
     """Demonstrations to record, sampled actions."""
