@@ -163,7 +163,7 @@ def _task(options: argparse.Namespace, scale: dict[str, float], side: str, seed:
 
 
 def _run(python: Path | None, side: str, task: dict[str, Any], folder: Path, limit: float) -> Record | None:
-    """What one process wrote; None where it failed. One that hangs is ended, and its curve kept."""
+    """What one process wrote; None where it failed. One that hangs is ended, and its curve kept if there is any."""
     script = ROOT / "benchmarks" / "peers" / ("triality_mujoco.py" if side in OURS else "imitation_mujoco.py")
     (folder / "task.json").write_text(json.dumps(task | {"launched": time.time()}))
     curve = folder / "curve.jsonl"
@@ -176,7 +176,8 @@ def _run(python: Path | None, side: str, task: dict[str, Any], folder: Path, lim
         return None
     except subprocess.TimeoutExpired:
         print(f"ended: {side}, over {3 * limit + GRACE:.0f} s", flush=True)
-    return read_run(curve.read_text()) | {"settings": task["settings"]}
+    run = read_run(curve.read_text() if curve.is_file() else "")
+    return run | {"settings": task["settings"]} if run["evaluations"] else None
 
 
 def read_run(text: str) -> Record:

@@ -22,6 +22,8 @@ RIVALS = {
     "triality GAIL": ("imitation GAIL", "imitation GAIL, clipped"),
     "triality BC": ("imitation BC", "imitation BC, clipped"),
 }
+LEARNED = {"seconds_to_good": "learned", "seconds_in_all": "learned_in_all"}
+"""What a run that never got there has spent, on each clock."""
 COLORS = {"AIRL": DATA, "GAN-GCL, step": DRAWN, "GAN-GCL, trajectory": BAD, "GAIL": OTHER, "BC": GREEN}
 
 NOT_MATCHED = (
@@ -40,16 +42,20 @@ NOT_MATCHED = (
 )
 
 
-def figures(record: Record, run: Record) -> dict[str, float | None]:
+Figures = dict[str, Any]
+
+
+def figures(record: Record, run: Record) -> Figures:
     """Of one run. Seconds are those of learning; with what came before it (imports, setting up, compiling) in ``seconds_in_all``."""
     points, scale = run["evaluations"], record["scale"]
     shares = [normalized_return(point["return"], scale["random"], scale["demonstrations"]) for point in points]
     steps, learned = [point["env_steps"] for point in points], points[-1]["seconds"]
     first = next((point for point, share in zip(points, shares, strict=True) if share >= GOOD), None)
     is_cloning = steps[-1] == 0
-    found: dict[str, float | None] = {
+    found: Figures = {
         "env_steps": steps[-1],
         "learned": learned,
+        "learned_in_all": learned + points[-1]["seconds_before"],
         "steps_per_second": None if is_cloning else steps[-1] / learned,
         "end": shares[-1],
         "steps_to_good": first and first["env_steps"],
@@ -66,40 +72,42 @@ def marks(record: Record) -> dict[str, int]:
     return {f"at {share * record['env_steps'] / 1e6:g} M": int(share * record["env_steps"]) for share in (0.25, 0.5, 1.0)}
 
 
-def advantage(ours: list[dict[str, Any]], rivals: list[list[dict[str, Any]]], name: str) -> str:
-    """The rival's seconds over ours, seed by seed, of the rival's quickest variant; a bound where none of them got there."""
+def advantage(ours: dict[str, Figures], rivals: list[dict[str, Figures]], name: str) -> str:
+    """The rival's seconds over ours, seed by seed, of the rival's quickest variant; a bound where none of them got there.
+
+    Over the seeds that both have. A bound below one says nothing, and is left out.
+    """
     ratios, is_bound = [], False
-    for index, own in enumerate(ours):
-        others = [each[index] for each in rivals if index < len(each)]
-        if own[name] is None or not others:
+    for seed, own in ours.items():
+        others = [each[seed] for each in rivals if seed in each]
+        if own[name] is None:
             return ""
+        if not others:
+            continue
         reached = [other[name] for other in others if other[name] is not None]
         is_bound |= not reached
-        ratios.append((min(reached) if reached else min(other["learned"] for other in others)) / own[name])
+        ratios.append((min(reached) if reached else min(other[LEARNED[name]] for other in others)) / own[name])
+    if not ratios or (is_bound and median(ratios) < 1.0):
+        return ""
     return ("> " if is_bound else "") + _spread(ratios, ".1f")
 
 
 def table(record: Record) -> list[str]:
     """One line a side."""
-    found = {side: [figures(record, runs[seed]) for seed in sorted(runs, key=int)] for side, runs in record["runs"].items()}
+    found = {side: {seed: figures(record, run) for seed, run in runs.items()} for side, runs in record["runs"].items()}
     named = list(marks(record))
     heads = ["side", "seeds", "env steps", "env steps/s", *(f"return {name}" for name in named), "return at the end"]
-    heads += [
-        f"env steps to {GOOD}",
-        f"seconds to {GOOD}",
-        "imports, setting up, compiling included",
-        "peer's seconds over ours",
-        "included",
-    ]
+    heads += [f"env steps to {GOOD}", f"seconds to {GOOD}", "the same, all included", "peer's seconds over ours", "all included"]
     lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
-    for side, each in found.items():
-        late = f"not within {max(one['learned'] for one in each):,.0f} s"
+    for side, by_seed in found.items():
+        each = list(by_seed.values())
+        late = f"not in {max(one['learned'] for one in each):,.0f} s"
         rivals = [found[name] for name in RIVALS.get(side, ()) if name in found]
         cells = [side, str(len(each)), _column(each, "env_steps", ",.0f"), _column(each, "steps_per_second", ",.0f")]
         cells += [_column(each, name, ".3f") for name in named]
         cells += [_column(each, "end", ".3f"), _column(each, "steps_to_good", ",.0f", "not reached")]
         cells += [_column(each, name, ".1f", late) for name in ("seconds_to_good", "seconds_in_all")]
-        cells += [advantage(each, rivals, name) for name in ("seconds_to_good", "seconds_in_all")]
+        cells += [advantage(by_seed, rivals, name) for name in ("seconds_to_good", "seconds_in_all")]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -207,7 +215,7 @@ def _one(runs: dict[str, Record]) -> Record:
     return next(iter(runs.values()))
 
 
-def _column(each: list[dict[str, Any]], name: str, form: str, missing: str = "") -> str:
+def _column(each: list[Figures], name: str, form: str, missing: str = "") -> str:
     values = [one[name] for one in each]
     known = [value for value in values if value is not None]
     if len(known) == len(values):
@@ -216,6 +224,6 @@ def _column(each: list[dict[str, Any]], name: str, form: str, missing: str = "")
 
 
 def _spread(values: list[float], form: str) -> str:
-    """``median (least to greatest)``; one number alone."""
+    """``median (least to greatest)``; one number where all are equal."""
     middle = f"{median(values):{form}}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+    return middle if min(values) == max(values) else f"{middle} ({min(values):{form}} to {max(values):{form}})"

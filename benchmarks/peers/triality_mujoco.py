@@ -33,7 +33,7 @@ from triality.cli.evaluation import MeanPolicy  # noqa: E402
 from triality.cli.experiment import build_algorithm, first_states  # noqa: E402
 from triality.cli.host_learning import HostRuns  # noqa: E402
 from triality.cli.irl import Plan, check  # noqa: E402
-from triality.cli.options import IrlOptions  # noqa: E402
+from triality.cli.options import LEFT, IrlOptions  # noqa: E402
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium  # noqa: E402
 from triality.policies.scaling import Scaling  # noqa: E402
 from triality.run import run  # noqa: E402
@@ -93,7 +93,11 @@ def clone(plan: Plan, curve: LearningCurve, clock: Clock, holder: dict[str, Any]
 
 
 def about(plan: Plan, **sizes: int) -> dict[str, Any]:
-    options = {name: value for name, value in dataclasses.asdict(plan.options).items() if name not in ("demos", "out")}
+    """What goes into the record; no options that were left alone, nor the number of iterations where the clock decides it."""
+    given = {**dataclasses.asdict(plan.options), "demos": None, "out": None}
+    if plan.options.algorithm != "bc":
+        given["iterations"] = None
+    options = {name: value for name, value in given.items() if value not in (None, "auto", LEFT)}
     threads = {"computing": 1, "simulators": os.cpu_count()}
     return {**sizes, "options": options, "threads": threads, "packages": {name: version(name) for name in PACKAGES}}
 

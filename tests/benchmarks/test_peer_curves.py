@@ -85,13 +85,18 @@ def test_a_rival_that_never_got_there_gives_a_bound_and_never_a_ratio():
     from peer_curves import advantage, figures
 
     record = {"scale": SCALE, "env_steps": 400}
-    ours = [figures(record, run_of([95.0], [400], [2.0]))]
-    slow, lost = ([figures(record, run_of([value], [400], [seconds]))] for value, seconds in ((95.0, 30.0), (10.0, 50.0)))
+
+    def found(value, seconds):
+        return {"0": figures(record, run_of([value], [400], [seconds]))}
+
+    ours, slow, lost = found(95.0, 2.0), found(95.0, 30.0), found(10.0, 50.0)
     assert advantage(ours, [slow], "seconds_to_good") == "15.0"
     assert advantage(ours, [lost], "seconds_to_good") == "> 25.0"
+    assert advantage(ours, [lost], "seconds_in_all") == "> 7.9"  # (50 + 5) over (2 + 5)
     assert advantage(ours, [lost, slow], "seconds_to_good") == "15.0"
     assert advantage(lost, [slow], "seconds_to_good") == ""
-    assert advantage(ours, [], "seconds_to_good") == ""
+    assert advantage(ours, [{"1": slow["0"]}], "seconds_to_good") == ""  # no seed in common
+    assert advantage(slow, [found(10.0, 3.0)], "seconds_to_good") == ""  # a bound of 0.1
 
 
 def test_a_run_that_was_ended_from_outside_keeps_its_curve():
