@@ -56,13 +56,13 @@ class MujocoBatch:
         self.num = num
         self._first_number = first
         self._task = TASKS[env_id]
-        first: Any = make_gymnasium(env_id).unwrapped
-        self._simulators = [first, *(_twin(first) for _ in range(num - 1))]
-        self._frame_skip, self._seconds = first.frame_skip, first.dt
+        own: Any = make_gymnasium(env_id).unwrapped
+        self._simulators = [own, *(_twin(own) for _ in range(num - 1))]
+        self._frame_skip, self._seconds = own.frame_skip, own.dt
         self._controls = [each.data.ctrl for each in self._simulators]
         self._views = {name: [getattr(each.data, name) for each in self._simulators] for name in self._task.fields}
         self._now: Fields = {name: np.stack(views) for name, views in self._views.items()}
-        self._mass = np.tile(first.model.body_mass, (num, 1))
+        self._mass = np.tile(own.model.body_mass, (num, 1))
         self._num_threads = min(num, num_threads or os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(max(1, self._num_threads - 1))
 

@@ -166,8 +166,9 @@ class PPO(eqx.Module):
         def minibatch(carry, index: Int[Array, " m"]):
             dynamic, is_far = carry
             part = jax.tree.map(lambda leaf: leaf[index], data)
-            *moved, is_far = self._descend(*eqx.combine(dynamic, static), part, is_far)
-            return (eqx.filter(tuple(moved), eqx.is_array), is_far), None
+            policy, state = eqx.combine(dynamic, static)
+            policy, state, is_far = self._descend(policy, state, part, is_far)
+            return (eqx.filter((policy, state), eqx.is_array), is_far), None
 
         (dynamic, _), _ = jax.lax.scan(minibatch, (dynamic, jnp.array(False)), order)
         policy, state = eqx.combine(dynamic, static)
