@@ -51,8 +51,8 @@ def learn(plan: Plan) -> int:
     for note in plan.notes:
         print_note(note)
     algorithm = build_algorithm(options, plan.task, None if plan.expert is None else load_expert(plan.expert))
-    is_on_host = plan.task.on_host and not isinstance(algorithm, BehavioralCloning)
-    host = HostRuns(plan, algorithm, _remedy(algorithm)) if is_on_host else None
+    rolls_out = not isinstance(algorithm, BehavioralCloning)
+    host = HostRuns(plan, algorithm, _remedy(algorithm)) if rolls_out and plan.task.on_host else None
     states: Any = first_states(algorithm, plan) if host is None else host.first_states()
     folder = RunFolder.create(options.out, options.overwrite)
     config = as_config(options)

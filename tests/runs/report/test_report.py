@@ -21,10 +21,10 @@ from tests.runs.report.run_folders import (
     running_run,
     summary,
 )
-from triality.cli.irl import NOT_OF_CLONING
+from triality.cli.irl import NOT_OF_CLONING, NOT_OF_DAGGER
 from triality.errors import ConfigError, StorageError
 from triality.runs.folder import RunFolder
-from triality.runs.report.method import CLONING
+from triality.runs.report.method import CLONING, DAGGER
 from triality.runs.report.report import write_report
 
 VOID = {"meta", "link", "path", "use", "image", "line", "rect", "br", "img"}
@@ -266,7 +266,8 @@ def test_cloning_is_told_nothing_of_a_cost(tmp_path, make, learns):
 
 
 def test_the_options_that_cloning_refuses_are_not_shown_for_it():
-    assert set(NOT_OF_CLONING) == CLONING.unused - {"level", "expert", "env_steps", "env_steps_per_second"}
+    assert {*NOT_OF_CLONING, "expert"} == CLONING.unused - {"level", "env_steps", "env_steps_per_second"}
+    assert set(NOT_OF_DAGGER) == DAGGER.unused - {"level"}
 
 
 def test_a_constant_cost_is_named_a_control(tmp_path):
