@@ -29,6 +29,13 @@ def test_single_steps_of_the_shipped_demonstrations(tmp_path):
     assert iqm(tmp_path / "run", "--demos", str(SHIPPED), "--level", "step") >= 0.95
 
 
+def test_soft_actor_critic_on_a_sixth_of_the_environment_steps(tmp_path):
+    """Sixteen roll-outs an iteration instead of 96. The control: a cost that cannot learn."""
+    arguments = ("--demos", str(SHIPPED), "--level", "step", "--policy-update", "sac")
+    assert iqm(tmp_path / "run", *arguments) >= 0.95
+    assert iqm(tmp_path / "control", *arguments, "--cost", "constant", "--iterations", "30") <= 0.3
+
+
 @pytest.mark.skipif(not REAL.is_file(), reason=f"the real demonstrations are not at {REAL}; name their folder in TRIALITY_DATA")
 def test_whole_trajectories_of_real_demonstrations_and_a_constant_cost_that_fails(tmp_path):
     """The control: with a cost that cannot learn, nothing of it is reached."""
