@@ -63,7 +63,7 @@ def build_algorithm(options: IrlOptions, task: Task) -> CostLearning | Behaviora
     return constructors.get(options.algorithm, airl)(
         environment,
         _level(options),
-        make_objective(options.objective),
+        make_objective(options.objective, options.starts),
         update_rule=PPO(
             learning_rate=options.policy_learning_rate,
             temperature=options.temperature,

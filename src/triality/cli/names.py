@@ -156,10 +156,11 @@ def make_simulators(task: Task, num: int) -> SimulatorBatch:
     return GymnasiumBatch(task.bare.name, num)
 
 
-def make_objective(name: str) -> Objective:
-    """The objective of the cost of that name."""
+def make_objective(name: str, starts: str) -> Objective:
+    """The objective of the cost of that name. Free starts are weighed by V(x_1), which then must not have seen the roll-out it weighs."""
     from triality.objectives.discriminator import DiscriminatorLoss, OverlapNormalizedLoss
     from triality.objectives.guided_cost import GuidedCostLoss, MixtureGuidedCostLoss, TemperedToSampleSize
+    from triality.objectives.linear_twist import CrossFitted, LinearTwist
     from triality.objectives.per_decision import PerDecisionLoss
 
     table: dict[str, Callable[[], Objective]] = {
@@ -168,7 +169,7 @@ def make_objective(name: str) -> Objective:
         "q-only": GuidedCostLoss,
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
-        "per-decision": PerDecisionLoss,
+        "per-decision": lambda: PerDecisionLoss(CrossFitted() if starts == "free" else LinearTwist()),
     }
     return table[name]()
 
