@@ -23,6 +23,7 @@ from triality.energies.shaped_cost import OfTransition
 from triality.energies.step_cost import EnvironmentCost
 from triality.envs.pendulum import Pendulum
 from triality.errors import ConfigError, NonFiniteError
+from triality.objectives.linear_twist import CrossFitted, LinearTwist
 from triality.policies.scaling import identity_scaling
 from triality.trajectory import EachStep, OfPair
 from triality.updates.ppo import PPO
@@ -32,6 +33,7 @@ RESOLVED = {
     "gan-gcl": ({}, ("normalized", "matched", 3e-4)),
     "per step": ({"level": "step"}, ("normalized", "free", 3e-4)),
     "guided cost": ({"algorithm": "guided-cost"}, ("q-only", "matched", 3e-4)),
+    "a weight for every decision": ({"algorithm": "guided-cost", "objective": "per-decision"}, ("per-decision", "matched", 3e-4)),
     "airl": ({"algorithm": "airl"}, ("plain", "free", 3e-4)),
     "gail": ({"algorithm": "gail"}, ("plain", "free", 3e-4)),
     "as named": ({"objective": "plain", "starts": "free", "policy_learning_rate": 0.01}, ("plain", "free", 0.01)),
@@ -75,6 +77,12 @@ def test_a_reward_is_a_cost_a_temperature_and_a_view(case):
     assert algorithm.level.num_past_samplers == 3
     assert type(getattr(algorithm.level, "view", EachStep())) is view
     assert getattr(algorithm.make_cost, "discount", 0.9) == 0.9
+
+
+@pytest.mark.parametrize(("starts", "twist"), [("auto", LinearTwist), ("free", CrossFitted)])
+def test_the_value_that_weighs_free_starts_has_not_seen_them(starts, twist):
+    choice = check_options(replace(PLAIN, algorithm="guided-cost", objective="per-decision", starts=starts))
+    assert type(build_algorithm(choice.options, choice.task).objective.twist) is twist
 
 
 AS_NAMED = {"num_rollouts": 5, "policy_epochs": 3, "policy_minibatches": 2, "num_pairs": 7, "iterations": 1, "gradient_penalty": 0.0}

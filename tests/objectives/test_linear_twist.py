@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from triality.errors import ConfigError
 from triality.objectives.linear_twist import CrossFitted, LinearTwist
 from triality.sampler import Samples
 from triality.trajectory import Trajectory
@@ -58,7 +59,7 @@ def test_it_estimates_the_value_of_q_which_is_below_that_of_the_model():
     assert np.all(gap < 1e-6)
 
 
-@pytest.mark.parametrize(("twist", "moves"), [(LinearTwist(), True), (CrossFitted(), False), (CrossFitted(num_folds=N), False)])
+@pytest.mark.parametrize(("twist", "moves"), [(LinearTwist(), True), (CrossFitted(), False), (CrossFitted(num_folds=2), False)])
 def test_cross_fitting_leaves_a_rollout_out_of_its_own_value(twist, moves):
     drawn = Samples.unweighted(batch_of(OBSERVATION), jnp.zeros(N))
     before, after = (twist(reward, drawn) for reward in (REWARD, REWARD.at[7].add(100.0)))
@@ -69,16 +70,26 @@ def test_cross_fitting_leaves_a_rollout_out_of_its_own_value(twist, moves):
 
 
 def test_a_fit_that_saw_a_rollout_takes_from_its_weight():
-    """Returns of pure luck, observations that tell nothing: the last log weight, G_1 - V(x_1), should follow the luck one to one."""
+    """Returns of pure luck, observations that tell nothing: the last log weight, G_1 - V(x_1), should follow the luck one to one.
+
+    With 30 roll-outs and 19 features a third of it is lost; with more features than roll-outs, nearly all of it.
+    """
 
     @jax.jit
     def moments(key):
         seen, luck = jax.random.normal(key, (N, 1, 4)), jax.random.normal(jax.random.fold_in(key, 1), (N,))
         drawn = Samples.unweighted(batch_of(jnp.repeat(seen, TIME + 1, axis=1)), jnp.zeros(N))
         reward = jnp.zeros((N, TIME)).at[:, -1].set(luck)
-        log_rho = jnp.stack([luck - twist(reward, drawn)[:, 0] for twist in (LinearTwist(), CrossFitted(num_folds=N))])
+        log_rho = jnp.stack([luck - twist(reward, drawn)[:, 0] for twist in (LinearTwist(), CrossFitted())])
         return jnp.append(log_rho, luck[None], axis=0) @ (luck - luck.mean())
 
     seen, left_out, everything = jnp.sum(jax.vmap(moments)(jax.random.split(jax.random.key(1), 100)), axis=0)
-    assert seen < 0.85 * everything
+    assert seen < 0.8 * everything
     assert left_out > 0.97 * everything
+
+
+@pytest.mark.parametrize(("num_rollouts", "num_folds"), [(1, 8), (4, 1)])
+def test_nothing_to_leave_out_is_refused(num_rollouts, num_folds):
+    drawn = Samples.unweighted(batch_of(OBSERVATION[:num_rollouts]), jnp.zeros(num_rollouts))
+    with pytest.raises(ConfigError, match="at least two"):
+        CrossFitted(num_folds=num_folds)(REWARD[:num_rollouts], drawn)

@@ -78,7 +78,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
     return constructors.get(options.algorithm, airl)(
         environment,
         _level(options),
-        make_objective(options.objective),
+        make_objective(options.objective, options.starts),
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=options.cost_learning_rate,

@@ -180,10 +180,11 @@ def make_lanes(task: Task, num: int) -> list[SimulatorBatch]:
     return [MujocoBatch(task.bare.name, end - begin, 1, begin) for begin, end in pairwise(edges)]
 
 
-def make_objective(name: str) -> Objective:
-    """The objective of the cost of that name."""
+def make_objective(name: str, starts: str) -> Objective:
+    """The objective of the cost of that name. Free starts are weighed by V(x_1), which then must not have seen the roll-out it weighs."""
     from triality.objectives.discriminator import DiscriminatorLoss, OverlapNormalizedLoss
     from triality.objectives.guided_cost import GuidedCostLoss, MixtureGuidedCostLoss, TemperedToSampleSize
+    from triality.objectives.linear_twist import CrossFitted, LinearTwist
     from triality.objectives.per_decision import PerDecisionLoss
 
     table: dict[str, Callable[[], Objective]] = {
@@ -192,7 +193,7 @@ def make_objective(name: str) -> Objective:
         "q-only": GuidedCostLoss,
         "tempered": lambda: GuidedCostLoss(TemperedToSampleSize()),
         "mixture": MixtureGuidedCostLoss,
-        "per-decision": PerDecisionLoss,
+        "per-decision": lambda: PerDecisionLoss(CrossFitted() if starts == "free" else LinearTwist()),
     }
     return table[name]()
 

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from triality.errors import ConfigError
 from triality.objectives.twist import returns_to_go
 from triality.sampler import Samples
 from triality.trajectory import Trajectory
@@ -83,18 +84,26 @@ class LinearValue(NamedTuple):
 class CrossFitted(eqx.Module):
     """Every roll-out by a value fitted to the others: roll-outs i, i + num_folds, ... by a fit that left them out.
 
-    A value that was fitted to a trajectory leans toward that trajectory's own return. In -V(x_1) that cancels what the weight should
-    tell.
+    A value that was fitted to a trajectory leans toward that trajectory's own return, and -V(x_1) then takes from the weight what it should
+    tell: all of it, where there are more features than roll-outs. For starts that are not told apart; within one start V(x_1) is not in the
+    weights, and fits that differ from fold to fold only disturb.
 
     Args:
         twist: what is fitted.
         num_folds: fits; as many as roll-outs leave each of them out alone.
+
+    Raises:
+        ConfigError: fewer than two folds, or a single roll-out.
     """
 
     twist: LinearTwist = LinearTwist()
-    num_folds: int = eqx.field(default=2, static=True)
+    num_folds: int = eqx.field(default=8, static=True)
 
     def __call__(self, soft_reward: Float[Array, "n time"], drawn: Samples) -> Float[Array, "n time_plus_1"]:
+        if min(self.num_folds, soft_reward.shape[0]) < 2:
+            raise ConfigError(
+                f"expected at least two folds and roll-outs, got {self.num_folds} and {soft_reward.shape[0]}; use LinearTwist, or draw more"
+            )
         fold = jnp.arange(soft_reward.shape[0]) % self.num_folds
 
         def without(left_out: Array) -> Float[Array, "n time_plus_1"]:
