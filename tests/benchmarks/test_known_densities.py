@@ -123,6 +123,6 @@ def test_the_page_is_made_from_the_record():
     from result_page import PAGES, RESULTS, kept
 
     record = kept(RESULTS / "known_densities.json")
+    if not record:
+        pytest.skip("no record yet: python benchmarks/known_densities.py makes one")
     assert "\n".join(page(record)) in (PAGES / "known_densities.md").read_text()
-
-

@@ -25,24 +25,23 @@ from triality.trajectory import Policy
 def read_policy(folder: str | PathLike[str]) -> Policy:
     """The policy that ``triality export`` or ``triality expert --policy-out`` wrote to ``folder``.
 
-        Its observations are those of ``policy.json``: where that says ``absorbing``, they end with the indicator.
+    Its observations are those of ``policy.json``: where that says ``absorbing``, they end with the indicator.
 
-        Raises:
-            ConfigError: safetensors is not installed.
-            StorageError: the files are missing, damaged, or do not fit together.
+    Raises:
+        ConfigError: safetensors is not installed.
+        StorageError: the files are missing, damaged, or do not fit together.
 
-        Example:
-            >>> import tempfile
-            >>> from triality.export.write import write_policy
-            >>> from triality.policies.gaussian import squashed_gaussian_policy
-            >>> from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
-    from triality.policies.scaling import identity_scaling
-            >>> from triality.specs import SPECS
-            >>> spec, folder = SPECS["Pendulum-v1"], tempfile.mkdtemp()
-            >>> policy = squashed_gaussian_policy(jax.random.key(0), spec, identity_scaling(3), (8,))
-            >>> write_policy(folder, policy, spec)
-            >>> eqx.tree_equal(read_policy(folder), policy).item()
-            True
+    Example:
+        >>> import tempfile
+        >>> from triality.export.write import write_policy
+        >>> from triality.policies.gaussian import squashed_gaussian_policy
+        >>> from triality.policies.scaling import identity_scaling
+        >>> from triality.specs import SPECS
+        >>> spec, folder = SPECS["Pendulum-v1"], tempfile.mkdtemp()
+        >>> policy = squashed_gaussian_policy(jax.random.key(0), spec, identity_scaling(3), (8,))
+        >>> write_policy(folder, policy, spec)
+        >>> eqx.tree_equal(read_policy(folder), policy).item()
+        True
     """
     saved = read_saved(folder, "policy")
     policy = KINDS[saved.word("kind", tuple(KINDS))](saved, saved.count("observation_size"))
