@@ -83,14 +83,18 @@ def bootstrap_interval(values: Sequence[float], seed: int = 0) -> tuple[float, f
 
 
 def _section(gate: Gate, results: Sequence[Result]) -> list[str]:
+    """Rows of what has finished or failed, and the names of the rest."""
     head = (*HEAD, f"at least {gate.least:g}")
-    rows = [_row(gate, result) for result in sorted(results, key=lambda result: result.num_demos)]
-    return [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}", *(f"| {' | '.join(row)} |" for row in rows)]
+    there = [result for result in results if result.summary is not None or result.why]
+    rows = [_row(gate, result) for result in sorted(there, key=lambda result: result.num_demos)]
+    table = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}", *(f"| {' | '.join(row)} |" for row in rows)]
+    left = [f"{result.row} from {result.num_demos}" for result in results if result not in there]
+    return [*(table if there else []), *([""] if there and left else []), *([f"Not run yet: {', '.join(left)}."] if left else [])]
 
 
 def _row(gate: Gate, result: Result) -> list[str]:
     if result.summary is None:
-        words = f"failed: {result.why}" if result.why else "not run"
+        words = f"failed: {result.why}"
         return [result.row, str(result.num_demos), words, *("" for _ in range(len(HEAD) - 2))]
     summary, digits = result.summary, gate.digits
     seeds = summary["seeds"]
