@@ -30,7 +30,7 @@ NOT_MATCHED = (
     "**What is not matched.** Each side runs at its own settings, not at equal ones. The policies' networks: ours 2 x 64 for",
     "the mean, for the scale and for the value, the peer's 2 x 32 and one scale for all states. The minibatches; the discount",
     "(0.99, the peer's 0.95); the entropy (of weight 1 in our AIRL and GAN-GCL, near 0 in the peer's). The scaling of",
-    "observations: ours is fitted once, the peer's goes along. The peer's settings were tuned by its authors on",
+    "observations: ours is fitted once by default, the peer's goes along. The peer's settings were tuned by its authors on",
     "seals/HalfCheetah, for 10 million steps. Our simulators take as many threads as there are cores, all else one; the peer",
     "does everything in one.",
     "",

@@ -60,7 +60,7 @@ def learn_cost(plan: Plan, curve: LearningCurve, clock: Clock, holder: dict[str,
     while more:
         clock.enter("learn")
         key, key_collect = jax.random.split(state.key)
-        batch = runs.collector.collect(key_collect, state.policy, plan.options.num_rollouts)
+        batch = runs.collector.collect(key_collect, runs.algorithm.acting(state), plan.options.num_rollouts)
         state = state._replace(key=key)
         if update is None:
             clock.enter("compile")
