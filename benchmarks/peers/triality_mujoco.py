@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 from learning_curve import Clock, LearningCurve  # noqa: E402
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning  # noqa: E402
+from triality.algorithms.cost_learning import CostLearning  # noqa: E402
 from triality.cli.evaluation import MeanPolicy  # noqa: E402
 from triality.cli.experiment import build_algorithm, first_states  # noqa: E402
 from triality.cli.host_learning import HostRuns  # noqa: E402
@@ -52,7 +53,9 @@ def plan_of(task: dict[str, Any]) -> Plan:
 
 def learn_cost(plan: Plan, curve: LearningCurve, clock: Clock, holder: dict[str, Any]) -> None:
     """The command's loop on the host: collect, update."""
-    runs = HostRuns(plan, build_algorithm(plan.options, plan.task), "")
+    algorithm = build_algorithm(plan.options, plan.task)
+    assert isinstance(algorithm, CostLearning)
+    runs = HostRuns(plan, algorithm, "")
     state = jax.tree.map(lambda leaf: leaf[0], runs.first_states())
     per_round = plan.options.num_rollouts * runs.collector.horizon
     curve.start(**about(plan, policy_parameters=size((state.policy, state.update.value)), reward_parameters=size(state.cost)))
@@ -60,14 +63,14 @@ def learn_cost(plan: Plan, curve: LearningCurve, clock: Clock, holder: dict[str,
     while more:
         clock.enter("learn")
         key, key_collect = jax.random.split(state.key)
-        batch = runs.collector.collect(key_collect, runs.algorithm.acting(state), plan.options.num_rollouts)
+        batch = runs.collector.collect(key_collect, algorithm.acting(state), plan.options.num_rollouts)
         state = state._replace(key=key)
         if update is None:
             clock.enter("compile")
             update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch)[0])
-            update = update.lower(runs.algorithm, state, batch).compile()
+            update = update.lower(algorithm, state, batch).compile()
             clock.enter("learn")
-        state = jax.block_until_ready(update(runs.algorithm, state, batch))
+        state = jax.block_until_ready(update(algorithm, state, batch))
         done += per_round
         holder["policy"] = state.policy
         more = curve.go_on(done, done)
