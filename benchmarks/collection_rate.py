@@ -30,7 +30,6 @@ import jax  # noqa: E402
 import mujoco  # noqa: E402
 import mujoco.rollout  # noqa: E402
 
-from triality.cli.names import find_task, make_lanes  # noqa: E402
 from triality.policies.gaussian import squashed_gaussian_policy  # noqa: E402
 from triality.policies.scaling import identity_scaling  # noqa: E402
 from triality.simulators.collector import Collector  # noqa: E402
@@ -127,7 +126,7 @@ def batch(env_id: str, num: int, steps: int) -> Any:
 
 
 def collector(env_id: str, num: int, steps: int) -> Any:
-    collecting = Collector(make_lanes(find_task(env_id), num), horizon=steps, ending=Absorbed())
+    collecting = Collector(MujocoBatch(env_id, num), horizon=steps, ending=Absorbed())
     policy = squashed_gaussian_policy(jax.random.key(0), collecting.spec, identity_scaling(collecting.spec.observation_size))
     return lambda: collecting.collect(jax.random.key(1), policy, num).reward.block_until_ready()
 

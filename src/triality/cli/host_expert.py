@@ -12,7 +12,7 @@ from rich.console import Console
 
 from triality.algorithms.reward_training import RewardTraining, RewardTrainingState
 from triality.cli.compiled_expert import Recorded
-from triality.cli.names import LEAST_SIMULATORS, Task, make_lanes, usual_simulators
+from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_simulators
 from triality.cli.options import ExpertOptions
 from triality.cli.pace import Pace
 from triality.cli.training import progress_bar, refuse_non_finite
@@ -34,7 +34,7 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
     """
     state = _train(task, options, console, remedy)
     size = min(LEAST_SIMULATORS, options.num_episodes)
-    recorder = Collector(make_lanes(task, size), ending=Padded())
+    recorder = Collector(make_simulators(task, size), ending=Padded())
     whole = -(-options.num_episodes // size) * size
     with console.status(f"recording {options.num_episodes} episodes"):
         seeds = [FIRST_RESET_SEED + episode for episode in range(whole)]
@@ -58,7 +58,7 @@ def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) ->
     key_init, key_run = jax.random.split(jax.random.key(options.seed))
     state, pace = training.init(key_init), Pace()
     num = usual_simulators(task)
-    collector = Collector(make_lanes(task, num), ending=Restarted())
+    collector = Collector(make_simulators(task, num), ending=Restarted())
     steps = num * collector.horizon
     with progress_bar(console) as bar:
         line = bar.add_task("compiling", total=options.iterations, rate="")

@@ -19,7 +19,7 @@ from triality.algorithms.cost_learning import CostLearning, State, scaling_of
 from triality.algorithms.dagger import Dagger
 from triality.cli.experiment import Begun, demonstration_batch, first_state, first_states
 from triality.cli.irl import Plan
-from triality.cli.names import make_lanes
+from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
 from triality.cli.training import flat_metrics, learned_of, progress_bar, refuse_non_finite
 from triality.errors import SimulatorError
@@ -45,7 +45,7 @@ class HostRuns:
     def __init__(self, plan: Plan, algorithm: CostLearning | Dagger, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
         self.collector = Collector(
-            make_lanes(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
+            make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
         )
         self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
 

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.algorithms.cost_learning import CostLearning, State
-from triality.cli.names import make_lanes
+from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
 from triality.cli.stored import StoredRun
 from triality.cli.training import progress_bar, refuse_non_finite
@@ -34,7 +34,7 @@ def retrained(
     rule = algorithm.update_rule
     update = eqx.filter_jit(lambda rule, key, policy, state, batch, cost: rule.update(key, policy, state, batch, OfPair(cost)))
     ending = Absorbed() if stored.task.is_absorbing else Padded()
-    collector = Collector(make_lanes(stored.task, options.num_rollouts), ending=ending)
+    collector = Collector(make_simulators(stored.task, options.num_rollouts), ending=ending)
     policies, pace = [], Pace()
     with progress_bar(console) as bar:
         line = bar.add_task("compiling", total=iterations * options.seeds, rate="")

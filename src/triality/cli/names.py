@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from triality.errors import ConfigError
@@ -167,17 +165,6 @@ def make_simulators(task: Task, num: int) -> SimulatorBatch:
     from triality.simulators.gymnasium_batch import GymnasiumBatch
 
     return GymnasiumBatch(task.bare.name, num)
-
-
-def make_lanes(task: Task, num: int) -> list[SimulatorBatch]:
-    """The same simulators in as many batches as can move side by side: one a core for MuJoCo's, whose physics leaves Python to others."""
-    if task.bare.name not in MUJOCO_SPECS:
-        return [make_simulators(task, num)]
-    from triality.simulators.mujoco_batch import MujocoBatch
-
-    count = min(os.cpu_count() or 1, num)
-    edges = [num * part // count for part in range(count + 1)]
-    return [MujocoBatch(task.bare.name, end - begin, 1, begin) for begin, end in pairwise(edges)]
 
 
 def make_objective(name: str, starts: str) -> Objective:
