@@ -99,3 +99,8 @@ def test_an_expert_on_the_host_records_its_starts_and_densities(tmp_path):
         np.testing.assert_allclose(demonstrations.observations[step], seen, atol=1e-5)
         seen, reward, *_ = own.step(demonstrations.actions[step])
         assert demonstrations.rewards[step] == pytest.approx(reward, abs=1e-5)
+    again = tmp_path / "again.npz"
+    assert main(["expert", "--env", "Reacher-v5", "--expert", str(tmp_path / "expert"), "--num-episodes", "3", "--out", str(again)]) == 0
+    more = read_demonstrations(again)
+    np.testing.assert_array_equal(more.actions, demonstrations.actions)
+    assert more.meta["expert"] == f"the policy in {tmp_path / 'expert'}"

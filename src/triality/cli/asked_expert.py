@@ -1,4 +1,4 @@
-"""The expert that ``triality irl --algorithm dagger`` asks: a folder that holds a policy, checked before jax is loaded."""
+"""An expert that is there already, to ask (``irl --algorithm dagger``) or to record (``expert``): checked before jax is loaded."""
 
 from __future__ import annotations
 

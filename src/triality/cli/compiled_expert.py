@@ -1,4 +1,4 @@
-"""``triality expert`` in a compiled environment: soft policy optimization of its own reward, then demonstrations by sampled actions."""
+"""``triality expert`` in a compiled environment: soft policy optimization of its own reward, and demonstrations by sampled actions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.algorithms.policy_training import PolicyTraining
+from triality.cli.expert_policy import SeesNoIndicator
 from triality.cli.names import Task, make_environment
 from triality.cli.options import ExpertOptions
 from triality.cli.training import train_policies
@@ -18,39 +19,53 @@ from triality.trajectory import Policy, rollout
 from triality.updates.ppo import PPO
 
 
-class Recorded(NamedTuple):
-    """A new expert and what it demonstrated.
+class Expert(NamedTuple):
+    """Who demonstrates.
 
     Fields:
-        columns: arrays of demonstrations by the names of the file format.
-        meta: what else to keep with them.
         policy: the expert.
-        spec: as the expert sees the environment, with the absorbing indicator where it learned with one.
+        spec: as it sees the environment, with the absorbing indicator where it learned with one.
     """
 
-    columns: dict[str, Any]
-    meta: dict[str, Any]
     policy: Policy
     spec: EnvironmentSpec
 
 
-def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Recorded:
-    """Demonstrations of a new expert.
+class Recorded(NamedTuple):
+    """What an expert demonstrated.
+
+    Fields:
+        columns: arrays of demonstrations by the names of the file format.
+        meta: what else to keep with them.
+    """
+
+    columns: dict[str, Any]
+    meta: dict[str, Any]
+
+
+def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Expert:
+    """A new expert.
 
     Raises:
         NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
     """
-    horizon = task.bare.time_limit
     environment = make_environment(task)
     rule = PPO(
         learning_rate=options.policy_learning_rate, temperature=options.temperature, gamma=options.discount, gae_lambda=options.gae_lambda
     )
-    training = PolicyTraining(environment, horizon, rule)
+    training = PolicyTraining(environment, task.bare.time_limit, rule)
     cost = EnvironmentCost(environment)
     first = jax.jit(jax.vmap(lambda key: training.init(key, cost)))(jax.random.split(jax.random.key(options.seed), 1))
     state = jax.tree.map(lambda leaf: leaf[0], train_policies(training, first, options.iterations, console, remedy))
+    return Expert(state.policy, task.spec)
+
+
+def record(task: Task, options: ExpertOptions, console: Console, expert: Expert) -> Recorded:
+    """Demonstrations of an expert."""
+    environment = make_environment(task)
+    policy = SeesNoIndicator(expert.policy) if task.is_absorbing and expert.spec is task.bare else expert.policy
     keys = jax.random.split(jax.random.fold_in(jax.random.key(options.seed), 1), options.num_episodes)
-    draw = jax.jit(jax.vmap(lambda key: rollout(key, environment, state.policy, horizon)))
+    draw = jax.jit(jax.vmap(lambda key: rollout(key, environment, policy, task.bare.time_limit)))
     batch = jax.tree.map(np.asarray, draw(keys))
     real = batch.mask if not task.is_absorbing else batch.observation[:, :-1, -1] < 0.5
     size = task.bare.observation_size
@@ -65,4 +80,4 @@ def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, r
         "terminated": ended[real],
         "truncated": (last & ~ended)[real],
     }
-    return Recorded(columns, {}, state.policy, task.spec)
+    return Recorded(columns, {})

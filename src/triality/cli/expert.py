@@ -1,10 +1,11 @@
-"""``triality expert``: a soft-optimal expert for the true reward, its demonstrations with their log-probabilities, and itself."""
+"""``triality expert``: an expert, trained on the true reward or there already, and its demonstrations with their log-probabilities."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from triality.cli import ranges
+from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.names import Task, find_task
 from triality.cli.options import ExpertOptions
 from triality.cli.outputs import check_export_folder, check_file, make_folder
@@ -16,24 +17,29 @@ REMEDY = "lower --policy-learning-rate"
 
 def run(options: ExpertOptions) -> int:
     """Train, record, report; returns the exit code."""
-    task = _check(options)
+    task, asked = _check(options)
     from triality.cli.tables import print_returns
     from triality.data.demonstration_file import write_demonstrations
     from triality.data.demonstrations import Demonstrations
 
     console = Console()
     if task.on_host:
-        from triality.cli.host_expert import trained_and_recorded
+        from triality.cli.host_expert import record, train
     else:
-        from triality.cli.compiled_expert import trained_and_recorded
-    recorded = trained_and_recorded(task, options, console, REMEDY)
-    meta = {
-        "environment": options.env,
-        "expert": "soft-optimal for the true reward",
-        "temperature": options.temperature,
-        "seed": options.seed,
-        **recorded.meta,
-    }
+        from triality.cli.compiled_expert import record, train
+    if asked is None:
+        expert = train(task, options, console, REMEDY)
+        origin = {"expert": "soft-optimal for the true reward", "temperature": options.temperature}
+    else:
+        from triality.cli.compiled_expert import Expert
+        from triality.cli.expert_policy import load_expert
+
+        for note in expert_notes(asked, task):
+            console.print(f"note: {note}", soft_wrap=True, highlight=False)
+        expert = Expert(load_expert(asked), task.bare)
+        origin = {"expert": f"the policy in {asked.path}"}
+    recorded = record(task, options, console, expert)
+    meta = {"environment": options.env, **origin, "seed": options.seed, **recorded.meta}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     demonstrations = Demonstrations.from_arrays(recorded.columns, meta)
     write_demonstrations(options.out, demonstrations)
@@ -41,7 +47,7 @@ def run(options: ExpertOptions) -> int:
         from triality.export.write import write_policy
 
         make_folder(options.policy_out, "--policy-out")
-        write_policy(options.policy_out, recorded.policy, recorded.spec, recorded.spec is not task.bare)
+        write_policy(options.policy_out, expert.policy, expert.spec, expert.spec is not task.bare)
     rows = [(f"expert, {options.num_episodes} episodes, sampled actions", float(demonstrations.returns().mean()), None)]
     print_returns(console, f"{options.env}: demonstrations in {options.out}", rows)
     if options.policy_out is not None:
@@ -49,7 +55,7 @@ def run(options: ExpertOptions) -> int:
     return 0
 
 
-def _check(options: ExpertOptions) -> Task:
+def _check(options: ExpertOptions) -> tuple[Task, AskedExpert | None]:
     """Everything that can be refused before jax is loaded.
 
     Raises:
@@ -64,9 +70,12 @@ def _check(options: ExpertOptions) -> Task:
             *ranges.seeds(options),
         ]
     )
+    if options.expert is not None and options.policy_out is not None:
+        raise ConfigError("expected --policy-out for an expert that is trained here, got --expert too, one that is there; leave one out")
     check_file(options.out)
     if options.out.exists() and not options.overwrite:
         raise ConfigError(f"{options.out}: expected a new file, got an existing one; add --overwrite or choose another --out")
     if options.policy_out is not None:
         check_export_folder(options.policy_out, ("policy",), options.overwrite, "--policy-out")
-    return task
+    # An unsquashed expert is fine: its actions are recorded as they are.
+    return task, None if options.expert is None else find_expert(options.expert, task, "raw")

@@ -28,6 +28,19 @@ class WhileRunning(eqx.Module):
         return self.policy(jnp.append(observation, jnp.zeros((), observation.dtype)))
 
 
+class SeesNoIndicator(eqx.Module):
+    """A policy that knows no absorbing state, where observations end with its indicator.
+
+    Args:
+        policy: of observations without the indicator.
+    """
+
+    policy: Policy
+
+    def __call__(self, observation: Float[Array, " obs"]) -> AbstractSampler:
+        return self.policy(observation[:-1])
+
+
 class NotAtHand(eqx.Module):
     """Stands for the expert where a finished run is read: nobody asks it any more, and its folder may be gone."""
 

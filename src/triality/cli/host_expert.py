@@ -1,4 +1,4 @@
-"""``triality expert`` where the environment lives on the host: PPO on its own reward, then demonstrations by sampled actions."""
+"""``triality expert`` where the environment lives on the host: PPO on its own reward, and demonstrations by sampled actions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from triality.algorithms.reward_training import RewardTraining, RewardTrainingState
-from triality.cli.compiled_expert import Recorded
+from triality.algorithms.reward_training import RewardTraining
+from triality.cli.compiled_expert import Expert, Recorded
 from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_simulators
 from triality.cli.options import ExpertOptions
 from triality.cli.pace import Pace
@@ -25,26 +25,30 @@ FIRST_RESET_SEED = 10_000  # evaluation resets with 0, 1, 2, ...
 EPOCHS, MINIBATCHES = 10, 32
 
 
-def trained_and_recorded(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Recorded:
-    """Demonstrations of a new expert; their meta holds the seed that each episode was reset with.
+def record(task: Task, options: ExpertOptions, console: Console, expert: Expert) -> Recorded:
+    """Demonstrations of an expert; their meta holds the seed that each episode was reset with.
 
     Raises:
         SimulatorError: a simulator failed.
-        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
     """
-    state = _train(task, options, console, remedy)
     size = min(LEAST_SIMULATORS, options.num_episodes)
     recorder = Collector(make_simulators(task, size), ending=Padded())
     whole = -(-options.num_episodes // size) * size
     with console.status(f"recording {options.num_episodes} episodes"):
         seeds = [FIRST_RESET_SEED + episode for episode in range(whole)]
-        batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), state.policy, whole, seeds)
+        batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), expert.policy, whole, seeds)
     recorder.close()
     columns = _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
-    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]}, state.policy, task.bare)
+    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]})
 
 
-def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> RewardTrainingState:
+def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Expert:
+    """A new expert.
+
+    Raises:
+        SimulatorError: a simulator failed.
+        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
+    """
     rule = PPO(
         learning_rate=options.policy_learning_rate,
         temperature=options.temperature,
@@ -71,7 +75,7 @@ def _train(task: Task, options: ExpertOptions, console: Console, remedy: str) ->
             label = ", ".join(part for part in (pace.words, f"true return {float(metrics.return_mean):.1f}") if part)
             bar.update(line, completed=iteration, description="training", rate=label)
     collector.close()
-    return state
+    return Expert(state.policy, task.bare)
 
 
 def _columns(batch: Trajectory) -> dict[str, Any]:

@@ -153,13 +153,15 @@ class RetrainOptions:
 class ExpertOptions:
     """Train a soft-optimal expert on the environment's true reward and record demonstrations with their log-probabilities.
 
-    With --policy-out the expert's policy is kept as well.
+    With --policy-out the expert's policy is kept as well, and with --expert one that was kept records more; nothing is trained then.
     """
 
     env: str
     """Environment, by id; as for triality irl."""
     out: Path
     """Demonstration file to write (npz); its folder is made."""
+    expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(default: a new one is trained)")] = None
+    """Expert to record: a folder of triality expert --policy-out or triality export, or a run of triality irl."""
     policy_out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(default: it is not kept)")] = None
     """Folder for the expert itself too, as triality export writes a policy: what triality irl --algorithm dagger --expert asks."""
     num_episodes: int = 20
