@@ -4,9 +4,9 @@ python benchmarks/mujoco_table.py HalfCheetah-v5 --list        # the commands it
 python benchmarks/mujoco_table.py HalfCheetah-v5               # run what is not done yet, print the table
 python benchmarks/mujoco_table.py HalfCheetah-v5 --table       # write docs/results/halfcheetah.md from what is there
 
-Every run begins at a policy cloned from its demonstrations, and its cost is a tilt of that policy. Demonstrations are those of stochastic
-experts, clipped to 0.98 of the action box, for a squashed policy: of HalfCheetah and Hopper from other people's experts, of the other
-tasks from our own (``mujoco_experts.py`` trains and records them). Evaluated on Gymnasium's own simulators.
+Unless a section says so, a run begins at a policy cloned from its demonstrations, and its cost is a tilt of that policy. Demonstrations
+are those of stochastic experts, clipped to 0.98 of the action box, for a squashed policy: of HalfCheetah and Hopper from other people's
+experts, of the other tasks from our own (``mujoco_experts.py`` records them). Evaluated on Gymnasium's own simulators.
 """
 
 import argparse
@@ -17,8 +17,10 @@ from typing import NamedTuple
 from study_of_runs import Cell, Study, run_study
 from table_of_runs import Gate, interquartile_mean
 
-MAIN, CONTROLS, RANDOM = "Methods", "Controls", "From a random policy"
-ITERATIONS, CLONING_ITERATIONS, RANDOM_ITERATIONS = 60, 50, 200  # of cloning: of 100 gradient steps each
+MAIN, CONTROLS, CURVES = "Methods", "Controls", "More demonstrations, and GAIL"
+RANDOM, ABLATION = "From a random policy", "What each part does, from a random policy: whole trajectories"
+ITERATIONS, RANDOM_ITERATIONS, ABLATION_ITERATIONS = 60, 200, 100
+CLONING_ITERATIONS = 50  # of 100 gradient steps each
 CLIPPED = {"actions": "clip"}
 TILTED = {**CLIPPED, "init_policy": "cloned", "cost": "tilted", "iterations": ITERATIONS}
 GATED, PLAIN = 3, 1
@@ -33,17 +35,21 @@ class Task(NamedTuple):
         demos: its demonstrations.
         trajectories_gated: whether whole trajectories have a gate there.
         from_random: whether the methods are also begun at a random policy, with a plain cost.
+        has_curve: whether there are cells from 11 and 25 demonstrations, and of GAIL.
+        has_ablation: whether parts of the method are taken away, from a random policy.
     """
 
     name: str
     demos: Path
     trajectories_gated: bool = False
     from_random: bool = False
+    has_curve: bool = False
+    has_ablation: bool = False
 
 
 TASKS = {
-    "HalfCheetah-v5": Task("halfcheetah", Path("../shared/data/demos_halfcheetah_v5.npz"), True, True),
-    "Hopper-v5": Task("hopper", Path("../shared/data/demos_hopper_v5.npz")),
+    "HalfCheetah-v5": Task("halfcheetah", Path("../shared/data/demos_halfcheetah_v5.npz"), True, True, True, True),
+    "Hopper-v5": Task("hopper", Path("../shared/data/demos_hopper_v5.npz"), has_curve=True),
     "Walker2d-v5": Task("walker2d", Path("runs/experts/walker2d.npz")),
     "Ant-v5": Task("ant", Path("runs/experts/ant.npz"), True),
     "Swimmer-v5": Task("swimmer", Path("runs/experts/swimmer.npz"), True, True),
@@ -51,33 +57,55 @@ TASKS = {
 }
 
 
+STEP = {**TILTED, "algorithm": "gan-gcl", "level": "step"}
+TRAJECTORY = {**TILTED, "algorithm": "gan-gcl", "level": "trajectory"}
+CLONING = {**CLIPPED, "algorithm": "bc", "iterations": CLONING_ITERATIONS}
+CONSTANT = {**CLIPPED, "algorithm": "gan-gcl", "level": "step", "cost": "constant", "init_policy": "cloned", "iterations": 20}
+FROM_RANDOM = {**CLIPPED, "iterations": RANDOM_ITERATIONS}
+CHANGES = {
+    "gan-gcl": {"algorithm": "gan-gcl"},
+    "gan-gcl, plain objective": {"algorithm": "gan-gcl", "objective": "plain"},
+    "gan-gcl, no gradient penalty": {"algorithm": "gan-gcl", "gradient_penalty": 0.0},
+    "gan-gcl, 4 past samplers": {"algorithm": "gan-gcl", "past_samplers": 4},
+    "guided-cost": {"algorithm": "guided-cost"},
+    "guided-cost, tempered objective": {"algorithm": "guided-cost", "objective": "tempered"},
+    "guided-cost, mixture objective": {"algorithm": "guided-cost", "objective": "mixture"},
+    "guided-cost, per decision": {"algorithm": "guided-cost", "objective": "per-decision"},
+}
+"""What is changed against a random start at trajectory level."""
+
+
 def cells(task: Task) -> list[Cell]:
     """Twenty demonstrations first, then one, then four."""
-    gated = GATED if task.trajectories_gated else PLAIN
-    trajectory = {**TILTED, "algorithm": "gan-gcl", "level": "trajectory", "seeds": gated}
-    step = {**TILTED, "algorithm": "gan-gcl", "level": "step", "seeds": GATED}
-    cloning = {**CLIPPED, "algorithm": "bc", "iterations": CLONING_ITERATIONS, "seeds": GATED}
-    constant = {
-        **CLIPPED,
-        "init_policy": "cloned",
-        "algorithm": "gan-gcl",
-        "level": "step",
-        "cost": "constant",
-        "iterations": 20,
-        "seeds": PLAIN,
-    }
-    random = {**CLIPPED, "algorithm": "gan-gcl", "iterations": RANDOM_ITERATIONS, "seeds": GATED}
+    seeds = {"seeds": GATED if task.trajectories_gated else PLAIN}
     found = []
     for num in (20, 1, 4):
         found += [
-            Cell("gan-gcl step", MAIN, num, step),
-            Cell("gan-gcl trajectory", MAIN, num, trajectory),
-            Cell("cloning", CONTROLS, num, cloning),
+            Cell("gan-gcl step", MAIN, num, {**STEP, "seeds": GATED}),
+            Cell("gan-gcl trajectory", MAIN, num, {**TRAJECTORY, **seeds}),
+            Cell("cloning", CONTROLS, num, {**CLONING, "seeds": GATED}),
         ]
-    found.append(Cell("constant cost", CONTROLS, 20, constant))
-    if task.from_random:
-        found += [Cell(f"random start {level}", RANDOM, 20, {**random, "level": level}) for level in ("trajectory", "step")]
-    return found
+    found.append(Cell("constant cost", CONTROLS, 20, {**CONSTANT, "seeds": PLAIN}))
+    return [*found, *(_from_random() if task.from_random else []), *(_curve() if task.has_curve else []), *_ablation(task.has_ablation)]
+
+
+def _from_random() -> list[Cell]:
+    options = {**FROM_RANDOM, "algorithm": "gan-gcl", "seeds": GATED}
+    return [Cell(f"random start {level}", RANDOM, 20, {**options, "level": level}) for level in ("trajectory", "step")]
+
+
+def _curve() -> list[Cell]:
+    """One seed; from 1 and from 4 demonstrations the other sections have what is missing here. GAIL begins at a random policy."""
+    methods = {"gan-gcl step": STEP, "gan-gcl trajectory": TRAJECTORY, "cloning": CLONING}
+    found = [Cell(row, CURVES, num, {**options, "seeds": PLAIN}) for row, options in methods.items() for num in (11, 25)]
+    gail = {**FROM_RANDOM, "algorithm": "gail", "seeds": PLAIN}
+    return found + [Cell("gail", CURVES, num, gail) for num in (1, 4, 11, 25)]
+
+
+def _ablation(has_one: bool) -> list[Cell]:
+    changed = CHANGES if has_one else {}
+    shared = {**CLIPPED, "level": "trajectory", "iterations": ABLATION_ITERATIONS, "seeds": PLAIN}
+    return [Cell(row, ABLATION, 20, {**shared, **options}) for row, options in changed.items()]
 
 
 def study(env: str) -> Study:
