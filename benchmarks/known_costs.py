@@ -30,6 +30,7 @@ from triality.data.trajectories import to_trajectories
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import mlp_cost, state_cost
+from triality.energies.tilted_cost import TiltedCost
 from triality.energy import Constant, UnnormalizedDensity
 from triality.envs.host import HostEnvironment
 from triality.metrics.calibration import calibration
@@ -50,17 +51,6 @@ TRAIN, CHOOSE, JUDGE = slice(0, 20), slice(20, 25), slice(25, 50)
 MOST_STEPS, BATCH, LOOK_EVERY = 2000, 1024, 250
 NUM_ROLLOUTS, COST_STEPS = 8, 15
 """Of an iteration: as many steps of the cost in 40 iterations as the command takes in 200."""
-
-
-class Tilted(eqx.Module):
-    """c(x, u) = -log pi_0(u|x) + g(x, u): a cost that begins at a density that is known, and learns what is wrong with it."""
-
-    tilt: StepCost
-    base: GaussianPolicy
-
-    def __call__(self, observation: Float[Array, " obs"], action: Float[Array, " act"]) -> Float[Array, ""]:
-        frozen = jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_array(leaf) else leaf, self.base)
-        return self.tilt(observation, action) - frozen(observation).log_prob(action)
 
 
 class Pairs(NamedTuple):
@@ -185,7 +175,7 @@ def of_fixed(expert: GaussianPolicy, clone: GaussianPolicy, given: Part, drawn: 
     ratio = log_occupancy_ratio(given, drawn)
     add = [ratio(part) for part in (given, drawn)]
     perceptron = mlp_cost(jax.random.key(2), spec, clone.scaling)
-    learned = {"a perceptron": perceptron, "log density of the clone, tilted by a perceptron": Tilted(perceptron, clone)}
+    learned = {"a perceptron": perceptron, "log density of the clone, tilted by a perceptron": TiltedCost(perceptron, clone)}
     rows = {"log density of the clone": log_q}
     for name, cost in learned.items():
         print(f"--- {name}", flush=True)
@@ -221,8 +211,8 @@ def algorithms(clone: GaussianPolicy) -> dict[str, CostLearning]:
     }
 
 
-def _tilted(key: Any, spec: Any, scaling: Any, clone: GaussianPolicy) -> Tilted:
-    return Tilted(mlp_cost(key, spec, scaling), clone)
+def _tilted(key: Any, spec: Any, scaling: Any, clone: GaussianPolicy) -> TiltedCost:
+    return TiltedCost(mlp_cost(key, spec, scaling), clone)
 
 
 def of_moving(

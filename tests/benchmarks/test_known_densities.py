@@ -94,19 +94,6 @@ def test_a_cost_beside_the_density_by_hand():
     assert found["centered"] == pytest.approx(np.sqrt(1.0 / 6.0))
 
 
-def test_a_tilted_cost_begins_at_the_density_and_leaves_it_alone():
-    import equinox as eqx
-    from known_costs import Tilted
-
-    spec = MUJOCO_SPECS["Hopper-v5"]
-    base = gaussian_policy(jax.random.key(0), spec, identity_scaling(spec.observation_size), (8,), state_scale=False)
-    cost = Tilted(lambda x, u: jnp.zeros(()), base)
-    x, u = jnp.ones(spec.observation_size), jnp.full(spec.action_size, 0.3)
-    assert float(cost(x, u)) == pytest.approx(-float(base(x).log_prob(u)))
-    gradient = eqx.filter_grad(lambda cost: cost(x, u))(cost)
-    assert all(not np.any(leaf) for leaf in jax.tree.leaves(gradient.base))
-
-
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared data")
 @pytest.mark.parametrize("env_id", ["HalfCheetah-v5", "Hopper-v5"])
 def test_the_expert_is_the_one_that_demonstrated(env_id):
