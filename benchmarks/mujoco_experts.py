@@ -19,7 +19,7 @@ from queue_of_runs import Job, Queue
 
 EXPERTS, OUT, NUM_EPISODES = Path(__file__).parent / "experts", Path("runs/experts"), 50
 SETTINGS = {
-    "Walker2d-v5": (3000, {"temperature": 0.0003, "iterations": 480}),
+    "Walker2d-v5": (3000, {"temperature": 0.0003, "iterations": 480, "seed": 1}),
     "Ant-v5": (2500, {"temperature": 0.001, "iterations": 330}),
     "Swimmer-v5": (120, {"temperature": 0.001, "iterations": 90, "discount": 0.999, "gae-lambda": 0.98}),
     "Reacher-v5": (-6, {"temperature": 0.001, "iterations": 150}),
