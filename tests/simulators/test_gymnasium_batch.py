@@ -33,7 +33,14 @@ FAULTS = {
     "shape": (lambda seen, *rest: (seen[:3], *rest), "observe 4 numbers, got float32 of shape"),
     "type": (lambda seen, *rest: (np.array(["a"] * 4), *rest), "observe 4 numbers, got <U1"),
     "reward": (lambda seen, reward, *rest: (seen, np.inf, *rest), "finite reward from simulator 0"),
-    "hangs": (slow, "within 1 s, got nothing"),
+    "reward of an array": (
+        lambda seen, reward, *rest: (seen, np.array([1.0]), *rest),
+        "one number as reward from simulator 0, got an array",
+    ),
+    "no reward": (lambda seen, reward, *rest: (seen, None, *rest), "one number as reward from simulator 0, got NoneType"),
+    "flag": (lambda seen, reward, end, cut, info: (seen, reward, np.zeros(2, bool), cut, info), "a truth value as terminated"),
+    "old interface": (lambda seen, reward, end, cut, info: (seen, reward, end, info), "got a tuple of 4"),
+    "hangs": (slow, "simulator 0 to return within 0.3 s, got nothing"),
     "raises": (lambda *result: 1 / 0, "simulator 0 to go on, got ZeroDivisionError"),
 }
 

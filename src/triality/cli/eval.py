@@ -7,7 +7,6 @@ from rich.console import Console
 from triality.cli.options import EvalOptions
 from triality.cli.ranges import counts, refuse
 from triality.cli.stored import load_states, open_run
-from triality.data.reference_returns import normalized_return
 from triality.runs.json_files import write_json
 
 
@@ -20,19 +19,16 @@ def run(options: EvalOptions) -> int:
 
     _, states = load_states(stored)
     results = evaluate_policies(states.policy, stored.options.seeds, stored.task, options.episodes, in_gymnasium)
-    expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
+    scale = stored.scale
 
-    def normalized(value: float) -> float | None:
-        return None if expert is None else normalized_return(value, random, expert)
-
-    rows: list[tuple[str, float | None, float | None]] = [("random actions", random, 0.0), ("demonstrations", expert, 1.0)]
+    rows: list[tuple[str, float | None, float | None]] = [*scale.ends]
     for index, result in enumerate(results):
         mean, sampled = float(result["mean"].mean()), float(result["sampled"].mean())
-        rows.append((f"seed {stored.options.seed + index}, mean action", mean, normalized(mean)))
-        rows.append((f"seed {stored.options.seed + index}, sampled actions", sampled, normalized(sampled)))
+        rows.append((f"seed {stored.options.seed + index}, mean action", mean, scale.normalized(mean)))
+        rows.append((f"seed {stored.options.seed + index}, sampled actions", sampled, scale.normalized(sampled)))
     overall = interquartile_mean([float(result["mean"].mean()) for result in results])
     assert overall is not None
-    rows.append(("interquartile mean, mean action", overall, normalized(overall)))
+    rows.append(("interquartile mean, mean action", overall, scale.normalized(overall)))
     which = "" if stored.task.is_ours else f", reset seeds 0-{options.episodes - 1}"
     print_returns(Console(), f"{stored.options.env} in {stored.task.simulator}, {options.episodes} episodes a policy{which}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]

@@ -16,9 +16,9 @@ import numpy as np
 
 from triality.cli.irl import Plan
 from triality.cli.names import Task, make_environment, make_simulators
-from triality.data.reference_returns import RANDOM_RETURNS, normalized_return
+from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.envs.gymnasium_eval import Act, evaluate_in_gymnasium
-from triality.errors import DataError
+from triality.errors import DataError, SimulatorError
 from triality.sampler import AbstractSampler
 from triality.simulators.returns import returns_in
 from triality.specs import MUJOCO_SPECS
@@ -26,6 +26,9 @@ from triality.trajectory import Policy, rollout
 
 Judge = Callable[[Task, Act, int], np.ndarray]
 """Returns of so many episodes, reset seeds 0, 1, 2, ...; what a Judge is asked never changes what it answers."""
+
+RANDOM_EPISODES = 20
+"""Of random actions, in an environment whose return of them is not kept."""
 
 PUBLISHED = {
     "Pendulum-v1": [
@@ -126,9 +129,9 @@ def _compiled_returns(policy: Policy, task: Task, episodes: int) -> np.ndarray:
     return np.asarray(draw(keys))
 
 
-def seed_records(policies: Policy, plan: Plan) -> list[dict[str, Any]]:
+def seed_records(policies: Policy, plan: Plan, scale: ReturnScale) -> list[dict[str, Any]]:
     """One record a seed: raw and normalized returns beside those of demonstrations and random actions."""
-    options, (expert, random) = plan.options, reference_returns(plan)
+    options = plan.options
     records = []
     for index, returns in enumerate(evaluate_policies(policies, options.seeds, plan.task)):
         mean = float(returns["mean"].mean())
@@ -136,11 +139,11 @@ def seed_records(policies: Policy, plan: Plan) -> list[dict[str, Any]]:
             {
                 "seed": options.seed + index,
                 "return_mean": mean,
-                "return_normalized": None if expert is None else normalized_return(mean, random, expert),
+                "return_normalized": scale.normalized(mean),
                 "return_sampled": float(returns["sampled"].mean()),
                 "return_std": float(returns["mean"].std()),
-                "expert_return": expert,
-                "random_return": random,
+                "expert_return": scale.demonstrations,
+                "random_return": scale.random,
                 "ess_fraction": None,
                 "overlap": None,
             }
@@ -148,14 +151,36 @@ def seed_records(policies: Policy, plan: Plan) -> list[dict[str, Any]]:
     return records
 
 
-def reference_returns(plan: Plan) -> tuple[float | None, float]:
-    """Mean return of all demonstrations in the file (None where no rewards were recorded), and of random actions."""
-    random = RANDOM_RETURNS[plan.task.bare.name].mean
+def return_scale(plan: Plan) -> ReturnScale:
+    """Mean return of all demonstrations in the file, and of random actions: the kept one, or where there is none measured here."""
+    name = plan.task.bare.name
+    random = RANDOM_RETURNS[name].mean if name in RANDOM_RETURNS else random_return(plan.task)
     try:
-        expert = float(plan.demonstrations.returns().mean())
+        return ReturnScale(random, float(plan.demonstrations.returns().mean()))
     except DataError:
-        return None, random
-    return (expert, random) if expert > random else (None, random)
+        return ReturnScale(random, None)
+
+
+def random_return(task: Task, episodes: int = RANDOM_EPISODES) -> float:
+    """Mean return of actions that are uniform on their set, over a few episodes.
+
+    Raises:
+        SimulatorError: the environment failed.
+    """
+    generator, spec = np.random.default_rng(0), task.bare
+
+    def act(observation: np.ndarray) -> np.ndarray:
+        if spec.is_discrete:
+            return generator.integers(spec.num_actions, size=len(observation))
+        return generator.uniform(spec.action_low, spec.action_high, size=(len(observation), spec.action_size))
+
+    simulators = make_simulators(task, episodes)
+    try:
+        return float(returns_in(simulators, act, range(episodes)).mean())
+    except SimulatorError as error:
+        raise SimulatorError(f"{spec.name}, while random actions were tried: {error}") from error
+    finally:
+        simulators.close()
 
 
 def summarize(

@@ -1,6 +1,6 @@
 """``triality irl`` where the environment lives on the host: a short loop that collects, and the same compiled ``update``.
 
-Seeds run one after the other. A simulator that fails ends the run, and what was learned until then is saved first.
+Seeds run one after the other. A simulator that fails ends the run, as an interrupt does, and what was learned until then is saved first.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from triality.cli.experiment import Begun, demonstration_batch, first_state, fir
 from triality.cli.irl import Plan
 from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
-from triality.cli.training import flat_metrics, learned_of, progress_bar, refuse_non_finite
+from triality.cli.training import flat_metrics, learned_of, leave_states, progress_bar, refuse_non_finite
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
-from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Absorbed, Padded
@@ -71,28 +70,32 @@ class HostRuns:
 
         Raises:
             SimulatorError: a simulator failed; the states until then are in the folder, and the message says so.
+            KeyboardInterrupt: passed on, the states until then are in the folder as well.
             NonFiniteError: the cost or the policy became NaN or infinite.
         """
         options, pace = self.plan.options, Pace()
         trained = [jax.tree.map(lambda leaf, i=index: leaf[i], states) for index in range(options.seeds)]
         steps = options.num_rollouts * self.collector.horizon
-        with progress_bar(console) as bar:
-            task = bar.add_task("compiling", total=options.iterations * options.seeds, rate="")
-            for index in range(options.seeds):
-                began = time.perf_counter()
-                for iteration in range(1, options.iterations + 1):
-                    start = time.perf_counter()
-                    try:
+        index, iteration = 0, 0
+        try:
+            with progress_bar(console) as bar:
+                task = bar.add_task("compiling", total=options.iterations * options.seeds, rate="")
+                for index in range(options.seeds):
+                    began = time.perf_counter()
+                    for iteration in range(1, options.iterations + 1):
+                        start = time.perf_counter()
                         trained[index], record = self._iterate(trained[index])
-                    except SimulatorError as error:
-                        write_checkpoint(folder.state_path, _stacked(trained), step=iteration - 1, config=config)
-                        where = f"seed {options.seed + index}, iteration {iteration}"
-                        raise SimulatorError(f"{where}: {error}. What was learned until then is in {folder.state_path}") from error
-                    refuse_non_finite(learned_of(trained[index]), iteration, iteration, self.remedy)
-                    pace.record("iteration", steps, time.perf_counter() - start)
-                    place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
-                    folder.metrics.append({**place, "seconds": time.perf_counter() - began, **record})
-                    bar.update(task, advance=1, description=f"learning, seed {options.seed + index}", rate=pace.words)
+                        refuse_non_finite(learned_of(trained[index]), iteration, iteration, self.remedy)
+                        pace.record("iteration", steps, time.perf_counter() - start)
+                        place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
+                        folder.metrics.append({**place, "seconds": time.perf_counter() - began, **record})
+                        bar.update(task, advance=1, description=f"learning, seed {options.seed + index}", rate=pace.words)
+        except SimulatorError as error:
+            left = leave_states(folder, _stacked(trained), max(iteration - 1, 0), config)
+            raise SimulatorError(f"seed {options.seed + index}, iteration {iteration}: {error}. {left}") from error
+        except KeyboardInterrupt:
+            console.print(leave_states(folder, _stacked(trained), max(iteration - 1, 0), config), soft_wrap=True, highlight=False)
+            raise
         return _stacked(trained), pace.steps_per_second, options.iterations * options.seeds * steps
 
     def fresh(self, state: State, num_rollouts: int) -> Trajectory:

@@ -18,7 +18,7 @@ from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning
 from triality.algorithms.dagger import Dagger
 from triality.cli.diagnosis import diagnose, fresh_rollouts
-from triality.cli.evaluation import seed_records, summarize
+from triality.cli.evaluation import return_scale, seed_records, summarize
 from triality.cli.experiment import Learning, build_algorithm, first_states
 from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
@@ -27,7 +27,7 @@ from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
-from triality.cli.training import flat_metrics, learned_of, progress_bar, refuse_non_finite
+from triality.cli.training import flat_metrics, learned_of, leave_states, progress_bar, refuse_non_finite
 from triality.run import over_seeds, run
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
@@ -51,6 +51,11 @@ def learn(plan: Plan) -> int:
     for note in plan.notes:
         print_note(note)
     algorithm = build_algorithm(options, plan.task, None if plan.expert is None else load_expert(plan.expert))
+    # First: an environment that cannot be judged is found out before anything is learned.
+    with console.status("what random actions earn"):
+        scale = return_scale(plan)
+    if scale.warning is not None:
+        print_note(scale.warning)
     rolls_out = not isinstance(algorithm, BehavioralCloning)
     host = HostRuns(plan, algorithm, _remedy(algorithm)) if rolls_out and plan.task.on_host else None
     states: Any = first_states(algorithm, plan) if host is None else host.first_states()
@@ -63,7 +68,7 @@ def learn(plan: Plan) -> int:
         states, speed, steps = host.train(states, folder, config)
     write_checkpoint(folder.state_path, states, step=options.iterations, config=config)
     with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
-        records = seed_records(states.policy, plan)
+        records = seed_records(states.policy, plan, scale)
     verdicts = {}
     if isinstance(algorithm, CostLearning):
         with console.status("estimating log Z"):
@@ -90,22 +95,28 @@ def train(algorithm: Learning, states: Any, options: IrlOptions, folder: RunFold
 
     Raises:
         NonFiniteError: the cost or the policy became NaN or infinite.
+        KeyboardInterrupt: passed on, the states until then are in the folder.
     """
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, states, options)
     parts = list(_chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK))
     chunks = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
-    pace = Pace()
-    with progress_bar(console) as bar:
-        task = bar.add_task("compiling", total=options.iterations, rate="")
-        for done, size in parts:
-            start = time.perf_counter()
-            states, metrics = chunks[size](algorithm, states)
-            jax.block_until_ready(metrics)
-            pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
-            refuse_non_finite(learned_of(states), done - size + 1, done, _remedy(algorithm))
-            _log(folder, metrics, options, done, done * per_iteration, time.perf_counter() - begin)
-            bar.update(task, completed=done, description="learning", rate=pace.words)
+    pace, reached = Pace(), 0
+    try:
+        with progress_bar(console) as bar:
+            task = bar.add_task("compiling", total=options.iterations, rate="")
+            for done, size in parts:
+                start = time.perf_counter()
+                after, metrics = chunks[size](algorithm, states)
+                jax.block_until_ready(metrics)
+                pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
+                refuse_non_finite(learned_of(after), done - size + 1, done, _remedy(algorithm))
+                states, reached = after, done
+                _log(folder, metrics, options, done, done * per_iteration, time.perf_counter() - begin)
+                bar.update(task, completed=done, description="learning", rate=pace.words)
+    except KeyboardInterrupt:
+        console.print(leave_states(folder, states, reached, as_config(options)), soft_wrap=True, highlight=False)
+        raise
     return states, pace.steps_per_second, options.iterations * per_iteration * options.seeds
 
 

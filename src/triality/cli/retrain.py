@@ -8,7 +8,6 @@ from triality.cli.names import COSTLESS, METHODS
 from triality.cli.options import RetrainOptions
 from triality.cli.ranges import counts, refuse, seeds
 from triality.cli.stored import load_states, open_run
-from triality.data.reference_returns import normalized_return
 from triality.errors import ConfigError
 from triality.runs.json_files import write_json
 
@@ -33,18 +32,13 @@ def run(options: RetrainOptions) -> int:
         from triality.cli.compiled_retrain import retrained
     policies = retrained(stored, algorithm, states, options.seed, options.iterations, Console(), REMEDY)
     results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]
-    expert, random = stored.summary["iqm"]["expert_return"], stored.summary["iqm"]["random_return"]
+    scale = stored.scale
 
-    def normalized(value: float | None) -> float | None:
-        return None if expert is None or value is None else normalized_return(value, random, expert)
-
-    rows: list[tuple[str, float | None, float | None]] = [("random actions", random, 0.0), ("demonstrations", expert, 1.0)]
-    rows += [
-        (f"policy of the run, seed {each['seed']}", each["return_mean"], each["return_normalized"]) for each in stored.summary["seeds"]
-    ]
-    rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, normalized(value)) for i, value in enumerate(results)]
+    rows: list[tuple[str, float | None, float | None]] = [*scale.ends]
+    rows += [(f"policy of the run, seed {each['seed']}", each["return_mean"], each["return_normalized"]) for each in stored.seed_records]
+    rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, scale.normalized(value)) for i, value in enumerate(results)]
     overall = interquartile_mean(list(results))
-    rows.append(("interquartile mean of the fresh policies", overall, normalized(overall)))
+    rows.append(("interquartile mean of the fresh policies", overall, scale.normalized(overall)))
     what = f"trained on the learned cost alone, {options.iterations} iterations"
     print_returns(Console(), f"{stored.options.env} in {task.simulator}: {what}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from triality.cli.irl import resolve, task_of
 from triality.cli.names import Task
 from triality.cli.options import IrlOptions
+from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.errors import StorageError
 from triality.runs.folder import RunFolder
 
@@ -21,21 +22,34 @@ class StoredRun(NamedTuple):
     Fields:
         folder: the run folder.
         options: as the run had them, resolved.
-        summary: as the run wrote it.
+        summary: as the run wrote it; None where it was interrupted or failed, and left its last states all the same.
         task: the environment.
     """
 
     folder: RunFolder
     options: IrlOptions
-    summary: dict[str, Any]
+    summary: dict[str, Any] | None
     task: Task
+
+    @property
+    def scale(self) -> ReturnScale:
+        """What returns are held against; of an unfinished run no more than is kept of random actions."""
+        if self.summary is not None:
+            return ReturnScale(self.summary["iqm"]["random_return"], self.summary["iqm"]["expert_return"])
+        kept = RANDOM_RETURNS.get(self.task.bare.name)
+        return ReturnScale(None if kept is None else kept.mean, None)
+
+    @property
+    def seed_records(self) -> list[dict[str, Any]]:
+        """What each seed came to; none of an unfinished run."""
+        return [] if self.summary is None else self.summary["seeds"]
 
 
 def open_run(path: Path) -> StoredRun:
-    """A finished ``triality irl`` run.
+    """A ``triality irl`` run that is finished, or that left its states when it was interrupted or failed.
 
     Raises:
-        ConfigError, StorageError: no run folder, another command's, or one that is not finished.
+        ConfigError, StorageError: no run folder, another command's, or one that left nothing.
     """
     folder = RunFolder.open(path)
     record = folder.read_config()
@@ -48,7 +62,8 @@ def open_run(path: Path) -> StoredRun:
         raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
     # Not checked again: what the command refuses today, an earlier one may have run.
     task = task_of(options)
-    return StoredRun(folder, resolve(options, task), folder.read_summary(), task)
+    unfinished = folder.state_path.is_file() and not folder.summary_path.exists()
+    return StoredRun(folder, resolve(options, task), None if unfinished else folder.read_summary(), task)
 
 
 def load_states(run: StoredRun) -> tuple[Any, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from triality.data.reference_returns import ReturnScale
+
 
 def print_result(console: Console, summary: dict[str, Any], report: Path) -> None:
     """Returns beside those of demonstrations and random actions, log Z and the alarm, and where to look next."""
@@ -17,8 +19,8 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     table.add_column("who acts")
     table.add_column("return", justify="right")
     table.add_column("normalized", justify="right")
-    table.add_row("random actions", number(iqm["random_return"], 1), "0.000")
-    table.add_row("demonstrations", number(iqm["expert_return"], 1), "1.000")
+    for name, value, normalized in ReturnScale(iqm["random_return"], iqm["expert_return"]).ends:
+        table.add_row(name, number(value, 1), number(normalized, 3))
     table.add_row("learned policy, mean action", number(iqm["return_mean"], 1), number(iqm["return_normalized"], 3), style="bold")
     table.add_row("learned policy, sampled actions", number(iqm["return_sampled"], 1), "")
     console.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,8 @@ from triality.algorithms.policy_training import PolicyTraining
 from triality.cli.pace import Pace
 from triality.errors import NonFiniteError
 from triality.run import over_seeds, run
+from triality.runs.checkpoint import write_checkpoint
+from triality.runs.folder import RunFolder
 
 CHUNK = 10
 
@@ -47,6 +50,12 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
             label = ", ".join(part for part in (pace.words, f"true return {mean:.1f}") if part)
             bar.update(task, completed=start + size, description="training", rate=label)
     return states
+
+
+def leave_states(folder: RunFolder, states: Any, iterations: int, config: Mapping[str, Any]) -> str:
+    """The checkpoint of a run that does not come to its end; returns what to tell the user."""
+    write_checkpoint(folder.state_path, states, step=iterations, config=config)
+    return f"What was learned until then is in {folder.state_path}; triality eval, export, retrain and play take it as it is"
 
 
 def learned_of(states: Any) -> tuple[Any, Any]:

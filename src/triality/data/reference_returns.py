@@ -42,6 +42,51 @@ RANDOM_RETURNS: dict[str, ReferenceReturn] = {
 """Return of uniformly random actions, by the environment's public id."""
 
 
+class ReturnScale(NamedTuple):
+    """What returns are held against.
+
+    Fields:
+        random: of random actions; None where it is not known.
+        demonstrations: of the demonstrations; None where no rewards were recorded.
+
+    Example:
+        >>> ReturnScale(-1200.0, -200.0).normalized(-700.0), ReturnScale(-1200.0, -1300.0).normalized(-700.0)
+        (0.5, None)
+    """
+
+    random: float | None
+    demonstrations: float | None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether both ends are known, in their order: demonstrations no better than random actions are no 1 to a 0."""
+        return self.random is not None and self.demonstrations is not None and self.demonstrations > self.random
+
+    @property
+    def ends(self) -> tuple[tuple[str, float | None, float | None], tuple[str, float | None, float | None]]:
+        """Rows of a table: name, return, normalized return."""
+        low, high = (0.0, 1.0) if self.is_one else (None, None)
+        return ("random actions", self.random, low), ("demonstrations", self.demonstrations, high)
+
+    @property
+    def warning(self) -> str | None:
+        """What to say where the demonstrations are no 1 though they have a return."""
+        if self.is_one or self.random is None or self.demonstrations is None:
+            return None
+        return (
+            f"the demonstrations earn {self.demonstrations:,.1f}, random actions {self.random:,.1f}: no better, so that returns are not "
+            "normalized; check that they belong to this environment, and that their rewards are its own"
+        )
+
+    def normalized(self, value: float | None) -> float | None:
+        """0 = random actions, 1 = the demonstrations; None where one of them, or the value, is not known."""
+        if value is None or not self.is_one:
+            return None
+        assert self.random is not None
+        assert self.demonstrations is not None
+        return normalized_return(value, self.random, self.demonstrations)
+
+
 def normalized_return(value: float, random: float, demonstrations: float) -> float:
     """(value - random) / (demonstrations - random).
 

@@ -78,7 +78,8 @@ def make_gymnasium(env_id: str) -> gymnasium.Env:
     shape = simulator.observation_space.shape
     if shape is None or len(shape) != 1:
         raise ConfigError(
-            f"expected {env_id} to observe a vector, got {simulator.observation_space}; do flatten it in a wrapper of your own"
+            f"expected {env_id} to observe a vector, got {simulator.observation_space}; do register it wrapped in "
+            "gymnasium.wrappers.FlattenObservation, or in a wrapper of your own"
         )
     return simulator
 

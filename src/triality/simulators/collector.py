@@ -115,7 +115,10 @@ class Collector:
         """The trajectories, and the seconds spent in the simulators and in the policy."""
         physics, asking = 0.0, 0.0
         record = Record.empty(self.horizon, simulators.num, self.spec)
-        running, seen = np.ones(simulators.num, bool), simulators.reset(seeds)
+        try:
+            running, seen = np.ones(simulators.num, bool), simulators.reset(seeds)
+        except SimulatorError as error:
+            raise SimulatorError(f"{self.spec.name}: {error}") from error
         for step in range(self.horizon):
             record.observation[step] = self._ending.shown(seen, running)
             start = time.perf_counter()

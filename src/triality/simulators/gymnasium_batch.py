@@ -1,14 +1,12 @@
 """Any Gymnasium environment, several of them stepped one after the other, with every fault of theirs named.
 
-A simulator that raises, hangs, gives another shape or type, or a number that is not finite is reported with its index; what is learned
-up to then is with the caller, and stays there.
+A simulator that raises, hangs, gives another shape or kind of array, or a number that is not finite is reported with its index; what is
+learned up to then is with the caller, and stays there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from jaxtyping import Bool, Float
 from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import ConfigError, SimulatorError
 from triality.simulators.batch import StepResult
+from triality.simulators.watched_thread import LateError, WatchedThread
 from triality.specs import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -54,8 +53,7 @@ class GymnasiumBatch:
         self._simulators = [make_gymnasium(env_id) if make is None else make() for _ in range(num)]
         self.spec = spec_of(self._simulators[0], env_id)
         self.num = num
-        self._patience = patience
-        self._pool = ThreadPoolExecutor(1)
+        self._thread = WatchedThread(patience)
         self._observation = np.zeros((num, self.spec.observation_size))
 
     def reset(self, seeds: Sequence[int | None]) -> Float[np.ndarray, "n obs"]:
@@ -75,7 +73,8 @@ class GymnasiumBatch:
         return self._observation.copy()
 
     def _reset(self, index: int, seed: int | None) -> None:
-        observation = self._guarded(index, "reset", lambda: self._simulators[index].reset(seed=seed)[0])
+        (given,) = self._guarded("reset", [index], lambda index: self._simulators[index].reset(seed=seed))
+        observation = given[0] if isinstance(given, tuple) and len(given) == 2 else given
         self._observation[index] = self._checked(index, "reset", observation)
 
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
@@ -87,42 +86,57 @@ class GymnasiumBatch:
         reward, terminated, truncated = np.zeros(self.num), np.zeros(self.num, bool), np.zeros(self.num, bool)
         which = np.flatnonzero(running).tolist()
         given = actions.tolist() if self.spec.is_discrete else np.asarray(actions, np.float32)
-        outcomes = self._guarded(which[0] if which else 0, "step", lambda: self._all_steps(which, given), len(which))
-        for index, (observation, earned, ended, cut, _) in zip(which, outcomes, strict=True):
+        outcomes = self._guarded("step", which, lambda index: self._simulators[index].step(given[index]))
+        for index, outcome in zip(which, outcomes, strict=True):
+            if not isinstance(outcome, tuple) or len(outcome) != 5:
+                raise SimulatorError(
+                    f"expected a step of simulator {index} to return (observation, reward, terminated, truncated, info), "
+                    f"got {_described(outcome)}; bring the environment to Gymnasium's present interface"
+                )
+            observation, earned, ended, cut, _ = outcome
             self._observation[index] = self._checked(index, "step", observation)
-            if not np.isfinite(earned):
-                raise SimulatorError(f"expected a finite reward from simulator {index}, got {earned}; check the environment")
-            reward[index], terminated[index], truncated[index] = earned, ended, cut
+            reward[index] = self._one(index, "reward", earned, "iuf")
+            terminated[index], truncated[index] = self._one(index, "terminated", ended, "b"), self._one(index, "truncated", cut, "b")
         return StepResult(self._observation.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
         """Closes the environments; one that hangs is left behind."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._thread.is_stuck:
+            return
         for simulator in self._simulators:
             simulator.close()
 
-    def _all_steps(self, which: list[int], actions: Any) -> list[Any]:
-        """The steps one after the other; an exception says which environment it came from."""
-        outcomes = []
-        for index in which:
-            try:
-                outcomes.append(self._simulators[index].step(actions[index]))
-            except Exception as error:
-                raise _of(index, "step", error) from error
-        return outcomes
+    def _guarded(self, what: str, which: list[int], call: Callable[[int], Any]) -> list[Any]:
+        """``call`` for one environment after the other; a fault says whose it is."""
+        outcomes: list[Any] = []
 
-    def _guarded(self, index: int, what: str, call: Callable[[], Any], num: int = 1) -> Any:
+        def all_calls() -> None:
+            for index in which:
+                outcomes.append(call(index))
+                self._thread.is_alive()
+
         try:
-            return self._pool.submit(call).result(timeout=self._patience * max(num, 1))
-        except Late:
+            self._thread.run(all_calls)
+        except LateError:
             raise SimulatorError(
-                f"expected {what} of simulator {index} or one after it to return within {self._patience * max(num, 1):.0f} s, got nothing; "
+                f"expected {what} of simulator {which[len(outcomes)]} to return within {self._thread.patience:g} s, got nothing; "
                 "find out where the environment waits, or raise the patience of GymnasiumBatch"
             ) from None
-        except SimulatorError:
-            raise
         except Exception as error:
-            raise _of(index, what, error) from error
+            raise _of(which[len(outcomes)], what, error) from error
+        return outcomes
+
+    def _one(self, index: int, what: str, given: Any, kinds: str) -> Any:
+        """A number, or a truth value, as ``step`` has to return it."""
+        value = np.asarray(given)
+        if value.shape != () or value.dtype.kind not in kinds + "b":
+            expected = "a truth value" if kinds == "b" else "one number"
+            raise SimulatorError(
+                f"expected {expected} as {what} from simulator {index}, got {_described(given)}; make the environment return it plainly"
+            )
+        if not np.isfinite(value):
+            raise SimulatorError(f"expected a finite {what} from simulator {index}, got {value}; check the environment")
+        return value
 
     def _checked(self, index: int, what: str, observation: Any) -> np.ndarray:
         seen = np.asarray(observation)
@@ -182,6 +196,12 @@ def _time_limit(simulator: gymnasium.Env) -> int | None:
 
 
 def _of(index: int, what: str, error: Exception) -> SimulatorError:
-    return SimulatorError(
-        f"expected {what} of simulator {index} to go on, got {type(error).__name__}: {error}; check the action and the environment"
-    )
+    check = "the environment" if what == "reset" else "the action and the environment"
+    return SimulatorError(f"expected {what} of simulator {index} to go on, got {type(error).__name__}: {error}; check {check}")
+
+
+def _described(given: Any) -> str:
+    if isinstance(given, tuple):
+        return f"a tuple of {len(given)}"
+    value = np.asarray(given)
+    return f"an array of shape {value.shape}" if value.shape else f"{type(given).__name__} {given!r}"
