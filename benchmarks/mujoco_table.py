@@ -37,6 +37,7 @@ class Task(NamedTuple):
         from_random: whether the methods are also begun at a random policy, with a plain cost.
         has_curve: whether there are cells from 11 and 25 demonstrations, and of GAIL.
         has_ablation: whether parts of the method are taken away, from a random policy.
+        iterations: from the clone; more where the clone is far off.
     """
 
     name: str
@@ -45,12 +46,13 @@ class Task(NamedTuple):
     from_random: bool = False
     has_curve: bool = False
     has_ablation: bool = False
+    iterations: int = ITERATIONS
 
 
 TASKS = {
     "HalfCheetah-v5": Task("halfcheetah", Path("../shared/data/demos_halfcheetah_v5.npz"), True, True, True, True),
     "Hopper-v5": Task("hopper", Path("../shared/data/demos_hopper_v5.npz"), has_curve=True),
-    "Walker2d-v5": Task("walker2d", Path("runs/experts/walker2d.npz")),
+    "Walker2d-v5": Task("walker2d", Path("runs/experts/walker2d.npz"), iterations=200),
     "Ant-v5": Task("ant", Path("runs/experts/ant.npz"), True),
     "Swimmer-v5": Task("swimmer", Path("runs/experts/swimmer.npz"), True, True),
     "Reacher-v5": Task("reacher", Path("runs/experts/reacher.npz")),
@@ -77,12 +79,12 @@ CHANGES = {
 
 def cells(task: Task) -> list[Cell]:
     """Twenty demonstrations first, then one, then four."""
-    seeds = {"seeds": GATED if task.trajectories_gated else PLAIN}
+    seeds, length = {"seeds": GATED if task.trajectories_gated else PLAIN}, {"iterations": task.iterations}
     found = []
     for num in (20, 1, 4):
         found += [
-            Cell("gan-gcl step", MAIN, num, {**STEP, "seeds": GATED}),
-            Cell("gan-gcl trajectory", MAIN, num, {**TRAJECTORY, **seeds}),
+            Cell("gan-gcl step", MAIN, num, {**STEP, **length, "seeds": GATED}),
+            Cell("gan-gcl trajectory", MAIN, num, {**TRAJECTORY, **length, **seeds}),
             Cell("cloning", CONTROLS, num, {**CLONING, "seeds": GATED}),
         ]
     found.append(Cell("constant cost", CONTROLS, 20, {**CONSTANT, "seeds": PLAIN}))
