@@ -193,3 +193,10 @@ def test_the_simulator_that_judges_is_named():
     assert find_task("Pendulum-v1").simulator == "Gymnasium"
     for name in ("PointMass-v0", "TwoRooms-v0", "Gridworld-v0"):
         assert find_task(name).simulator.startswith("the compiled environment")
+
+
+def test_dagger_is_content_with_one_rollout_a_round_where_others_compare_several():
+    dagger = replace(PLAIN, algorithm="dagger", expert=Path("expert"), num_rollouts=1)
+    assert check_options(dagger).options.num_rollouts == 1
+    with pytest.raises(ConfigError, match="--num-rollouts of at least 4, got 1"):
+        check_options(replace(PLAIN, num_rollouts=1))

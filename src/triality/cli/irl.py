@@ -206,7 +206,7 @@ def _temperature(reward: str) -> float:
 def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, "num_demos", "seeds", "past_samplers"),
-        *(line for name, least in COUNTS.items() if getattr(options, name) != LEFT for line in ranges.counts(options, name, least=least)),
+        *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
         *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
@@ -220,6 +220,12 @@ def _range_problems(options: IrlOptions) -> list[str]:
         ),
         *([] if options.temperature is None or _may_be_zero(options) else ranges.temperatures(options)),
     ]
+
+
+def _least_counts(options: IrlOptions) -> dict[str, int]:
+    """Of counts that are given. DAgger compares no roll-outs with each other: one is enough."""
+    least = {**COUNTS, "num_rollouts": 1} if options.algorithm == "dagger" else COUNTS
+    return {name: count for name, count in least.items() if getattr(options, name) != LEFT}
 
 
 def _margin_problems(options: IrlOptions) -> list[str]:
