@@ -113,7 +113,9 @@ def _returns(record: RunRecord) -> str:
 def _comparison_table(record: RunRecord) -> str:
     if record.summary is None:
         return ""
-    known = [("demonstrations", record.overall("expert_return"), 1.0), ("random actions", record.overall("random_return"), 0.0)]
+    expert, random = record.overall("expert_return"), record.overall("random_return")
+    low, high = (math.nan, math.nan) if expert <= random else (0.0, 1.0)  # demonstrations that are no better are no 1
+    known = [("demonstrations", expert, high), ("random actions", random, low)]
     known += [(RUN, record.overall("return_mean"), record.overall("return_normalized"))]
     known += [("this run, sampled actions", record.overall("return_sampled"), record.sampled_normalized)]
     known += [(name, value, scaled) for name, (value, scaled) in record.baselines.items()]
