@@ -11,6 +11,7 @@ from triality.cli.demos import describe, find_spec
 from triality.cli.irl import check as check_irl
 from triality.cli.main import main
 from triality.cli.options import IrlOptions
+from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
 from triality.specs import SPECS
@@ -103,6 +104,16 @@ def test_check_lists_all_that_does_not_fit(pendulum, capsys):
     assert "actions: expected 3 coordinates, got 1" in text
     assert "did you mean 'Pendulum-v1'" in said(capsys, "check", pendulum(), "--env", "Pendulum-v2", code=2)
     assert find_spec("Ant-v5").action_size == 8
+
+
+def test_those_of_another_version_are_refused_until_they_are_renamed(tmp_path, capsys):
+    draw, old, new = np.random.default_rng(0), tmp_path / "old.npz", tmp_path / "new.npz"
+    observations, actions = draw.normal(size=(400, 3)), draw.uniform(-2, 2, size=(400, 1))
+    write_demonstrations(old, Demonstrations(observations, actions, np.array([200, 200]), meta={"environment": "Pendulum-v0"}))
+    assert "expected demonstrations of Pendulum-v1, got those of Pendulum-v0" in said(capsys, "check", old, "--env", "Pendulum-v1", code=3)
+    said(capsys, "convert", old, new, "--env", "Pendulum-v1")
+    assert read_demonstrations_from(new).meta == {"environment": "Pendulum-v1", "recorded_in": "Pendulum-v0"}
+    assert "fit Pendulum-v1" in said(capsys, "check", new, "--env", "Pendulum-v1")
 
 
 def test_irl_takes_every_format(pendulum, tmp_path):

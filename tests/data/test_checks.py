@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,24 @@ def test_index_range(actions, fragment):
     message = message_of(discrete(actions), WHEEL)
     assert "expected indices 0 to 2" in message
     assert fragment in message
+
+
+@pytest.mark.parametrize("recorded", ["Box-v1", "Hopper-v5", "mine:Other-v0", "suite/Box-v0"])
+def test_those_of_another_environment_or_version_are_refused(recorded):
+    message = message_of(continuous(meta={"environment": recorded}), BOX)
+    assert f"expected demonstrations of Box-v0, got those of {recorded}; use --env {recorded}, or" in message
+    assert "demos convert FILE OUT --env Box-v0" in message
+    message = message_of(continuous(meta={"environment": recorded}), BOX, source="mine.npz")
+    assert message.startswith("mine.npz for Box-v0: meta: ")
+    assert "demos convert mine.npz OUT --env Box-v0" in message
+
+
+def test_a_name_that_is_the_same_or_is_no_id_is_no_problem():
+    for recorded in ("Box-v0", "mine:Box-v0", "", 3, None):
+        assert check_against(continuous(meta={"environment": recorded}), BOX).notes == ()
+    assert check_against(continuous(meta={"environment": "Box-v0"}), replace(BOX, name="mine:Box-v0")).notes == ()
+    notes = check_against(continuous(meta={"environment": "the robot in room 4"}), BOX).notes
+    assert notes == ("meta names the environment 'the robot in room 4', which is no id: that it is Box-v0 is not checked",)
 
 
 @pytest.mark.parametrize("num_demos", [0, 3, -1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rich.text import Text
 from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
 from triality.cli.names import nearest
 from triality.cli.outputs import check_file
-from triality.data.checks import check_against, duplicate_fraction
+from triality.data.checks import ENVIRONMENT, check_against, duplicate_fraction
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
@@ -25,6 +26,8 @@ from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 KNOWN = SPECS | MUJOCO_SPECS
 MOST_META = 300
+RECORDED_IN = "recorded_in"
+"""In the demonstrations' meta: where they were recorded, if they count as those of another environment."""
 
 
 def run(options: DemosOptions) -> int:
@@ -69,6 +72,8 @@ def convert(options: DemosConvertOptions) -> int:
         if os.path.lexists(options.out):
             raise ConfigError(f"{options.out}: expected a new file, got one that is there; choose another name")
     demonstrations = read_demonstrations_from(options.file, options.keys)
+    if options.env is not None:
+        demonstrations = counted_as(demonstrations, options.env)
     what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
     if options.to == "minari":
         what += f", by minari.load_dataset('{write_minari(options.out, demonstrations)}')"
@@ -79,6 +84,19 @@ def convert(options: DemosConvertOptions) -> int:
     return 0
 
 
+def counted_as(demonstrations: Demonstrations, env: str) -> Demonstrations:
+    """The same, named as those of another environment; what they were named by before is kept as ``recorded_in``.
+
+    Example:
+        >>> one = Demonstrations(np.zeros((1, 2)), np.zeros(1, int), np.ones(1, int), meta={"environment": "Hopper-v4"})
+        >>> counted_as(one, "Hopper-v5").meta
+        {'recorded_in': 'Hopper-v4', 'environment': 'Hopper-v5'}
+    """
+    meta = dict(demonstrations.meta)
+    before = {RECORDED_IN: meta[ENVIRONMENT]} if meta.get(ENVIRONMENT, env) != env else {}
+    return replace(demonstrations, meta={**before, **meta, ENVIRONMENT: env})
+
+
 def check(options: DemosCheckOptions) -> int:
     """Print notes where all fits; returns the exit code.
 
@@ -87,7 +105,7 @@ def check(options: DemosCheckOptions) -> int:
     """
     spec = find_spec(options.env)
     demonstrations = read_demonstrations_from(options.file, options.keys)
-    checked = check_against(demonstrations, spec, options.actions)
+    checked = check_against(demonstrations, spec, options.actions, source=options.file)
     console = Console()
     for note in checked.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)

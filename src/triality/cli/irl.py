@@ -115,9 +115,8 @@ def check(options: IrlOptions) -> Plan:
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
     expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
-    checked = check_against(
-        read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos, options.clip_margin
-    )
+    demonstrations = read_demonstrations_from(options.demos)
+    checked = check_against(demonstrations, choice.task.bare, options.actions, options.num_demos, options.clip_margin, source=options.demos)
     if options.algorithm not in COSTLESS and choice.options.level == "trajectory" and not choice.task.is_absorbing:
         check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
     notes = checked.notes if expert is None else (*checked.notes, *expert_notes(expert, choice.task))
