@@ -74,6 +74,7 @@ def test_missing_and_unreadable_files(capsys, tmp_path):
 
 def test_more_demonstrations_than_exist(make, capsys, tmp_path):
     message = refused(capsys, tmp_path, 3, "--env", "Pendulum-v1", "--demos", str(make()), "--num-demos", "3")
+    assert "demos.npz for Pendulum-v1" in message
     assert "3" in message
     assert "2" in message
 
@@ -82,7 +83,8 @@ def test_the_fraction_outside_the_box_and_the_remedy_are_named(make, capsys, tmp
     actions = np.zeros((60, 1), np.float32)
     actions[:15] = 2.5
     message = refused(capsys, tmp_path, 3, "--env", "Pendulum-v1", "--demos", str(make(actions=actions)), "--num-demos", "2")
-    assert "25" in message
+    assert "demos.npz for Pendulum-v1: actions: expected" in message
+    assert "25.0% of the coordinates (25.0% of the steps) outside, the first at index (0, 0): 2.5" in message
     assert "clip" in message
     assert "raw" in message
 

@@ -91,7 +91,7 @@ def test_actions_outside_are_an_error_by_default():
     message = message_of(continuous(OUTSIDE), BOX)
     for fragment in (
         "within the box of Box-v0",
-        "got 33.3% of the coordinates (33.3% of the steps) outside",
+        "got 33.3% of the coordinates (33.3% of the steps) outside, the first at index (1, 0): -1.5; use",
         "--actions clip",
         "--actions raw",
     ):

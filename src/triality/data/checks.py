@@ -71,7 +71,8 @@ def check_against(
     elif not kind_problems and spec.action_low:
         outside = _outside(demonstrations, spec)
         if outside.any() and actions == "error":
-            problems.append(f"actions: expected all of them within the box of {spec.name}, got {_fractions(outside)} outside; {REMEDY}")
+            got = f"{_fractions(outside)} outside, {_first(demonstrations, outside)}"
+            problems.append(f"actions: expected all of them within the box of {spec.name}, got {got}; {REMEDY}")
         elif outside.any():
             if actions == "clip":
                 demonstrations, note = _clipped(demonstrations, spec, outside, margin)
@@ -181,6 +182,12 @@ def _box(demonstrations: Demonstrations, spec: EnvironmentSpec) -> tuple[np.ndar
 
 def _fractions(outside: Bool[np.ndarray, "steps act"]) -> str:
     return f"{outside.mean():.1%} of the coordinates ({outside.any(axis=1).mean():.1%} of the steps)"
+
+
+def _first(demonstrations: Demonstrations, outside: Bool[np.ndarray, "steps act"]) -> str:
+    """Where in the array, and what stands there."""
+    step, coordinate = (int(index) for index in np.argwhere(outside)[0])
+    return f"the first at index ({step}, {coordinate}): {demonstrations.actions[step, coordinate]:.6g}"
 
 
 def _clipped(
