@@ -14,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
-from triality.cli.names import nearest
+from triality.cli.names import Task, find_task, nearest
 from triality.cli.outputs import check_file
 from triality.data.checks import ENVIRONMENT, check_against, duplicate_fraction
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
 from triality.data.minari_writer import check_minari_target, write_minari
+from triality.data.one_length import lengths_in_words
 from triality.errors import ConfigError
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
@@ -103,15 +104,26 @@ def check(options: DemosCheckOptions) -> int:
     Raises:
         DataError: lists all that does not fit.
     """
-    spec = find_spec(options.env)
-    demonstrations = read_demonstrations_from(options.file, options.keys)
+    task = find_task(options.env)
+    demonstrations, spec = read_demonstrations_from(options.file, options.keys), task.bare
     checked = check_against(demonstrations, spec, options.actions, source=options.file)
     console = Console()
-    for note in checked.notes:
+    for note in (*checked.notes, *_length_notes(demonstrations, task)):
         console.print(Text(f"note: {note}"), soft_wrap=True)
     what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
     console.print(Text(f"{options.file}: {what}, fit {spec.name}"), soft_wrap=True)
     return 0
+
+
+def _length_notes(demonstrations: Demonstrations, task: Task) -> list[str]:
+    """Whole trajectories of other lengths than the roll-outs' are refused; whether they will be compared, the run decides."""
+    lengths, limit = demonstrations.lengths, task.bare.time_limit
+    if task.is_absorbing or (lengths == limit).all():
+        return []
+    return [
+        f"{lengths_in_words(lengths)} where roll-outs have {limit} steps: triality irl takes them with --level step, or by an algorithm of "
+        "single steps (airl, gail, bc, dagger), and refuses to compare whole trajectories"
+    ]
 
 
 ACTIONS: dict[type, Callable[[Any], int]] = {DemosInfoOptions: info, DemosConvertOptions: convert, DemosCheckOptions: check}

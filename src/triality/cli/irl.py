@@ -118,7 +118,8 @@ def check(options: IrlOptions) -> Plan:
     demonstrations = read_demonstrations_from(options.demos)
     checked = check_against(demonstrations, choice.task.bare, options.actions, options.num_demos, options.clip_margin, source=options.demos)
     if options.algorithm not in COSTLESS and choice.options.level == "trajectory" and not choice.task.is_absorbing:
-        check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
+        remedy = f"compare single steps: {'--algorithm gan-gcl ' if options.algorithm == 'guided-cost' else ''}--level step"
+        check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit, options.demos, remedy)
     notes = checked.notes if expert is None else (*checked.notes, *expert_notes(expert, choice.task))
     return Plan(choice.task, checked.demonstrations, choice.options, notes, expert)
 
