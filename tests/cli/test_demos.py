@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 
-from triality.cli.demos import describe, find_spec
+from triality.cli.demos import describe, find_any_task
 from triality.cli.irl import check as check_irl
 from triality.cli.main import main
 from triality.cli.options import IrlOptions
@@ -103,7 +104,26 @@ def test_check_lists_all_that_does_not_fit(pendulum, capsys):
     assert "observations: expected 11 coordinates, got 3" in text
     assert "actions: expected 3 coordinates, got 1" in text
     assert "did you mean 'Pendulum-v1'" in said(capsys, "check", pendulum(), "--env", "Pendulum-v2", code=2)
-    assert find_spec("Ant-v5").action_size == 8
+    assert find_any_task("Ant-v5").bare.action_size == 8
+
+
+def test_environments_of_gymnasiums_can_be_checked_against(tmp_path, monkeypatch, capsys):
+    """One of the user's own, in a module that registers it; the record names it without the module."""
+    (tmp_path / "of_mine.py").write_text(
+        "import gymnasium\n"
+        "gymnasium.register('Swings-v0', 'gymnasium.envs.classic_control:PendulumEnv', max_episode_steps=50)\n"
+        "gymnasium.register('Endless-v0', 'gymnasium.envs.classic_control:PendulumEnv')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("gymnasium.registry", dict(gymnasium.registry))
+    monkeypatch.setattr("gymnasium.envs.registration.registry", gymnasium.registry)
+    path = tmp_path / "demos.npz"
+    swings = Demonstrations(np.zeros((60, 3)), np.zeros((60, 1)), np.array([50, 10]), meta={"environment": "Swings-v0"})
+    write_demonstrations(path, swings)
+    assert "fit of_mine:Swings-v0" in said(capsys, "check", path, "--env", "of_mine:Swings-v0")
+    assert "the box of of_mine:Swings-v0" in said(capsys, "info", path, "--env", "of_mine:Swings-v0")
+    assert "got none; wrap it in gymnasium.wrappers.TimeLimit" in said(capsys, "check", path, "--env", "of_mine:Endless-v0", code=2)
+    assert "No module named 'nowhere'" in said(capsys, "check", path, "--env", "nowhere:Swings-v0", code=2)
 
 
 def test_those_of_another_version_are_refused_until_they_are_renamed(tmp_path, capsys):

@@ -36,20 +36,28 @@ def run(options: DemosOptions) -> int:
     return ACTIONS[type(options.action)](options.action)
 
 
-def find_spec(name: str) -> EnvironmentSpec:
-    """The environment of that id, compiled or on the host.
+def find_any_task(name: str) -> Task:
+    """The task of that id: compiled, or any that Gymnasium can make, so that what ``irl --host`` learns in can be checked as well.
 
     Raises:
-        ConfigError: no such environment; names the nearest.
+        ConfigError: no such environment, naming the nearest; or one that no policy of ours can act in.
     """
-    if name not in KNOWN:
-        raise ConfigError(f"expected an environment id, got '{name}'; {nearest(name, KNOWN)}")
-    return KNOWN[name]
+    if name in KNOWN:
+        return find_task(name)
+    try:
+        return find_task(name, host=True)
+    except ConfigError as error:
+        if error.__cause__ is None:  # Gymnasium made it
+            raise
+        raise ConfigError(
+            f"expected an environment id, got '{name}', which Gymnasium cannot make either ({error.__cause__}); {nearest(name, KNOWN)}, "
+            "or module:Name-v0 for one of your own"
+        ) from error
 
 
 def info(options: DemosInfoOptions) -> int:
     """Print what the file holds; returns the exit code."""
-    spec = None if options.env is None else find_spec(options.env)
+    spec = None if options.env is None else find_any_task(options.env).bare
     demonstrations = read_demonstrations_from(options.file, options.keys)
     table = Table(title=Text(str(options.file)), show_header=False)
     table.add_column("what", no_wrap=True)
@@ -104,7 +112,7 @@ def check(options: DemosCheckOptions) -> int:
     Raises:
         DataError: lists all that does not fit.
     """
-    task = find_task(options.env)
+    task = find_any_task(options.env)
     demonstrations, spec = read_demonstrations_from(options.file, options.keys), task.bare
     checked = check_against(demonstrations, spec, options.actions, source=options.file)
     console = Console()

@@ -26,7 +26,7 @@ class DemosInfoOptions:
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
     env: Environment = None
-    """Environment, by id, whose action bounds are meant."""
+    """Environment, by id, whose action bounds are meant: any of triality irl, or of Gymnasium (module:Name-v0 for one of your own)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class DemosCheckOptions:
     file: File
     """File or folder to read, as for triality demos info."""
     env: str
-    """Environment, by id."""
+    """Environment, by id: any of triality irl, or of Gymnasium (module:Name-v0 for one of your own)."""
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
     actions: Literal["error", "clip", "raw"] = "error"
