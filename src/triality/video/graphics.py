@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -40,20 +41,26 @@ def open_drawing(env_id: str) -> gymnasium.Env:
 
 
 def needs_mujoco(env_id: str) -> bool:
-    """Whether an id of Gymnasium's registry is one of MuJoCo's.
+    """Whether an environment is one of MuJoCo's, or is made from one. Of ``module:Name-v0`` the module is imported: it registers the id.
 
     Raises:
-        ConfigError: there is no such id.
+        ConfigError: there is no such id, or no such module.
 
     Example:
         >>> needs_mujoco("Pendulum-v1"), needs_mujoco("Hopper-v5")
         (False, True)
     """
     import gymnasium
+    from gymnasium.envs.registration import load_env_creator
 
+    module, _, name = env_id.rpartition(":")
     try:
-        return "mujoco" in str(gymnasium.spec(env_id).entry_point)
-    except gymnasium.error.Error as error:
+        if module:
+            importlib.import_module(module)
+        entry = gymnasium.spec(name).entry_point
+        creator = load_env_creator(entry) if module and isinstance(entry, str) else entry
+        return "mujoco" in str(entry) or any("mujoco" in base.__module__ for base in getattr(creator, "__mro__", ()))
+    except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(f"expected an environment that Gymnasium can draw, got {env_id!r} ({error}); check the id") from error
 
 
