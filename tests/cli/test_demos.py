@@ -49,6 +49,14 @@ def test_info_says_what_is_in_it(capsys):
     assert "environment" in said(capsys, "info", FORMATS / "minari/toy/dict-arrow-v0", "--keys", "position", "clock")
 
 
+def test_info_takes_the_bounds_of_the_environment_that_the_record_names(tmp_path, capsys):
+    for recorded, box in (("Pendulum-v1", "0.0% of the steps at or outside the box of Pendulum-v1"), ("Mine-v0", "outside -1 and 1")):
+        path = tmp_path / f"{recorded}.npz"
+        one = Demonstrations(np.zeros((4, 3)), np.full((4, 1), 1.5), np.array([4]), meta={"environment": recorded})
+        write_demonstrations(path, one)
+        assert box in said(capsys, "info", path)
+
+
 def test_info_of_text_that_rich_would_take_for_markup(tmp_path, capsys):
     path = tmp_path / "[red]steps"
     path.write_text("episode,obs_0,action\n0,1,1\n")

@@ -57,8 +57,9 @@ def find_any_task(name: str) -> Task:
 
 def info(options: DemosInfoOptions) -> int:
     """Print what the file holds; returns the exit code."""
-    spec = None if options.env is None else find_any_task(options.env).bare
+    asked = None if options.env is None else find_any_task(options.env).bare
     demonstrations = read_demonstrations_from(options.file, options.keys)
+    spec = asked or _recorded_spec(demonstrations)
     table = Table(title=Text(str(options.file)), show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", overflow="fold")
@@ -66,6 +67,12 @@ def info(options: DemosInfoOptions) -> int:
         table.add_row(Text(what), Text(found))
     Console().print(table)
     return 0
+
+
+def _recorded_spec(demonstrations: Demonstrations) -> EnvironmentSpec | None:
+    """Of the environment that the record names, if it is one of the table: a name in a file is no reason to import and make anything."""
+    recorded = demonstrations.meta.get(ENVIRONMENT)
+    return KNOWN.get(recorded) if isinstance(recorded, str) else None
 
 
 def convert(options: DemosConvertOptions) -> int:

@@ -10,7 +10,7 @@ import tyro
 
 File = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 Keys = Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="NAME [NAME ...]", help_behavior_hint="(default: all, sorted by name)")]
-Environment = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: bounds of -1 and 1)")]
+Environment = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: as the file says, else bounds of -1 and 1)")]
 
 
 @dataclass(frozen=True)
