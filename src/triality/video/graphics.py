@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REMEDY = 'install what draws: pip install "triality[video]"'
 BACKENDS = ("egl", "osmesa")
 """Ways in which MuJoCo draws without a screen, by graphics card or processor, and by processor."""
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 PROBE = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
 PROBE_SECONDS = 120
 
@@ -32,6 +33,7 @@ def open_drawing(env_id: str) -> gymnasium.Env:
         import gymnasium
     except ImportError as error:
         raise ConfigError(f"expected Gymnasium for pictures, got no such package; {REMEDY}") from error
+    prepare_sdl()
     try:
         if needs_mujoco(env_id):
             prepare_mujoco()
@@ -62,6 +64,16 @@ def needs_mujoco(env_id: str) -> bool:
         return "mujoco" in str(entry) or any("mujoco" in base.__module__ for base in getattr(creator, "__mro__", ()))
     except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(f"expected an environment that Gymnasium can draw, got {env_id!r} ({error}); check the id") from error
+
+
+def prepare_sdl() -> None:
+    """Tell what draws classic control (pygame's SDL) that there is neither screen nor sound; whatever the user has set stays.
+
+    Left to look for them, it draws all the same, but prints an error of its own. Only Linux needs it, and only where there is no screen.
+    """
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in SCREENS):
+        for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
+            os.environ.setdefault(name, "dummy")
 
 
 def prepare_mujoco() -> None:
