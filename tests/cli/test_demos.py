@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium
@@ -15,6 +16,7 @@ from triality.cli.options import IrlOptions
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
+from triality.errors import ConfigError, DataError
 from triality.specs import SPECS
 
 FORMATS = Path(__file__).parent.parent / "data" / "formats"
@@ -147,6 +149,20 @@ def test_those_of_another_version_are_refused_until_they_are_renamed(tmp_path, c
 def test_irl_takes_every_format(pendulum, tmp_path):
     plan = check_irl(IrlOptions(env="Pendulum-v1", demos=pendulum(), out=tmp_path / "run", num_demos=2))
     assert plan.demonstrations.num_trajectories == 2
+
+
+def test_irl_takes_twenty_or_all_there_are_unless_told(tmp_path):
+    path, left = tmp_path / "demos.npz", IrlOptions(env="Pendulum-v1", demos=tmp_path / "demos.npz", out=tmp_path / "run")
+    for there, taken in ((3, 3), (23, 20)):
+        draw = np.random.default_rng(0)
+        steps = draw.normal(size=(200 * there, 3)), draw.uniform(-2, 2, size=(200 * there, 1))
+        write_demonstrations(path, Demonstrations(*steps, np.full(there, 200)))
+        assert check_irl(left).options.num_demos == taken
+        assert check_irl(replace(left, num_demos=2)).options.num_demos == 2
+    with pytest.raises(DataError, match="got 24; lower --num-demos"):
+        check_irl(replace(left, num_demos=24))
+    with pytest.raises(ConfigError, match="--num-demos of at least 1, got 0"):
+        check_irl(replace(left, num_demos=0))
 
 
 def test_no_jax_is_imported(pendulum):
