@@ -155,6 +155,14 @@ def test_an_unknown_option_is_answered_with_the_nearest(capsys):
     assert "--demos" in "".join(capsys.readouterr())
 
 
+def test_an_option_of_another_command_is_answered_with_the_help_of_this_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["irl", "--env", "Pendulum-v1", "--demos", "x", "--out", "y", "--keys", "z"])
+    words = "".join(capsys.readouterr())
+    assert "triality demos" not in words
+    assert "For full helptext, run triality irl --help" in words
+
+
 def test_a_full_folder_is_refused_and_left_alone(make, capsys, tmp_path):
     out = tmp_path / "mine"
     out.mkdir()
