@@ -28,7 +28,7 @@ from triality.policies.scaling import identity_scaling
 from triality.trajectory import EachStep, OfPair
 from triality.updates.ppo import PPO
 
-PLAIN = IrlOptions("Pendulum-v1", Path("demos.npz"), Path("run"))
+PLAIN = IrlOptions("Pendulum-v1", Path("demos.npz"), Path("run"), num_demos=20)
 RESOLVED = {
     "gan-gcl": ({}, ("normalized", "matched", 3e-4)),
     "per step": ({"level": "step"}, ("normalized", "free", 3e-4)),

@@ -2,17 +2,21 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 
-from triality.cli.demos import describe, find_spec
+from triality.cli.demos import describe, find_any_task
 from triality.cli.irl import check as check_irl
 from triality.cli.main import main
 from triality.cli.options import IrlOptions
+from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
+from triality.errors import ConfigError, DataError
 from triality.specs import SPECS
 
 FORMATS = Path(__file__).parent.parent / "data" / "formats"
@@ -45,6 +49,14 @@ def test_info_says_what_is_in_it(capsys):
         assert part in text
     assert "discrete, 0 to 2" in said(capsys, "info", FORMATS / "imitation/discrete")
     assert "environment" in said(capsys, "info", FORMATS / "minari/toy/dict-arrow-v0", "--keys", "position", "clock")
+
+
+def test_info_takes_the_bounds_of_the_environment_that_the_record_names(tmp_path, capsys):
+    for recorded, box in (("Pendulum-v1", "0.0% of the steps at or outside the box of Pendulum-v1"), ("Mine-v0", "outside -1 and 1")):
+        path = tmp_path / f"{recorded}.npz"
+        one = Demonstrations(np.zeros((4, 3)), np.full((4, 1), 1.5), np.array([4]), meta={"environment": recorded})
+        write_demonstrations(path, one)
+        assert box in said(capsys, "info", path)
 
 
 def test_info_of_text_that_rich_would_take_for_markup(tmp_path, capsys):
@@ -102,12 +114,55 @@ def test_check_lists_all_that_does_not_fit(pendulum, capsys):
     assert "observations: expected 11 coordinates, got 3" in text
     assert "actions: expected 3 coordinates, got 1" in text
     assert "did you mean 'Pendulum-v1'" in said(capsys, "check", pendulum(), "--env", "Pendulum-v2", code=2)
-    assert find_spec("Ant-v5").action_size == 8
+    assert find_any_task("Ant-v5").bare.action_size == 8
+
+
+def test_environments_of_gymnasiums_can_be_checked_against(tmp_path, monkeypatch, capsys):
+    """One of the user's own, in a module that registers it; the record names it without the module."""
+    (tmp_path / "of_mine.py").write_text(
+        "import gymnasium\n"
+        "gymnasium.register('Swings-v0', 'gymnasium.envs.classic_control:PendulumEnv', max_episode_steps=50)\n"
+        "gymnasium.register('Endless-v0', 'gymnasium.envs.classic_control:PendulumEnv')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("gymnasium.registry", dict(gymnasium.registry))
+    monkeypatch.setattr("gymnasium.envs.registration.registry", gymnasium.registry)
+    path = tmp_path / "demos.npz"
+    swings = Demonstrations(np.zeros((60, 3)), np.zeros((60, 1)), np.array([50, 10]), meta={"environment": "Swings-v0"})
+    write_demonstrations(path, swings)
+    assert "fit of_mine:Swings-v0" in said(capsys, "check", path, "--env", "of_mine:Swings-v0")
+    assert "the box of of_mine:Swings-v0" in said(capsys, "info", path, "--env", "of_mine:Swings-v0")
+    assert "got none; wrap it in gymnasium.wrappers.TimeLimit" in said(capsys, "check", path, "--env", "of_mine:Endless-v0", code=2)
+    assert "No module named 'nowhere'" in said(capsys, "check", path, "--env", "nowhere:Swings-v0", code=2)
+
+
+def test_those_of_another_version_are_refused_until_they_are_renamed(tmp_path, capsys):
+    draw, old, new = np.random.default_rng(0), tmp_path / "old.npz", tmp_path / "new.npz"
+    observations, actions = draw.normal(size=(400, 3)), draw.uniform(-2, 2, size=(400, 1))
+    write_demonstrations(old, Demonstrations(observations, actions, np.array([200, 200]), meta={"environment": "Pendulum-v0"}))
+    assert "expected demonstrations of Pendulum-v1, got those of Pendulum-v0" in said(capsys, "check", old, "--env", "Pendulum-v1", code=3)
+    said(capsys, "convert", old, new, "--env", "Pendulum-v1")
+    assert read_demonstrations_from(new).meta == {"environment": "Pendulum-v1", "recorded_in": "Pendulum-v0"}
+    assert "fit Pendulum-v1" in said(capsys, "check", new, "--env", "Pendulum-v1")
 
 
 def test_irl_takes_every_format(pendulum, tmp_path):
     plan = check_irl(IrlOptions(env="Pendulum-v1", demos=pendulum(), out=tmp_path / "run", num_demos=2))
     assert plan.demonstrations.num_trajectories == 2
+
+
+def test_irl_takes_twenty_or_all_there_are_unless_told(tmp_path):
+    path, left = tmp_path / "demos.npz", IrlOptions(env="Pendulum-v1", demos=tmp_path / "demos.npz", out=tmp_path / "run")
+    for there, taken in ((3, 3), (23, 20)):
+        draw = np.random.default_rng(0)
+        steps = draw.normal(size=(200 * there, 3)), draw.uniform(-2, 2, size=(200 * there, 1))
+        write_demonstrations(path, Demonstrations(*steps, np.full(there, 200)))
+        assert check_irl(left).options.num_demos == taken
+        assert check_irl(replace(left, num_demos=2)).options.num_demos == 2
+    with pytest.raises(DataError, match="got 24; lower --num-demos"):
+        check_irl(replace(left, num_demos=24))
+    with pytest.raises(ConfigError, match="--num-demos of at least 1, got 0"):
+        check_irl(replace(left, num_demos=0))
 
 
 def test_no_jax_is_imported(pendulum):

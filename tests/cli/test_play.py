@@ -121,6 +121,7 @@ def test_refusals(pendulum, tmp_path, capsys):
         ("--out", str(tmp_path / "film.avi")): "ends in .gif or .mp4",
         ("--out", film, "--size", "10"): "at least 64",
         ("--out", film, "--episodes", "0"): "--episodes",
+        ("--out", film, "--episodes", "3"): "--episodes of at most 2, one for each demonstration in",
         ("--out", film, "--seed", "9"): "5 to 6",
     }
     for arguments, fragment in cases.items():

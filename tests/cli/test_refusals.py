@@ -74,6 +74,7 @@ def test_missing_and_unreadable_files(capsys, tmp_path):
 
 def test_more_demonstrations_than_exist(make, capsys, tmp_path):
     message = refused(capsys, tmp_path, 3, "--env", "Pendulum-v1", "--demos", str(make()), "--num-demos", "3")
+    assert "demos.npz for Pendulum-v1" in message
     assert "3" in message
     assert "2" in message
 
@@ -82,7 +83,8 @@ def test_the_fraction_outside_the_box_and_the_remedy_are_named(make, capsys, tmp
     actions = np.zeros((60, 1), np.float32)
     actions[:15] = 2.5
     message = refused(capsys, tmp_path, 3, "--env", "Pendulum-v1", "--demos", str(make(actions=actions)), "--num-demos", "2")
-    assert "25" in message
+    assert "demos.npz for Pendulum-v1: actions: expected" in message
+    assert "25.0% of the coordinates (25.0% of the steps) outside, the first at index (0, 0): 2.5" in message
     assert "clip" in message
     assert "raw" in message
 
@@ -151,6 +153,14 @@ def test_an_unknown_option_is_answered_with_the_nearest(capsys):
         main(["irl", "--env", "Pendulum-v1", "--demons", "x", "--out", "y"])
     assert stop.value.code == 2
     assert "--demos" in "".join(capsys.readouterr())
+
+
+def test_an_option_of_another_command_is_answered_with_the_help_of_this_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["irl", "--env", "Pendulum-v1", "--demos", "x", "--out", "y", "--keys", "z"])
+    words = "".join(capsys.readouterr())
+    assert "triality demos" not in words
+    assert "For full helptext, run triality irl --help" in words
 
 
 def test_a_full_folder_is_refused_and_left_alone(make, capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,24 @@ def test_index_range(actions, fragment):
     assert fragment in message
 
 
+@pytest.mark.parametrize("recorded", ["Box-v1", "Hopper-v5", "mine:Other-v0", "suite/Box-v0"])
+def test_those_of_another_environment_or_version_are_refused(recorded):
+    message = message_of(continuous(meta={"environment": recorded}), BOX)
+    assert f"expected demonstrations of Box-v0, got those of {recorded}; use --env {recorded}, or" in message
+    assert "demos convert FILE OUT --env Box-v0" in message
+    message = message_of(continuous(meta={"environment": recorded}), BOX, source="mine.npz")
+    assert message.startswith("mine.npz for Box-v0: meta: ")
+    assert "demos convert mine.npz OUT --env Box-v0" in message
+
+
+def test_a_name_that_is_the_same_or_is_no_id_is_no_problem():
+    for recorded in ("Box-v0", "mine:Box-v0", "", 3, None):
+        assert check_against(continuous(meta={"environment": recorded}), BOX).notes == ()
+    assert check_against(continuous(meta={"environment": "Box-v0"}), replace(BOX, name="mine:Box-v0")).notes == ()
+    notes = check_against(continuous(meta={"environment": "the robot in room 4"}), BOX).notes
+    assert notes == ("meta names the environment 'the robot in room 4', which is no id: that it is Box-v0 is not checked",)
+
+
 @pytest.mark.parametrize("num_demos", [0, 3, -1])
 def test_more_demonstrations_than_exist(num_demos):
     assert f"expected 1 to 2 (all there are), got {num_demos}; lower --num-demos" in message_of(continuous(), BOX, num_demos=num_demos)
@@ -72,7 +91,7 @@ def test_actions_outside_are_an_error_by_default():
     message = message_of(continuous(OUTSIDE), BOX)
     for fragment in (
         "within the box of Box-v0",
-        "got 33.3% of the coordinates (33.3% of the steps) outside",
+        "got 33.3% of the coordinates (33.3% of the steps) outside, the first at index (1, 0): -1.5; use",
         "--actions clip",
         "--actions raw",
     ):

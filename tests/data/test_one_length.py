@@ -56,5 +56,14 @@ def test_the_command_refuses_them_before_anything_is_made(tmp_path, capsys):
     write_demonstrations(tmp_path / "demos.npz", demonstrations([150, 200]))
     out = tmp_path / "run"
     assert main(["irl", "--env", "Pendulum-v1", "--demos", str(tmp_path / "demos.npz"), "--num-demos", "2", "--out", str(out)]) == 3
-    assert "expected episodes of one length, that of the roll-outs (200 steps), got lengths from 150 to 200" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "demos.npz: expected episodes of one length, that of the roll-outs (200 steps), got lengths from 150 to 200" in message
+    assert "at index 0; compare single steps: --level step\n" in message
     assert not out.exists()
+
+
+def test_the_check_of_a_file_tells_beforehand(tmp_path, capsys):
+    for lengths, noted in (([150, 200], True), ([200, 200], False)):
+        write_demonstrations(tmp_path / "demos.npz", demonstrations(lengths))
+        assert main(["demos", "check", str(tmp_path / "demos.npz"), "--env", "Pendulum-v1"]) == 0
+        assert ("note: lengths from 150 to 200 where roll-outs have 200 steps" in capsys.readouterr().out) == noted

@@ -52,7 +52,7 @@ def test_hopper():
     """A stochastic expert: 46 % of its action coordinates lie outside the box."""
     demos = read("demos_hopper_v5.npz")
     assert demos.returns().mean() == pytest.approx(3400.9, abs=0.05)
-    with pytest.raises(DataError, match=r"got 4[56]\.\d% of the coordinates .* outside; use --actions clip"):
+    with pytest.raises(DataError, match=r"got 4[56]\.\d% of the coordinates .* outside, the first at index .*; use --actions clip"):
         check_against(demos, HOPPER)
     clipped = check_against(demos, HOPPER, actions="clip").demonstrations
     assert clipped.log_prob is None

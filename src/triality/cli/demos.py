@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,21 @@ from rich.table import Table
 from rich.text import Text
 
 from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
-from triality.cli.names import nearest
+from triality.cli.names import Task, find_task, nearest
 from triality.cli.outputs import check_file
-from triality.data.checks import check_against, duplicate_fraction
+from triality.data.checks import ENVIRONMENT, check_against, duplicate_fraction
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
 from triality.data.minari_writer import check_minari_target, write_minari
+from triality.data.one_length import lengths_in_words
 from triality.errors import ConfigError
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 KNOWN = SPECS | MUJOCO_SPECS
 MOST_META = 300
+RECORDED_IN = "recorded_in"
+"""In the demonstrations' meta: where they were recorded, if they count as those of another environment."""
 
 
 def run(options: DemosOptions) -> int:
@@ -32,21 +36,30 @@ def run(options: DemosOptions) -> int:
     return ACTIONS[type(options.action)](options.action)
 
 
-def find_spec(name: str) -> EnvironmentSpec:
-    """The environment of that id, compiled or on the host.
+def find_any_task(name: str) -> Task:
+    """The task of that id: compiled, or any that Gymnasium can make, so that what ``irl --host`` learns in can be checked as well.
 
     Raises:
-        ConfigError: no such environment; names the nearest.
+        ConfigError: no such environment, naming the nearest; or one that no policy of ours can act in.
     """
-    if name not in KNOWN:
-        raise ConfigError(f"expected an environment id, got '{name}'; {nearest(name, KNOWN)}")
-    return KNOWN[name]
+    if name in KNOWN:
+        return find_task(name)
+    try:
+        return find_task(name, host=True)
+    except ConfigError as error:
+        if error.__cause__ is None:  # Gymnasium made it
+            raise
+        raise ConfigError(
+            f"expected an environment id, got '{name}', which Gymnasium cannot make either ({error.__cause__}); {nearest(name, KNOWN)}, "
+            "or module:Name-v0 for one of your own"
+        ) from error
 
 
 def info(options: DemosInfoOptions) -> int:
     """Print what the file holds; returns the exit code."""
-    spec = None if options.env is None else find_spec(options.env)
+    asked = None if options.env is None else find_any_task(options.env).bare
     demonstrations = read_demonstrations_from(options.file, options.keys)
+    spec = asked or _recorded_spec(demonstrations)
     table = Table(title=Text(str(options.file)), show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", overflow="fold")
@@ -54,6 +67,12 @@ def info(options: DemosInfoOptions) -> int:
         table.add_row(Text(what), Text(found))
     Console().print(table)
     return 0
+
+
+def _recorded_spec(demonstrations: Demonstrations) -> EnvironmentSpec | None:
+    """Of the environment that the record names, if it is one of the table: a name in a file is no reason to import and make anything."""
+    recorded = demonstrations.meta.get(ENVIRONMENT)
+    return KNOWN.get(recorded) if isinstance(recorded, str) else None
 
 
 def convert(options: DemosConvertOptions) -> int:
@@ -69,6 +88,8 @@ def convert(options: DemosConvertOptions) -> int:
         if os.path.lexists(options.out):
             raise ConfigError(f"{options.out}: expected a new file, got one that is there; choose another name")
     demonstrations = read_demonstrations_from(options.file, options.keys)
+    if options.env is not None:
+        demonstrations = counted_as(demonstrations, options.env)
     what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
     if options.to == "minari":
         what += f", by minari.load_dataset('{write_minari(options.out, demonstrations)}')"
@@ -79,21 +100,45 @@ def convert(options: DemosConvertOptions) -> int:
     return 0
 
 
+def counted_as(demonstrations: Demonstrations, env: str) -> Demonstrations:
+    """The same, named as those of another environment; what they were named by before is kept as ``recorded_in``.
+
+    Example:
+        >>> one = Demonstrations(np.zeros((1, 2)), np.zeros(1, int), np.ones(1, int), meta={"environment": "Hopper-v4"})
+        >>> counted_as(one, "Hopper-v5").meta
+        {'recorded_in': 'Hopper-v4', 'environment': 'Hopper-v5'}
+    """
+    meta = dict(demonstrations.meta)
+    before = {RECORDED_IN: meta[ENVIRONMENT]} if meta.get(ENVIRONMENT, env) != env else {}
+    return replace(demonstrations, meta={**before, **meta, ENVIRONMENT: env})
+
+
 def check(options: DemosCheckOptions) -> int:
     """Print notes where all fits; returns the exit code.
 
     Raises:
         DataError: lists all that does not fit.
     """
-    spec = find_spec(options.env)
-    demonstrations = read_demonstrations_from(options.file, options.keys)
-    checked = check_against(demonstrations, spec, options.actions)
+    task = find_any_task(options.env)
+    demonstrations, spec = read_demonstrations_from(options.file, options.keys), task.bare
+    checked = check_against(demonstrations, spec, options.actions, source=options.file)
     console = Console()
-    for note in checked.notes:
+    for note in (*checked.notes, *_length_notes(demonstrations, task)):
         console.print(Text(f"note: {note}"), soft_wrap=True)
     what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
     console.print(Text(f"{options.file}: {what}, fit {spec.name}"), soft_wrap=True)
     return 0
+
+
+def _length_notes(demonstrations: Demonstrations, task: Task) -> list[str]:
+    """Whole trajectories of other lengths than the roll-outs' are refused; whether they will be compared, the run decides."""
+    lengths, limit = demonstrations.lengths, task.bare.time_limit
+    if task.is_absorbing or (lengths == limit).all():
+        return []
+    return [
+        f"{lengths_in_words(lengths)} where roll-outs have {limit} steps: triality irl takes them with --level step, or by an algorithm of "
+        "single steps (airl, gail, bc, dagger), and refuses to compare whole trajectories"
+    ]
 
 
 ACTIONS: dict[type, Callable[[Any], int]] = {DemosInfoOptions: info, DemosConvertOptions: convert, DemosCheckOptions: check}

@@ -10,7 +10,7 @@ import tyro
 
 File = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 Keys = Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="NAME [NAME ...]", help_behavior_hint="(default: all, sorted by name)")]
-Environment = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: bounds of -1 and 1)")]
+Environment = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: as the file says, else bounds of -1 and 1)")]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DemosInfoOptions:
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
     env: Environment = None
-    """Environment, by id, whose action bounds are meant."""
+    """Environment, by id, whose action bounds are meant: any of triality irl, or of Gymnasium (module:Name-v0 for one of your own)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class DemosConvertOptions:
     """Write demonstrations of any known format as npz or as a Minari data set; nothing that exists is replaced.
 
     For instance: triality demos convert hopper.hdf5 hopper.npz;
-    triality demos convert steps.csv ~/.minari/datasets/toy/steps-v0 --to minari.
+    triality demos convert steps.csv ~/.minari/datasets/toy/steps-v0 --to minari;
+    triality demos convert hopper_v4.npz hopper.npz --env Hopper-v5.
     """
 
     file: File
@@ -45,6 +46,9 @@ class DemosConvertOptions:
     """npz holds everything there is. minari: HDF5, read by minari.load_dataset where the folder lies among its data sets."""
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
+    env: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: as the file says)")] = None
+    """Environment, by id, that the demonstrations count as recorded in from now on, where you know that they fit another than they name.
+    What they named before is kept as recorded_in."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class DemosCheckOptions:
     file: File
     """File or folder to read, as for triality demos info."""
     env: str
-    """Environment, by id."""
+    """Environment, by id: any of triality irl, or of Gymnasium (module:Name-v0 for one of your own)."""
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
     actions: Literal["error", "clip", "raw"] = "error"

@@ -60,6 +60,8 @@ class Usual(NamedTuple):
 USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
 USUAL_ON_HOST = Usual(200, LEAST_SIMULATORS, 8, 32, 4096, 0.1)
 ROLLOUTS_OF_SAC = 16
+USUAL_DEMOS = 20
+"""Demonstrations, if so many are there."""
 ROUNDS, ROLLOUTS_A_ROUND, ROLLOUTS_A_ROUND_ON_HOST = 20, 16, 4
 """Of DAgger: every step of every round is kept, so that they are few; on the host an episode has about a thousand."""
 COUNTS = {"iterations": 1, "num_rollouts": 4, "num_pairs": ALL_PAIRS}
@@ -115,17 +117,18 @@ def check(options: IrlOptions) -> Plan:
     choice = check_options(options)
     RunFolder.check(options.out, options.overwrite)
     expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
-    checked = check_against(
-        read_demonstrations_from(options.demos), choice.task.bare, options.actions, options.num_demos, options.clip_margin
-    )
+    demonstrations = read_demonstrations_from(options.demos)
+    num_demos = min(USUAL_DEMOS, demonstrations.num_trajectories) if options.num_demos == LEFT else options.num_demos
+    checked = check_against(demonstrations, choice.task.bare, options.actions, num_demos, options.clip_margin, options.demos)
     if options.algorithm not in COSTLESS and choice.options.level == "trajectory" and not choice.task.is_absorbing:
-        check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit)
+        remedy = f"compare single steps: {'--algorithm gan-gcl ' if options.algorithm == 'guided-cost' else ''}--level step"
+        check_one_length(checked.demonstrations.lengths, choice.task.bare.time_limit, options.demos, remedy)
     notes = checked.notes if expert is None else (*checked.notes, *expert_notes(expert, choice.task))
-    return Plan(choice.task, checked.demonstrations, choice.options, notes, expert)
+    return Plan(choice.task, checked.demonstrations, replace(choice.options, num_demos=num_demos), notes, expert)
 
 
 def check_options(options: IrlOptions) -> Choice:
-    """The part of ``check`` that reads no file."""
+    """The part of ``check`` that reads no file: how many demonstrations there are to use, if that is left, is not decided here."""
     task = task_of(options)
     of_algorithm = {"bc": _cloning_problems, "dagger": _dagger_problems}.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
@@ -205,7 +208,7 @@ def _temperature(reward: str) -> float:
 
 def _range_problems(options: IrlOptions) -> list[str]:
     return [
-        *ranges.counts(options, "num_demos", "seeds", "past_samplers"),
+        *ranges.counts(options, *(() if options.num_demos == LEFT else ("num_demos",)), "seeds", "past_samplers"),
         *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
         *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tyro
 
@@ -49,6 +49,8 @@ Options = (
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]
 )
 
+NAMED: dict[str, Any] = {each.__metadata__[0].name: get_args(each)[0] for each in get_args(Options)}
+
 DESCRIPTION = """Energies learned from samples, with generators whose density can be evaluated.
 
 First steps: triality paper; triality expert --env Pendulum-v1 --out demos.npz;
@@ -72,8 +74,7 @@ def prepare_jax() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     prepare_jax()
-    markers = (tyro.conf.OmitSubcommandPrefixes,)
-    options = tyro.cli(Options, prog="triality", description=DESCRIPTION, args=arguments, config=markers, registry=REGISTRY)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         return COMMANDS[type(options)](options)
     except TrialityError as error:
@@ -82,6 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("triality: interrupted", file=sys.stderr)
         return 130
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """The options of the command that the first word names, read as that command's alone.
+
+    What is said of a wrong one is then about this command: its options as the nearest, its help as the place to look.
+    """
+    asked: Any = Options
+    prog, description, rest = "triality", DESCRIPTION, list(arguments)
+    if rest and rest[0] in NAMED:
+        asked, prog, description, rest = NAMED[rest[0]], f"triality {rest[0]}", None, rest[1:]
+    return tyro.cli(asked, prog=prog, description=description, args=rest, config=(tyro.conf.OmitSubcommandPrefixes,), registry=REGISTRY)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class IrlOptions:
     level: Literal["auto", "trajectory", "step"] = "auto"
     """What one sample is: a whole trajectory, or one observation with its action.
     auto: trajectory; with airl and gail step, which is the only one for them."""
-    num_demos: int = 20
+    num_demos: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 20, or all where there are fewer)")] = LEFT
     """How many demonstrations to use, drawn anew for each seed."""
     seeds: int = 1
     """Independent runs: in one compiled program, on the host one after the other."""

@@ -106,7 +106,11 @@ def _film(
 
 
 def _beside(stored: StoredRun, index: int, episodes: int) -> Iterator[Beside]:
-    """One for each episode; the demonstrations that this seed of the run learned from come first."""
+    """One for each episode; the demonstrations that this seed of the run learned from come first.
+
+    Raises:
+        ConfigError: more episodes than demonstrations that they could begin with.
+    """
     try:
         # As recorded, whatever the run did with actions outside the box: they are to be taken again.
         checked = check_against(read_demonstrations_from(stored.options.demos), stored.task.bare, "raw").demonstrations
@@ -117,18 +121,30 @@ def _beside(stored: StoredRun, index: int, episodes: int) -> Iterator[Beside]:
             )
         return
     order = np.random.default_rng(stored.options.seed + index).permutation(checked.num_trajectories)
-    put, seeds = put_finder(stored.task.bare.name), checked.meta.get(RESET_SEEDS)
+    put, seeds = put_finder(stored.task.bare.name), _reset_seeds(checked)
+    if episodes > len(order) and (put is not None or seeds is not None):
+        raise ConfigError(
+            f"expected --episodes of at most {len(order)}, one for each demonstration in {stored.options.demos}, got {episodes}: the "
+            "others would be the same again; ask for fewer"
+        )
     for number in range(episodes):
         which = int(order[number % len(order)])
         episode = checked.take([which])
         if put is not None:
             yield Beside(from_state(put, episode.observations[0]), episode, put, f"Both begin where demonstration {which} begins")
-        elif isinstance(seeds, list) and len(seeds) == len(order) and isinstance(seeds[which], int):
+        elif seeds is not None:
             note = f"Both begin at reset seed {seeds[which]}; the actions of demonstration {which} are taken again"
             yield Beside(from_seed(seeds[which]), episode, None, note)
         else:
             note = f"Reset seed {number}; no demonstration, since its start cannot be set and meta lists no {RESET_SEEDS}"
             yield Beside(from_seed(number), None, None, note)
+
+
+def _reset_seeds(demonstrations: Demonstrations) -> list[int] | None:
+    """One for each demonstration, or nothing."""
+    seeds = demonstrations.meta.get(RESET_SEEDS)
+    fits = isinstance(seeds, list) and len(seeds) == demonstrations.num_trajectories and all(isinstance(each, int) for each in seeds)
+    return seeds if fits else None
 
 
 def _mean_action(stored: StoredRun, index: int) -> Act:

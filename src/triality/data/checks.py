@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,8 @@ from triality.errors import ConfigError, DataError
 from triality.specs import EnvironmentSpec
 
 ACTION_POLICIES = ("error", "clip", "raw")
+ENVIRONMENT = "environment"
+"""In the demonstrations' meta: the id of the environment that they were recorded in."""
 
 
 class CheckedDemonstrations(NamedTuple):
@@ -34,8 +38,12 @@ def check_against(
     actions: str = "error",
     num_demos: int | None = None,
     margin: float = 0.0,
+    source: str | PathLike[str] | None = None,
 ) -> CheckedDemonstrations:
-    """Check sizes, the kind and range of the actions, and the number of demonstrations asked for.
+    """Check where they were recorded, sizes, the kind and range of the actions, and the number of demonstrations asked for.
+
+    Where ``meta["environment"]`` is an id with a version, it has to be the environment's own: another version is another task. A
+    module before it (``module:Name-v0``) counts for nothing. Any other text is told in a note, and where there is none nothing is known.
 
     Args:
         demonstrations: what was read.
@@ -46,6 +54,7 @@ def check_against(
             simulator's own clipping.
         num_demos: how many will be selected; ``None`` takes all.
         margin: by which share of half the box clipped actions stay within it.
+        source: the file that they were read from, for the messages.
 
     Raises:
         DataError: lists all that does not fit.
@@ -53,15 +62,17 @@ def check_against(
     """
     if actions not in ACTION_POLICIES:
         raise ConfigError(f"expected --actions {', '.join(ACTION_POLICIES)}, got '{actions}'; choose one of them")
-    problems = _size_problems(demonstrations, spec, num_demos)
+    name_problems, name_notes = _recorded_elsewhere(demonstrations, spec, source)
+    problems = name_problems + _size_problems(demonstrations, spec, num_demos)
     kind_problems = _kind_problems(demonstrations, spec)
-    notes = _notes(demonstrations)
+    notes = name_notes + _notes(demonstrations)
     if not kind_problems and spec.is_discrete:
         problems += _index_problems(demonstrations, spec)
     elif not kind_problems and spec.action_low:
         outside = _outside(demonstrations, spec)
         if outside.any() and actions == "error":
-            problems.append(f"actions: expected all of them within the box of {spec.name}, got {_fractions(outside)} outside; {REMEDY}")
+            got = f"{_fractions(outside)} outside, {_first(demonstrations, outside)}"
+            problems.append(f"actions: expected all of them within the box of {spec.name}, got {got}; {REMEDY}")
         elif outside.any():
             if actions == "clip":
                 demonstrations, note = _clipped(demonstrations, spec, outside, margin)
@@ -69,7 +80,7 @@ def check_against(
                 note = _raw_note(outside)
             notes.append(note)
     if problems or kind_problems:
-        raise DataError(problem_report(f"demonstrations for {spec.name}", kind_problems + problems))
+        raise DataError(problem_report(f"{source or 'demonstrations'} for {spec.name}", kind_problems + problems))
     return CheckedDemonstrations(demonstrations, tuple(notes))
 
 
@@ -94,6 +105,30 @@ REMEDY = (
     "use --actions clip (moves them to the bound and drops log_prob) "
     "or --actions raw (keeps them, for an unsquashed policy and a simulator that clips by itself)"
 )
+
+
+VERSIONED = re.compile(r"(?:[\w.]+:)?([\w./-]+-v\d+)")
+"""An id as Gymnasium has them: a module perhaps, which registers it, then the name with its version."""
+
+
+def _recorded_elsewhere(
+    demonstrations: Demonstrations, spec: EnvironmentSpec, source: str | PathLike[str] | None
+) -> tuple[list[str], list[str]]:
+    """Problems and notes of the environment that the record names. Equal sizes say little: versions differ in their dynamics."""
+    recorded = demonstrations.meta.get(ENVIRONMENT)
+    if not isinstance(recorded, str) or not recorded or _without_module(recorded) == _without_module(spec.name):
+        return [], []
+    if VERSIONED.fullmatch(recorded) is None:
+        return [], [f"meta names the environment '{recorded}', which is no id: that it is {spec.name} is not checked"]
+    return [
+        f"meta: expected demonstrations of {spec.name}, got those of {recorded}; use --env {recorded}, or, if you know that they fit, "
+        f"write them anew under that name: triality demos convert {source or 'FILE'} OUT --env {spec.name}"
+    ], []
+
+
+def _without_module(name: str) -> str:
+    found = VERSIONED.fullmatch(name)
+    return name if found is None else found[1]
 
 
 def _size_problems(demonstrations: Demonstrations, spec: EnvironmentSpec, num_demos: int | None) -> list[str]:
@@ -147,6 +182,12 @@ def _box(demonstrations: Demonstrations, spec: EnvironmentSpec) -> tuple[np.ndar
 
 def _fractions(outside: Bool[np.ndarray, "steps act"]) -> str:
     return f"{outside.mean():.1%} of the coordinates ({outside.any(axis=1).mean():.1%} of the steps)"
+
+
+def _first(demonstrations: Demonstrations, outside: Bool[np.ndarray, "steps act"]) -> str:
+    """Where in the array, and what stands there."""
+    step, coordinate = (int(index) for index in np.argwhere(outside)[0])
+    return f"the first at index ({step}, {coordinate}): {demonstrations.actions[step, coordinate]:.6g}"
 
 
 def _clipped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 REMEDY = 'install what draws: pip install "triality[video]"'
 BACKENDS = ("egl", "osmesa")
 """Ways in which MuJoCo draws without a screen, by graphics card or processor, and by processor."""
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 PROBE = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
 PROBE_SECONDS = 120
 
@@ -31,6 +33,7 @@ def open_drawing(env_id: str) -> gymnasium.Env:
         import gymnasium
     except ImportError as error:
         raise ConfigError(f"expected Gymnasium for pictures, got no such package; {REMEDY}") from error
+    prepare_sdl()
     try:
         if needs_mujoco(env_id):
             prepare_mujoco()
@@ -40,21 +43,37 @@ def open_drawing(env_id: str) -> gymnasium.Env:
 
 
 def needs_mujoco(env_id: str) -> bool:
-    """Whether an id of Gymnasium's registry is one of MuJoCo's.
+    """Whether an environment is one of MuJoCo's, or is made from one. Of ``module:Name-v0`` the module is imported: it registers the id.
 
     Raises:
-        ConfigError: there is no such id.
+        ConfigError: there is no such id, or no such module.
 
     Example:
         >>> needs_mujoco("Pendulum-v1"), needs_mujoco("Hopper-v5")
         (False, True)
     """
     import gymnasium
+    from gymnasium.envs.registration import load_env_creator
 
+    module, _, name = env_id.rpartition(":")
     try:
-        return "mujoco" in str(gymnasium.spec(env_id).entry_point)
-    except gymnasium.error.Error as error:
+        if module:
+            importlib.import_module(module)
+        entry = gymnasium.spec(name).entry_point
+        creator = load_env_creator(entry) if module and isinstance(entry, str) else entry
+        return "mujoco" in str(entry) or any("mujoco" in base.__module__ for base in getattr(creator, "__mro__", ()))
+    except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(f"expected an environment that Gymnasium can draw, got {env_id!r} ({error}); check the id") from error
+
+
+def prepare_sdl() -> None:
+    """Tell what draws classic control (pygame's SDL) that there is neither screen nor sound; whatever the user has set stays.
+
+    Left to look for them, it draws all the same, but prints an error of its own. Only Linux needs it, and only where there is no screen.
+    """
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in SCREENS):
+        for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
+            os.environ.setdefault(name, "dummy")
 
 
 def prepare_mujoco() -> None:
