@@ -20,7 +20,7 @@ from triality.data.reference_returns import RANDOM_RETURNS, ReferenceReturn
 from triality.envs.check import random_action
 from triality.envs.environment import AbstractEnvironment
 from triality.envs.gridworld import gridworld
-from triality.envs.gymnasium_eval import evaluate_in_gymnasium
+from triality.envs.gymnasium_eval import evaluate_in_gymnasium, uniform_actions
 from triality.envs.point_mass import PointMass
 from triality.envs.two_rooms import TwoRooms
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
@@ -31,14 +31,7 @@ OURS = {"PointMass-v0": PointMass, "TwoRooms-v0": TwoRooms, "Gridworld-v0": grid
 
 
 def in_gymnasium(spec: EnvironmentSpec) -> np.ndarray:
-    generator = np.random.default_rng(0)
-
-    def act(observation: np.ndarray) -> np.ndarray:
-        if spec.is_discrete:
-            return generator.integers(spec.num_actions, size=len(observation))
-        return generator.uniform(spec.action_low, spec.action_high, size=(len(observation), spec.action_size))
-
-    return evaluate_in_gymnasium(spec.name, act, NUM_EPISODES)
+    return evaluate_in_gymnasium(spec.name, uniform_actions(spec), NUM_EPISODES)
 
 
 def in_ours(env: AbstractEnvironment) -> np.ndarray:

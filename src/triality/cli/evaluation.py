@@ -17,7 +17,7 @@ import numpy as np
 from triality.cli.irl import Plan
 from triality.cli.names import Task, make_environment, make_simulators
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
-from triality.envs.gymnasium_eval import Act, evaluate_in_gymnasium
+from triality.envs.gymnasium_eval import Act, evaluate_in_gymnasium, uniform_actions
 from triality.errors import DataError, SimulatorError
 from triality.sampler import AbstractSampler
 from triality.simulators.returns import returns_in
@@ -167,18 +167,11 @@ def random_return(task: Task, episodes: int = RANDOM_EPISODES) -> float:
     Raises:
         SimulatorError: the environment failed.
     """
-    generator, spec = np.random.default_rng(0), task.bare
-
-    def act(observation: np.ndarray) -> np.ndarray:
-        if spec.is_discrete:
-            return generator.integers(spec.num_actions, size=len(observation))
-        return generator.uniform(spec.action_low, spec.action_high, size=(len(observation), spec.action_size))
-
     simulators = make_simulators(task, episodes)
     try:
-        return float(returns_in(simulators, act, range(episodes)).mean())
+        return float(returns_in(simulators, uniform_actions(task.bare), range(episodes)).mean())
     except SimulatorError as error:
-        raise SimulatorError(f"{spec.name}, while random actions were tried: {error}") from error
+        raise SimulatorError(f"{task.bare.name}, while random actions were tried: {error}") from error
     finally:
         simulators.close()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from triality.errors import ConfigError, DataError, SimulatorError
+from triality.specs import EnvironmentSpec
 
 if TYPE_CHECKING:
     import gymnasium
@@ -54,6 +55,24 @@ def evaluate_in_gymnasium(
     finally:
         for simulator in simulators:
             simulator.close()
+
+
+def uniform_actions(spec: EnvironmentSpec) -> Act:
+    """Actions that are uniform on their set, numpy's ``default_rng(0)``: what the zero of the normalized return is measured with.
+
+    Example:
+        >>> from triality.specs import SPECS
+        >>> uniform_actions(SPECS["CartPole-v1"])(np.zeros((3, 4))).tolist()
+        [1, 1, 1]
+    """
+    generator = np.random.default_rng(0)
+
+    def act(observation: np.ndarray) -> np.ndarray:
+        if spec.is_discrete:
+            return generator.integers(spec.num_actions, size=len(observation))
+        return generator.uniform(spec.action_low, spec.action_high, size=(len(observation), spec.action_size))
+
+    return act
 
 
 def make_gymnasium(env_id: str) -> gymnasium.Env:

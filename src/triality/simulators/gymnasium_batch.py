@@ -101,6 +101,7 @@ class GymnasiumBatch:
 
     def close(self) -> None:
         """Closes the environments; one that hangs is left behind."""
+        self._thread.close()
         if self._thread.is_stuck:
             return
         for simulator in self._simulators:

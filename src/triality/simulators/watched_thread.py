@@ -24,12 +24,13 @@ class WatchedThread:
         >>> thread.run(lambda: done.append(1))
         >>> done, thread.is_stuck
         ([1], False)
+        >>> thread.close()
     """
 
     def __init__(self, patience: float):
         self.patience = patience
         self.is_stuck = False
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._ends: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._alive = 0.0
         threading.Thread(target=self._work, daemon=True).start()
@@ -61,9 +62,12 @@ class WatchedThread:
                 raise error
             return
 
+    def close(self) -> None:
+        """Ends the thread, once what it runs has ended."""
+        self._calls.put(None)
+
     def _work(self) -> None:
-        while True:
-            call = self._calls.get()
+        while (call := self._calls.get()) is not None:
             try:
                 call()
             except BaseException as error:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from triality.data.reference_returns import ReturnScale
 from triality.errors import StorageError, TrialityError
 from triality.runs.archive import ArchiveError, decode_array, read_members
 from triality.runs.folder import RunFolder
@@ -75,10 +76,15 @@ class RunRecord:
         return _number(self.summary.get(name)) if self.summary and name not in self.method.unused else math.nan
 
     @property
+    def scale(self) -> ReturnScale:
+        """What its returns are held against."""
+        random, expert = (None if math.isnan(value) else value for value in map(self.overall, ("random_return", "expert_return")))
+        return ReturnScale(random, expert)
+
+    @property
     def sampled_normalized(self) -> float:
         """Normalized return of sampled actions, NaN where it is not known."""
-        expert, random = self.overall("expert_return"), self.overall("random_return")
-        return (self.overall("return_sampled") - random) / (expert - random) if expert > random else math.nan
+        return _number(self.scale.normalized(self.overall("return_sampled")))
 
     def extra(self, name: str) -> Any:
         """A field that is not among the frozen ones: at the top of the summary or inside ``iqm``; None if in neither."""

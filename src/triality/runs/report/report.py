@@ -110,12 +110,14 @@ def _returns(record: RunRecord) -> str:
     return page.section("Does it act like the demonstrations?", page.panels(shown), _comparison_table(record), _seed_table(record))
 
 
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
 def _comparison_table(record: RunRecord) -> str:
     if record.summary is None:
         return ""
-    expert, random = record.overall("expert_return"), record.overall("random_return")
-    low, high = (math.nan, math.nan) if expert <= random else (0.0, 1.0)  # demonstrations that are no better are no 1
-    known = [("demonstrations", expert, high), ("random actions", random, low)]
+    known = [(name, _or_nan(value), _or_nan(share)) for name, value, share in reversed(record.scale.ends)]
     known += [(RUN, record.overall("return_mean"), record.overall("return_normalized"))]
     known += [("this run, sampled actions", record.overall("return_sampled"), record.sampled_normalized)]
     known += [(name, value, scaled) for name, (value, scaled) in record.baselines.items()]

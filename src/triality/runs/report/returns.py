@@ -67,7 +67,7 @@ def comparison_panel(record: RunRecord) -> Panel | None:
 def _learning_panel(record: RunRecord, name: str, words: str, x: np.ndarray, label: str) -> Panel:
     curves = record.curves
     expert, random = record.overall("expert_return"), record.overall("random_return")
-    has_scale = math.isfinite(expert) and math.isfinite(random) and expert > random
+    has_scale = record.scale.is_one
 
     def paint(axes: Axes) -> None:
         curve(axes, x, curves.values["return_mean"], label="learned policy")
