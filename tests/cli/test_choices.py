@@ -12,7 +12,8 @@ from triality.algorithms.policy_training import PolicyTraining
 from triality.algorithms.scaling_rules import FrozenScaling, RunningScaling
 from triality.cli import learning
 from triality.cli.experiment import build_algorithm, state_template
-from triality.cli.irl import Usual, check_options, resolve
+from triality.cli.irl import check_options
+from triality.cli.irl_defaults import Usual, resolve
 from triality.cli.names import find_task
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.training import refuse_non_finite, train_policies

@@ -8,20 +8,16 @@ from typing import NamedTuple
 
 from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
+from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
 from triality.cli.names import (
     COSTLESS,
-    LEAST_SIMULATORS,
-    LEVELS,
     OBJECTIVES,
     REWARDS,
-    STARTS,
-    TEMPERATURES,
     Task,
     find_task,
-    usual_simulators,
 )
 from triality.cli.options import LEFT, IrlOptions
-from triality.cli.policy_update import OF_PPO, policy_update_problems, usual_updates
+from triality.cli.policy_update import policy_update_problems
 from triality.cli.ranges import refuse
 from triality.data.checks import check_against
 from triality.data.demonstrations import Demonstrations
@@ -29,10 +25,6 @@ from triality.data.demonstrations_from import read_demonstrations_from
 from triality.data.one_length import check_one_length
 from triality.runs.folder import RunFolder
 
-POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
-"""What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
-TILTED_MAX_KL = 0.02
-"""What no ``--max-kl`` stands for where the cost is a tilt of a cloned policy, which is narrow; elsewhere the clip alone holds back."""
 NOT_OF_CLONING = (
     *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "max_kl", "num_pairs", "reward", "shaping_discount"),
@@ -41,31 +33,6 @@ NOT_OF_CLONING = (
 """Options that cloning does not use. It is of single steps whatever the level, so that one is no contradiction."""
 NOT_OF_DAGGER = tuple(name for name in NOT_OF_CLONING if name != "num_rollouts")
 """Options that cloning with an expert to ask does not use."""
-
-
-ALL_PAIRS = 0
-
-
-class Usual(NamedTuple):
-    """What the command decides where an option is left to it; chosen on Pendulum in the compiled run, on HalfCheetah on the host."""
-
-    iterations: int
-    num_rollouts: int
-    policy_epochs: int
-    policy_minibatches: int
-    num_pairs: int
-    gradient_penalty: float
-
-
-USUAL = Usual(100, 96, 4, 8, ALL_PAIRS, 0.003)
-USUAL_ON_HOST = Usual(200, LEAST_SIMULATORS, 8, 32, 4096, 0.1)
-ROLLOUTS_OF_SAC = 16
-USUAL_DEMOS = 20
-"""Demonstrations, if so many are there."""
-ROUNDS, ROLLOUTS_A_ROUND, ROLLOUTS_A_ROUND_ON_HOST = 20, 16, 4
-"""Of DAgger: every step of every round is kept, so that they are few; on the host an episode has about a thousand."""
-COUNTS = {"iterations": 1, "num_rollouts": 4, "num_pairs": ALL_PAIRS}
-"""Options that may be left to the command, and the least that may be given; beside them those of the policy's update."""
 
 
 class Choice(NamedTuple):
@@ -144,66 +111,6 @@ def task_of(options: IrlOptions) -> Task:
     """
     task = find_task(options.env, options.host)
     return task._replace(spec=task.bare) if options.algorithm == "dagger" else task
-
-
-def resolve(options: IrlOptions, task: Task) -> IrlOptions:
-    """What is left to the command, decided: a run stores what it did, whatever is decided in later versions.
-
-    Cloning and DAgger have neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
-    """
-    if options.algorithm in COSTLESS:
-        decided = {"iterations": USUAL.iterations}
-        if options.algorithm == "dagger":
-            decided = {"iterations": ROUNDS, "num_rollouts": ROLLOUTS_A_ROUND_ON_HOST if task.on_host else ROLLOUTS_A_ROUND}
-        counts = {name: value for name, value in decided.items() if getattr(options, name) == LEFT}
-        return replace(options, policy_learning_rate=options.policy_learning_rate or CLONING_RATE, **counts)
-    objective = OBJECTIVES[options.algorithm][0] if options.objective == "auto" else options.objective
-    level = _level(options)
-    usual = "free" if task.on_host else STARTS[level]
-    starts = usual if options.starts == "auto" else options.starts
-    sizes = _usual(options, level, task)
-    counts = {name: getattr(sizes, name) for name in COUNTS if getattr(options, name) == LEFT}
-    reward = REWARDS.get(options.algorithm, ("auto",))[0] if options.reward == "auto" else options.reward
-    return replace(
-        options,
-        level=level,
-        objective=objective,
-        reward=reward,
-        temperature=_temperature(reward) if options.temperature is None else options.temperature,
-        starts=starts,
-        policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
-        max_kl=_max_kl(options),
-        gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
-        **counts,
-        **_counts_of_update(options, counts.get("num_rollouts", options.num_rollouts), sizes, task),
-    )
-
-
-def _max_kl(options: IrlOptions) -> float | None:
-    is_narrow = options.cost == "tilted" and options.policy_update == "ppo"
-    return TILTED_MAX_KL if options.max_kl is None and is_narrow else options.max_kl
-
-
-def _usual(options: IrlOptions, level: str, task: Task) -> Usual:
-    """What is learned from all roll-outs needs fewer new ones; whole trajectories need theirs for the cost."""
-    sizes = USUAL_ON_HOST._replace(num_rollouts=usual_simulators(task)) if task.on_host else USUAL
-    return sizes._replace(num_rollouts=ROLLOUTS_OF_SAC) if options.policy_update == "sac" and level == "step" else sizes
-
-
-def _counts_of_update(options: IrlOptions, num_rollouts: int, sizes: Usual, task: Task) -> dict[str, int]:
-    """Of the update that the options choose alone; those of the other stay as they are left."""
-    usual = {name: getattr(sizes, name) for name in OF_PPO}
-    if options.policy_update == "sac":
-        usual = {"sac_updates": usual_updates(num_rollouts, task)}
-    return {name: value for name, value in usual.items() if getattr(options, name) == LEFT}
-
-
-def _level(options: IrlOptions) -> str:
-    return LEVELS.get(options.algorithm, "trajectory") if options.level == "auto" else options.level
-
-
-def _temperature(reward: str) -> float:
-    return TEMPERATURES.get(reward, 1.0)
 
 
 def _range_problems(options: IrlOptions) -> list[str]:
@@ -325,7 +232,7 @@ def _adversarial_problems(options: IrlOptions) -> list[str]:
             "expected --cost mlp or state with --algorithm airl, got constant: its shaping is learned all the same, so it is no control; "
             "use --algorithm gan-gcl --level step for one"
         )
-    implied = _temperature(REWARDS[name][0] if options.reward == "auto" else options.reward)
+    implied = implied_temperature(REWARDS[name][0] if options.reward == "auto" else options.reward)
     if name == "airl" and options.temperature not in (None, implied):
         problems.append(
             f"expected no --temperature with --algorithm airl, got {options.temperature}: its reward says whether the entropy counts, "

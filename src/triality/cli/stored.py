@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from triality.cli.irl import resolve, task_of
+from triality.cli.irl import task_of
+from triality.cli.irl_defaults import resolve
 from triality.cli.names import Task
 from triality.cli.options import IrlOptions
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
