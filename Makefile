@@ -52,7 +52,7 @@ clean: ## remove the environment, the caches and what was built; keeps runs/
 
 # One stamp a set of extras: a repeated call installs nothing unless the requirements changed.
 EXTRAS_run := envs
-EXTRAS_dev := envs,demos,export,video,flows,samplers,sklearn,tables,ot,dev
+EXTRAS_dev := envs,demos,export,video,flows,samplers,sklearn,tables,ot,text,dev
 EXTRAS_docs := $(EXTRAS_dev),docs
 .PRECIOUS: $(VENV)/.installed-%
 $(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) | $(BIN)/python

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from triality.cli import density_names
-from triality.cli.density_judgement import Judged
 from triality.cli.density_learning import split_of
 from triality.cli.density_parts import Space, make_energy, make_generator
 from triality.cli.density_pictures import reliability
@@ -283,7 +282,7 @@ def test_a_handful_of_test_rows_is_held_against_nothing(tmp_path):
     assert LEAST_TEST_ROWS == LEAST_SAMPLES
     assert sample_metrics(jax.random.key(0), split_of(plan), jnp.zeros((50, 2)), math.inf, "") == {}
     few = (jnp.zeros(2), jnp.zeros(2))
-    assert reliability(Judged(None, 0.0, {}, few[0], few[1], few, few, None)) == {}
+    assert reliability(few[0], few[1], 0.0) == {}
 
 
 def test_a_note_keeps_its_brackets(capsys):

@@ -15,9 +15,9 @@ from triality.samplers.autoregressive.heads import discretized_logistic_head
 from triality.samplers.autoregressive.made import made
 from triality.samplers.autoregressive.masked_convolution import MaskedKernel, masked_convolution
 from triality.samplers.autoregressive.nade import nade
-from triality.samplers.autoregressive.recurrent import recurrent
 from triality.samplers.bernoulli import Bernoulli
 from triality.samplers.mixture import MixtureSampler
+from triality.samplers.tokens.token_sampler import gru, lstm, transformer
 
 NUM_DRAWS = 20_000
 FALSE_ALARM = 1e-6
@@ -49,7 +49,9 @@ CASES = {
     "masked convolution, three levels": Case(shaken(masked_convolution(jax.random.key(6), (2, 3), 3, 4, 1, 5), 0.5), (2, 3), 3),
     "causal convolution": Case(shaken(causal_convolution(jax.random.key(7), 7, 2, 6, 2, 3)), (7,), 2),
     "causal convolution of logistics": Case(shaken(causal_convolution(jax.random.key(8), 5, 3, 6, 2, head=LOGISTIC)), (5,), 3),
-    "recurrent": Case(shaken(recurrent(jax.random.key(9), 6, 3, hidden=5, inputs=4)), (6,), 3),
+    "gated recurrent unit": Case(shaken(gru(jax.random.key(9), 6, 3, hidden=5, inputs=4)), (6,), 3),
+    "long short-term memory": Case(shaken(lstm(jax.random.key(11), 6, 3, hidden=5, inputs=4)), (6,), 3),
+    "transformer": Case(shaken(transformer(jax.random.key(12), 6, 3, features=6, num_blocks=2, num_heads=2), 0.4), (6,), 3),
 }
 AUTOREGRESSIVE = [name for name in CASES if name != "bernoulli"]
 
@@ -195,7 +197,7 @@ def test_a_first_layer_that_sees_its_own_pixel_is_no_density():
     assert abs(float(jax.nn.logsumexp(log_probs_of(twin, everything(case))))) > 1e-2
 
 
-@pytest.mark.parametrize("name", ["causal convolution", "causal convolution of logistics", "recurrent"])
+@pytest.mark.parametrize("name", ["causal convolution", "causal convolution of logistics", "gated recurrent unit"])
 def test_a_signal_that_sees_its_own_value_is_no_density(name):
     """The broken twin of the shift by one: what came before is replaced by what is to be predicted."""
     case = CASES[name]

@@ -12,6 +12,7 @@ q misses something.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -32,7 +33,7 @@ from triality.numerics import log_mean_exp
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.partition.alarm import Alarm, three_way_alarm
 from triality.run import run
-from triality.sampler import AbstractSampler, Samples, draw
+from triality.sampler import AbstractSampler, Samples
 from triality.samplers.gaussian_mixture import gaussian_mixture
 
 Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence | TiltLearning
@@ -42,6 +43,8 @@ Progress = Callable[[str, int, int, dict[str, float]], None]
 
 ROWS_A_COMPONENT, MOST_COMPONENTS = 25, 50
 """Of the default generator."""
+PIECE = 512
+"""Samples that are worked on together outside of training."""
 
 
 class Stage(NamedTuple):
@@ -88,7 +91,7 @@ def fit_generator(
     def value(state: Any) -> float:
         return float(_mean_log_prob(state.sampler, valid))
 
-    stage = _best_of(learning, learning.init(key, sampler), value, num_steps, chunk, "likelihood", progress)
+    stage = best_of(learning, learning.init(key, sampler), value, num_steps, chunk, "likelihood", progress)
     return stage._replace(best=stage.best.sampler, last=stage.last.sampler)
 
 
@@ -113,7 +116,7 @@ def fit_energy(
     def value(state: Any) -> float:
         return float(_validated(key_validate, state.density, state.sampler, valid, num_drawn))
 
-    return _best_of(learning, learning.init(key_run, energy, sampler), value, num_steps, chunk, "energy", progress)
+    return best_of(learning, learning.init(key_run, energy, sampler), value, num_steps, chunk, "energy", progress)
 
 
 def fit_energy_by_chains(
@@ -138,7 +141,7 @@ def fit_energy_by_chains(
         density = UnnormalizedDensity(state.energy, Constant(jnp.zeros(())))
         return float(_validated(key_validate, density, sampler, valid, num_drawn))
 
-    return _best_of(learning, learning.init(key_run, energy), value, num_steps, chunk, "energy", progress)
+    return best_of(learning, learning.init(key_run, energy), value, num_steps, chunk, "energy", progress)
 
 
 def fit_tilt(
@@ -159,23 +162,48 @@ def fit_tilt(
     Raises:
         NonFiniteError: parameters became NaN or infinite.
     """
+    of_sampler = float(_mean_log_prob(sampler, valid))
+    return fit_tilt_of_draws(learning, key, network, partial(_stock, sampler), of_sampler, valid, num_steps, chunk, num_drawn, progress)
+
+
+def fit_tilt_of_draws(
+    learning: TiltLearning,
+    key: Key[Array, ""],
+    network: Energy[Any],
+    draws: Callable[[Key[Array, ""], int], Any],
+    of_sampler: float,
+    valid: Any,
+    num_steps: int,
+    chunk: int = 250,
+    num_drawn: int = 20_000,
+    progress: Progress = no_progress,
+) -> Stage:
+    """The same of a generator that runs elsewhere: its draws are asked for between chunks, its density is never.
+
+    Args:
+        draws: so many draws, from a key.
+        of_sampler: mean log q of the validation data, nats; only shifts the curve.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
     key_run, key_draw, key_validate = jax.random.split(key, 3)
-    judging = Samples.unweighted(_stock(sampler, key_validate, num_drawn), jnp.zeros(num_drawn))
-    data, of_sampler = Samples.unweighted(valid, jnp.zeros(valid.shape[0])), float(_mean_log_prob(sampler, valid))
+    judging = Samples.unweighted(draws(key_validate, num_drawn), jnp.zeros(num_drawn))
+    data = Samples.unweighted(valid, jnp.zeros(valid.shape[0]))
 
     def value(state: Any) -> float:
         return of_sampler + float(_gain(state.density.energy, data, judging))
 
     def renewed(learning: Any, done: int) -> Any:
-        stock = _stock(sampler, jax.random.fold_in(key_draw, done), num_drawn)
+        stock = draws(jax.random.fold_in(key_draw, done), num_drawn)
         return eqx.tree_at(lambda learning: learning.drawn, learning, DataSet(stock))
 
-    return _best_of(learning, learning.init(key_run, network), value, num_steps, chunk, "energy", progress, renewed)
+    return best_of(learning, learning.init(key_run, network), value, num_steps, chunk, "energy", progress, renewed)
 
 
 def held_out_likelihood(energy: Energy[Any], data: Samples, drawn: Samples) -> Float[Array, ""]:
     """mean -E(data) minus the larger of two log Z, from the draws alone and from both sides; nats a sample."""
-    on_data, on_drawn = (-jax.vmap(energy)(side.x) - side.log_q for side in (data, drawn))
+    on_data, on_drawn = (-in_pieces(energy, side.x) - side.log_q for side in (data, drawn))
     log_z = jnp.maximum(log_mean_exp(on_drawn), solve_log_z(on_data, on_drawn))
     return jnp.mean(on_data + data.log_q) - log_z
 
@@ -190,9 +218,19 @@ def estimate_log_z(
     key: Key[Array, ""], energy: Energy[Any], sampler: AbstractSampler[Any], data: Any, num_drawn: int
 ) -> tuple[Alarm, Samples]:
     """Three estimates of log Z on ``num_drawn`` fresh draws and on data that trained nothing; with the draws."""
-    drawn = draw(sampler, key, num_drawn)
-    on_data = -jax.vmap(energy)(data) - jax.vmap(sampler.log_prob)(data)
-    return three_way_alarm(on_data, -jax.vmap(energy)(drawn.x) - drawn.log_q), drawn
+    drawn = draw_in_pieces(sampler, key, num_drawn)
+    on_data = -in_pieces(energy, data) - in_pieces(sampler.log_prob, data)
+    return three_way_alarm(on_data, -in_pieces(energy, drawn.x) - drawn.log_q), drawn
+
+
+def in_pieces(function: Callable[[Any], Any], x: Any) -> Any:
+    """``vmap``, some hundreds at a time: what a sample needs on the way may be many times its own size, as the logits of a vocabulary."""
+    return jax.lax.map(function, x, batch_size=PIECE)
+
+
+def draw_in_pieces(sampler: AbstractSampler[Any], key: Key[Array, ""], num_samples: int) -> Samples:
+    """``draw``, some hundreds at a time: a draw of an autoregressive sampler passes over its units once a coordinate."""
+    return Samples.unweighted(*in_pieces(sampler.sample_and_log_prob, jax.random.split(key, num_samples)))
 
 
 def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: int) -> Any:
@@ -200,8 +238,8 @@ def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: in
     return jax.random.choice(key, log_ratio.shape[0], (num_samples,), p=jax.nn.softmax(log_ratio))
 
 
-def _best_of(
-    learning: Learning,
+def best_of(
+    learning: Any,
     state: Any,
     value: Callable[[Any], float],
     num_steps: int,
@@ -210,7 +248,21 @@ def _best_of(
     progress: Progress,
     renewed: Callable[[Any, int], Any] = lambda learning, done: learning,
 ) -> Stage:
-    """Chunks of one compiled program, and a shorter one where steps are left over; what validation likes best, the beginning included."""
+    """Chunks of one compiled program, and a shorter one where steps are left over; what validation likes best, the beginning included.
+
+    Args:
+        learning: anything with a ``step`` whose metrics hold ``is_finite``.
+        state: where to begin.
+        value: what validation says of a state; larger is better.
+        num_steps: in all.
+        chunk: steps between two looks.
+        name: of the stage.
+        progress: told after every chunk.
+        renewed: the algorithm for the next chunk, from itself and the steps that will then be done.
+
+    Raises:
+        NonFiniteError: parameters became NaN or infinite.
+    """
     best, curve, at = state, [value(state)], 0
     for begin in range(0, num_steps, chunk):
         done = min(begin + chunk, num_steps)
@@ -236,28 +288,26 @@ def _last_numbers(metrics: Any) -> dict[str, float]:
 
 # Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.
 @eqx.filter_jit
-def _advanced(learning: Learning, state: Any, num_steps: int) -> tuple[Any, Any]:
-    algorithm: Any = learning  # each of them steps a state of its own
-    return run(algorithm, state, 1, num_steps)[:2]
+def _advanced(learning: Any, state: Any, num_steps: int) -> tuple[Any, Any]:
+    return run(learning, state, 1, num_steps)[:2]
 
 
 @eqx.filter_jit
 def _mean_log_prob(sampler: AbstractSampler[Any], x: Any) -> Float[Array, ""]:
-    return jnp.mean(jax.vmap(sampler.log_prob)(x))
+    return jnp.mean(in_pieces(sampler.log_prob, x))
 
 
 @eqx.filter_jit
 def _validated(
     key: Key[Array, ""], density: UnnormalizedDensity, sampler: AbstractSampler[Any], valid: Any, num_drawn: int
 ) -> Float[Array, ""]:
-    drawn = draw(sampler, key, num_drawn)
-    return held_out_likelihood(density.energy, Samples.unweighted(valid, jax.vmap(sampler.log_prob)(valid)), drawn)
+    drawn = draw_in_pieces(sampler, key, num_drawn)
+    return held_out_likelihood(density.energy, Samples.unweighted(valid, in_pieces(sampler.log_prob, valid)), drawn)
 
 
 @eqx.filter_jit
 def _stock(sampler: AbstractSampler[Any], key: Key[Array, ""], num_drawn: int) -> Any:
-    # In pieces that fit a processor's cache: a draw of an autoregressive sampler passes over its units once a coordinate.
-    return jax.lax.map(sampler.sample, jax.random.split(key, num_drawn), batch_size=512)
+    return draw_in_pieces(sampler, key, num_drawn).x
 
 
 _gain = eqx.filter_jit(held_out_likelihood)

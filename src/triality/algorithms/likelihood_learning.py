@@ -80,7 +80,7 @@ class LikelihoodLearning(eqx.Module):
         key, key_batch, key_loss = jax.random.split(state.key, 3)
         x = self.data.minibatch(key_batch, self.batch_size)
         batch = Samples.unweighted(x, jnp.zeros(self.batch_size))
-        value, gradient = eqx.filter_value_and_grad(lambda sampler: self.loss(key_loss, sampler, batch))(state.sampler)
+        value, gradient = eqx.filter_value_and_grad(lambda sampler: self.loss(key_loss, sampler, batch, state.iteration))(state.sampler)
         updates, optimizer = self._optimizer().update(gradient, state.optimizer)
         sampler = eqx.apply_updates(state.sampler, updates)
         after = LikelihoodState(sampler, optimizer, key, state.iteration + 1)

@@ -50,10 +50,10 @@ from triality.samplers.autoregressive.made import made
 from triality.samplers.autoregressive.made_over_orders import made_over_orders
 from triality.samplers.autoregressive.masked_convolution import masked_convolution
 from triality.samplers.autoregressive.nade import nade
-from triality.samplers.autoregressive.recurrent import recurrent
 from triality.samplers.bernoulli import fit_bernoulli
 from triality.samplers.flow import masked_autoregressive_flow, real_nvp, spline_coupling_flow
 from triality.samplers.gaussian import fit_gaussian
+from triality.samplers.tokens.token_sampler import gru
 from triality.updates.sampler.adversarial import DensityAwareAdversarial, EnergyAlone, FreeAdversarial, PullAway
 from triality.updates.sampler.alpha import WeightedLikelihood
 from triality.updates.sampler.annealed import AnnealedLikelihood
@@ -113,7 +113,7 @@ def make_generator(name: str, key: Key[Array, ""], train: X, space: Space, head:
             key, (space.shape[0], space.shape[1]), levels, *PIXEL_NETWORK, marginals=marginals(train, levels)
         ),
         "causal-convolution": lambda: causal_convolution(key, dim, levels, CHANNELS, head=make_head(head, key, CHANNELS, train, levels)),
-        "recurrent": lambda: recurrent(key, dim, levels, HIDDEN, head=make_head(head, key, HIDDEN, train, levels)),
+        "recurrent": lambda: gru(key, dim, levels, HIDDEN, head=make_head(head, key, HIDDEN, train, levels)),
     }
     return table[name]()
 

@@ -39,7 +39,7 @@ def picture_arrays(split: Split, fitted: Fitted, judged: Judged, names: tuple[st
     if split.space.kind == "continuous" and split.space.dim == 2:
         arrays |= landscape(fitted.energy, split, judged.charged)
     if judged.log_z is not None:
-        arrays |= reliability(judged)
+        arrays |= reliability(*judged.log_ratios, judged.charged)
     if judged.wells is not None and fitted.is_tilted:
         arrays["lowest_far"] = _own_units(split, judged.wells.lowest_at[None], 1)[0]
     return arrays
@@ -73,13 +73,12 @@ def _mapped(function: Any, x: Array) -> Float[Array, " n"]:
     return jax.lax.map(function, x, batch_size=4096)
 
 
-def reliability(judged: Judged) -> dict[str, np.ndarray]:
-    """Of D = sigmoid(log p_theta - log q) on test data against as many draws; of a handful there is no curve."""
-    on_data, on_drawn = judged.log_ratios
+def reliability(on_data: Float[Array, " n"], on_drawn: Float[Array, " m"], log_z: float) -> dict[str, np.ndarray]:
+    """Of D = sigmoid(-E - log q - log Z) on test data against as many draws; of a handful there is no curve."""
     count = min(len(on_data), len(on_drawn))
     if count < LEAST_SAMPLES:
         return {}
-    on_data, on_drawn = on_data[:count] - judged.charged, on_drawn[:count] - judged.charged
+    on_data, on_drawn = on_data[:count] - log_z, on_drawn[:count] - log_z
     curve = calibration(on_data, on_drawn)
     return {
         "reliability_predicted": np.asarray(curve.predicted, float),

@@ -108,7 +108,7 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     console.print(table)
     if summary["log_z_estimates"]:
         _print_gain(console, metrics)
-        _print_estimates(console, summary["log_z_estimates"], config["seeds"])
+        print_estimates(console, summary["log_z_estimates"], config["seeds"])
     console.print(f"alarm: {summary['alarm']}")
     rates = [seed["metrics"].get("energy_steps_per_second") for seed in summary["seeds"]]
     speed = float(np.mean([rate for rate in rates if rate])) if any(rates) else None
@@ -123,7 +123,8 @@ def _print_gain(console: Console, metrics: dict[str, Any]) -> None:
         console.print(f"energy over generator by likelihood, same rows: {abs(gain):.2g} ± {half:.2g} nats {more} (95 %)")
 
 
-def _print_estimates(console: Console, found: dict[str, dict[str, Any]], num_seeds: int) -> None:
+def print_estimates(console: Console, found: dict[str, dict[str, Any]], num_seeds: int) -> None:
+    """All estimates of log Z, with errors and what each takes for granted."""
     table = Table(title="log Z (nats)" + ("" if num_seeds == 1 else ", first seed"))
     table.add_column("estimate")
     table.add_column("log Z", justify="right")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain
+from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli.choices import REGISTRY
@@ -19,11 +19,13 @@ from triality.cli.export_options import ExportOptions
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.cli.play_options import PlayOptions
+from triality.cli.seq_options import SeqOptions
 from triality.errors import TrialityError
 
 COMMANDS: dict[type, Callable[[Any], int]] = {
     IrlOptions: irl.run,
     EbmOptions: ebm.run,
+    SeqOptions: seq.run,
     EvalOptions: eval_command.run,
     RetrainOptions: retrain.run,
     PlayOptions: play.run,
@@ -38,6 +40,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
 Options = (
     Annotated[IrlOptions, tyro.conf.subcommand("irl")]
     | Annotated[EbmOptions, tyro.conf.subcommand("ebm")]
+    | Annotated[SeqOptions, tyro.conf.subcommand("seq")]
     | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
     | Annotated[PlayOptions, tyro.conf.subcommand("play")]
@@ -55,7 +58,8 @@ DESCRIPTION = """Energies learned from samples, with generators whose density ca
 
 First steps: triality paper; triality expert --env Pendulum-v1 --out demos.npz;
 triality irl --env Pendulum-v1 --demos demos.npz --out runs/first; then open runs/first/report.html.
-A density instead of a policy: triality ebm --target two-moons --out runs/moons; triality ebm --data table.csv --out runs/table."""
+A density instead of a policy: triality ebm --target two-moons --out runs/moons; triality ebm --data table.csv --out runs/table.
+Token sequences: triality seq --data captions.txt --out runs/captions."""
 
 
 def prepare_jax() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from triality.errors import ConfigError
 
 
-def import_package(name: str) -> Any:
-    """The module of that name, of the extra ``demos``.
+def import_package(name: str, extra: str = "demos") -> Any:
+    """The module of that name, of an extra.
 
     Raises:
         ConfigError: it is not installed; names the extra.
@@ -23,4 +23,4 @@ def import_package(name: str) -> Any:
         return import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        raise ConfigError(f'expected the package {package}, got none installed; do pip install "triality[demos]"') from error
+        raise ConfigError(f'expected the package {package}, got none installed; do pip install "triality[{extra}]"') from error

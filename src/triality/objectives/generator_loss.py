@@ -4,6 +4,7 @@
     order-agnostic:  -E_o E_p log q_o(x),  o uniform over all orders of the coordinates
 
 The second is an upper bound on the first of a mixture over all orders (Jensen); its minimum has every conditional right in every order.
+A loss is told the iteration, since some change while they are learned by (scheduled sampling, MIXER).
 Reference: Uria, Murray, Larochelle, A deep and tractable density estimator, arXiv:1310.1757.
 """
 
@@ -21,9 +22,9 @@ from triality.sampler import AbstractDensity, AbstractSampler, Samples
 
 @runtime_checkable
 class GeneratorLoss(Protocol):
-    """A number to be minimized, in nats a sample, from a key, a generator and a minibatch of data."""
+    """A number to be minimized, in nats a sample, from a key, a generator, a minibatch of data, and how many steps were made before."""
 
-    def __call__(self, key: Key[Array, ""], sampler: Any, data: Samples) -> Float[Array, ""]: ...
+    def __call__(self, key: Key[Array, ""], sampler: Any, data: Samples, iteration: Int[Array, ""]) -> Float[Array, ""]: ...
 
 
 class Likelihood(eqx.Module):
@@ -33,12 +34,12 @@ class Likelihood(eqx.Module):
         >>> import jax.numpy as jnp
         >>> from triality.samplers.gaussian import Gaussian
         >>> data = Samples.unweighted(jnp.zeros((4, 1)), jnp.zeros(4))
-        >>> float(Likelihood()(jax.random.key(0), Gaussian(jnp.zeros(1), jnp.zeros(1)), data).__round__(4))
+        >>> float(Likelihood()(jax.random.key(0), Gaussian(jnp.zeros(1), jnp.zeros(1)), data, jnp.array(0)).__round__(4))
         0.9189
     """
 
-    def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], data: Samples) -> Float[Array, ""]:
-        del key
+    def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], data: Samples, iteration: Int[Array, ""]) -> Float[Array, ""]:
+        del key, iteration
         return negative_log_likelihood(sampler, data)
 
 
@@ -49,11 +50,12 @@ class OrderAgnostic(eqx.Module):
         >>> import jax.numpy as jnp
         >>> from triality.samplers.autoregressive.made_over_orders import made_over_orders
         >>> data = Samples.unweighted(jnp.zeros((4, 3), int), jnp.zeros(4))
-        >>> float(OrderAgnostic()(jax.random.key(0), made_over_orders(jax.random.key(1), 3), data).__round__(4))
+        >>> float(OrderAgnostic()(jax.random.key(0), made_over_orders(jax.random.key(1), 3), data, jnp.array(0)).__round__(4))
         2.0794
     """
 
-    def __call__(self, key: Key[Array, ""], sampler: Any, data: Samples) -> Float[Array, ""]:
+    def __call__(self, key: Key[Array, ""], sampler: Any, data: Samples, iteration: Int[Array, ""]) -> Float[Array, ""]:
+        del iteration
         order = jax.random.permutation(key, sampler.orders.shape[1])
         return negative_log_likelihood(InOrder(sampler, order), data)
 

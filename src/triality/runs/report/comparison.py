@@ -16,11 +16,12 @@ from triality.runs.atomic import replace_file
 from triality.runs.report import page
 from triality.runs.report.curves import band, bootstrap_interval
 from triality.runs.report.density import metric, of_seeds
-from triality.runs.report.density_metrics import METRICS
+from triality.runs.report.density_metrics import METRICS, Metric
 from triality.runs.report.density_panels import sample_panels
 from triality.runs.report.figures import Panel, draw, legend_above
 from triality.runs.report.palette import BAD, CAUTION, DATA, DRAWN, GOOD, MUTED, OTHER
 from triality.runs.report.record import RunRecord, read_record
+from triality.runs.report.sequence_metrics import METRICS as SEQUENCE_METRICS
 from triality.runs.report.words import alarm_verdict, normalized, number, to_error
 
 COLORS = (DATA.light, DRAWN.light, OTHER.light, GOOD.light, CAUTION.light, BAD.light, MUTED.light)
@@ -68,7 +69,7 @@ def render_comparison(records: Sequence[RunRecord]) -> str:
     title = f"{len(records)} runs compared"
     header = f"<h1>{page.escape(title)}</h1>\n{page.paragraph(', '.join(names), 'subtitle')}"
     is_density = records[0].command == "ebm"
-    results = _density_results(records, names) if is_density else _irl_results(records, names)
+    results = RESULTS.get(records[0].command, _irl_results)(records, names)
     samples = [panel for record, name in zip(records, names, strict=True) for panel in _samples(record, name)] if is_density else []
     sections = (
         results,
@@ -104,8 +105,16 @@ def _shown(value: Any) -> str:
 
 
 def _density_results(records: Sequence[RunRecord], names: list[str]) -> str:
+    return _metric_results(records, names, METRICS, _likelihoods(records, names))
+
+
+def _sequence_results(records: Sequence[RunRecord], names: list[str]) -> str:
+    return _metric_results(records, names, SEQUENCE_METRICS, None)
+
+
+def _metric_results(records: Sequence[RunRecord], names: list[str], metrics: Sequence[Metric], picture: Panel | None) -> str:
     rows = []
-    for each in METRICS:
+    for each in metrics:
         for part, field in (("generator", each.generator), ("energy", each.energy)):
             values = [metric(record, field) if field else math.nan for record in records]
             if any(math.isfinite(value) for value in values):
@@ -117,7 +126,7 @@ def _density_results(records: Sequence[RunRecord], names: list[str]) -> str:
     table = page.table(
         "Interquartile means over seeds, 95 % interval from three seeds on", ("metric", *names, "better"), rows, kind="words"
     )
-    return page.section("What came of them", page.panels([_likelihoods(records, names)]), table)
+    return page.section("What came of them", page.panels([picture]), table)
 
 
 def _log_z(record: RunRecord) -> str:
@@ -190,7 +199,7 @@ def _samples(record: RunRecord, name: str) -> list[Panel]:
 
 def _curves(records: Sequence[RunRecord], names: list[str]) -> Panel | None:
     """Validation, or the return while learning, of all runs over time."""
-    is_density = records[0].command == "ebm"
+    is_density = records[0].command in RESULTS
     field, label = ("validation", "validation (nats a sample)") if is_density else ("return_mean", "return of sampled roll-outs")
     shown = [(record, name) for record, name in zip(records, names, strict=True) if record.curves.has(field)]
     if not shown:
@@ -210,6 +219,10 @@ def _curves(records: Sequence[RunRecord], names: list[str]) -> Panel | None:
     caption = "Median over seeds. Time includes compilation; seeds of a density run follow one another."
     listed = ", ".join(name for _, name in shown)
     return Panel("curves", "Learning over time", draw("curves", paint), f"{label} of {listed} over time.", caption)
+
+
+RESULTS = {"ebm": _density_results, "seq": _sequence_results}
+"""By command; all others learned to act."""
 
 
 def _write_all(file: Any, text: bytes) -> None:

@@ -38,7 +38,7 @@ def render_density(record: RunRecord) -> str:
         )
     )
     problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
-    parts = (_notes, _samples, _energy, _trust, _numbers, _learning, _setting)
+    parts = (_notes, _samples, _energy, trust_section, _numbers, _learning, _setting)
     footer = page.paragraph(
         "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
         "documentation of triality says more, on its page “Densities from data”."
@@ -170,7 +170,8 @@ def _wells(record: RunRecord) -> str:
     )
 
 
-def _trust(record: RunRecord) -> str:
+def trust_section(record: RunRecord) -> str:
+    """Estimates of log Z side by side, the verdict on them, and whether D is a probability."""
     if record.summary is None:
         return ""
     verdict = alarm_verdict(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +102,15 @@ def metric_rows(value_of: Callable[[str], float], seeds_of: Callable[[str], np.n
         value_of: the mean over seeds of a name in the summary, NaN where it has none.
         seeds_of: the same of every seed.
     """
+    return rows_of(METRICS, value_of, seeds_of)
+
+
+def rows_of(
+    metrics: Sequence[Metric], value_of: Callable[[str], float], seeds_of: Callable[[str], np.ndarray]
+) -> list[tuple[str, str, str, str, str]]:
+    """The same of any table of metrics."""
     rows = []
-    for each in METRICS:
+    for each in metrics:
         cells = [_cell(value_of(name), seeds_of(name)) if name else "" for name in (each.generator, each.energy)]
         if any(cell not in ("", number(math.nan)) for cell in cells):
             rows.append((each.title, *cells, each.better, each.meaning))

@@ -111,7 +111,7 @@ def method_of(command: str, config: Mapping[str, Any]) -> Method:
         >>> method_of("irl", {"algorithm": "bc"}).has_cost, method_of("irl", {"algorithm": "gan-gcl"}).has_cost
         (False, True)
     """
-    if command == "ebm":
+    if command in ("ebm", "seq"):
         return DENSITY
     if config.get("algorithm") in ("bc", "dagger"):
         return CLONING if config["algorithm"] == "bc" else DAGGER

@@ -19,6 +19,7 @@ from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord, read_record
 from triality.runs.report.returns import comparison_panel, learning_panels
+from triality.runs.report.sequences import render_sequences
 from triality.runs.report.state_space import episode_panel, state_panels
 from triality.runs.report.time_shares import time_panel
 from triality.runs.report.words import alarm_verdict, duration, normalized, number, result_level, result_paragraph, seed_phrase
@@ -203,7 +204,7 @@ def _count(config: Mapping[str, Any], name: str, noun: str) -> str:
     return f"{value} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) else ""
 
 
-RENDERERS = {"ebm": render_density}
+RENDERERS = {"ebm": render_density, "seq": render_sequences}
 """By command; all others learned to act."""
 
 

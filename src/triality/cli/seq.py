@@ -1,0 +1,110 @@
+"""``triality seq``: everything that can be refused is refused here, before jax is imported and before a folder is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from triality.cli import ranges
+from triality.cli.ranges import refuse
+from triality.cli.seq_names import OBJECTIVES, ORACLE, SCORED, credit_of
+from triality.cli.seq_options import SeqOptions
+from triality.data.sequence_file import Asked, read_sequences
+from triality.data.sequences import SequenceData
+from triality.errors import DataError
+from triality.runs.folder import RunFolder
+
+HEADS = 4
+"""Of a transformer."""
+LEAST_SHARE, MOST_SHARE = 0.0, 1.0
+
+
+class SeqPlan(NamedTuple):
+    """A checked command.
+
+    Fields:
+        options: resolved, as the run stores them.
+        data: the sequences; None where an oracle is to draw them.
+        notes: what the user should know.
+    """
+
+    options: SeqOptions
+    data: SequenceData | None
+    notes: tuple[str, ...]
+
+
+def run(options: SeqOptions) -> int:
+    """Check, then learn; returns the exit code."""
+    plan = check(options)
+    from triality.cli.seq_learning import learn
+
+    return learn(plan)
+
+
+def check(options: SeqOptions) -> SeqPlan:
+    """The plan of a run.
+
+    Raises:
+        ConfigError: an option, or a combination of them, is wrong. All problems that can be found together are listed together.
+        DataError: the data cannot be read, or no density can be learned from them.
+    """
+    refuse(_range_problems(options) + _combination_problems(options))
+    RunFolder.check(options.out, options.overwrite)
+    resolved = replace(options, credit=credit_of(options.objective, options.energy) if options.credit == "auto" else options.credit)
+    if options.data.startswith(ORACLE):
+        path = Path(options.data.removeprefix(ORACLE))
+        if not path.is_file():
+            raise DataError(f"{path}: expected the oracle's file, got none there; check the path")
+        return SeqPlan(resolved, None, ())
+    asked = Asked(options.length, options.tokens, options.cut, options.vocabulary, options.end_token, options.seed)
+    data = read_sequences(options.data, asked)
+    if data.end is not None and options.objective == "reward-augmented":
+        refuse(["expected sequences of one length for --objective reward-augmented, got sequences that end; use scheduled-sampling or mle"])
+    return SeqPlan(resolved, data, data.notes)
+
+
+def _range_problems(options: SeqOptions) -> list[str]:
+    return [
+        *ranges.counts(options, "seeds", "hidden", "num_rollouts"),
+        *ranges.counts(options, "generator_steps", "energy_steps", "length", "vocabulary", least=0),
+        *ranges.counts(options, "batch_size", least=2),
+        *ranges.counts(options, "num_data", "num_drawn", least=100),
+        *ranges.seeds(options, options.seeds),
+        *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate", "payoff_temperature"),
+        *ranges.weights(options, "weight_prior"),
+        *_share_problems(options),
+    ]
+
+
+def _share_problems(options: SeqOptions) -> list[str]:
+    problems = []
+    if not LEAST_SHARE <= options.least_share <= MOST_SHARE:
+        problems.append(f"expected --least-share from 0 to 1, got {options.least_share}; it is a share of tokens")
+    if not options.temperatures or any(not 0 < each < float("inf") for each in options.temperatures):
+        problems.append(f"expected --temperatures above zero, got {options.temperatures}; 1 is the generator itself")
+    return problems
+
+
+def _combination_problems(options: SeqOptions) -> list[str]:
+    problems = []
+    is_oracle, traits = options.data.startswith(ORACLE), OBJECTIVES[options.objective]
+    if options.generator == "transformer" and options.hidden % HEADS:
+        problems.append(f"expected --hidden that {HEADS} heads divide for --generator transformer, got {options.hidden}; use a multiple")
+    if options.generator_steps == 0 and (options.energy_steps == 0 or options.objective not in (*SCORED, "mixer", "actor-critic", "nce")):
+        problems.append("expected gradient steps, got --generator-steps 0 and none after them; ask for some")
+    if options.credit != "auto" and options.objective not in SCORED:
+        problems.append(f"expected --objective gan or seqgan with --credit {options.credit}, got {options.objective}; leave it out")
+    if options.credit == "by-token" and (options.energy != "by-token" or options.objective == "seqgan"):
+        problems.append(
+            "expected --energy by-token and --objective gan with --credit by-token, got others: the summands are the energy's; use whole"
+        )
+    if options.credit == "relaxed" and options.objective == "seqgan":
+        problems.append("expected --objective gan with --credit relaxed, got seqgan; use rollouts or whole")
+    if options.end_token is not None and is_oracle:
+        problems.append("expected --end-token with sequences of numbers, got an oracle, whose sequences have one length; leave it out")
+    if is_oracle and options.vocabulary:
+        problems.append("expected --vocabulary with a file of sequences, got an oracle, which has its own; leave it out")
+    if options.least_share != SeqOptions.least_share and not traits.has_schedule:
+        problems.append(f"expected --objective scheduled-sampling or mixer with --least-share, got {options.objective}; leave it out")
+    return problems

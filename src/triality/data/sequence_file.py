@@ -1,0 +1,197 @@
+"""Sequences as people have them: an npz of tokens, lines of numbers, or text. Read as if a stranger had made them. Imports no jax.
+
+| file | what it becomes |
+|---|---|
+| npz with ``tokens`` (n, T) | sequences of T tokens; with ``lengths`` (n,), flat tokens cut into sequences that end |
+| npz with ``train``, ``valid``, ``test`` (steps, voices) and ``*_lengths`` | chords, a voice after the other: windows of T tokens |
+| text, every line whole numbers | a line a sequence |
+| other text | a line a sequence that ends, or windows of one long text |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from triality.data.sequences import SequenceData, padded, split
+from triality.data.vocabularies import Unit, vocabulary_of
+from triality.errors import DataError
+from triality.runs.archive import ArchiveError, Limits, decode_array, read_members
+
+MOST_BYTES = 2**31
+PARTS = ("train", "valid", "test")
+SILENT = -1
+STREAM_SHARES = (0.9, 0.95)
+"""Where training and validation end in one long text."""
+
+
+class Asked(NamedTuple):
+    """How a file is to be read.
+
+    Fields:
+        length: T; 0 takes the longest sequence's, or 32 where a long text is cut.
+        unit: of text.
+        cut: ``lines``: a line a sequence; ``windows``: one long text, cut anywhere.
+        vocabulary: most tokens of text; of numbers the size, 0 for one more than the largest.
+        end: of numbers, the token that ends a sequence; None where all have one length.
+        seed: of the split.
+    """
+
+    length: int = 0
+    unit: Unit = "words"
+    cut: Literal["lines", "windows"] = "lines"
+    vocabulary: int = 0
+    end: int | None = None
+    seed: int = 0
+
+
+DEFAULT_WINDOW = 32
+DEFAULT_VOCABULARY = {"characters": 256, "words": 5000, "pieces": 1000}
+
+
+def read_sequences(path: str | PathLike[str], asked: Asked) -> SequenceData:
+    """The sequences in ``path``, checked and split.
+
+    Raises:
+        DataError: no file, another format, text that is not UTF-8, or sequences that cannot be learned from; all that is wrong is listed.
+        ConfigError: a vocabulary that is too small, or a package that is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "tokens.txt"
+        ...     _ = file.write_text("\\n".join(["0 1 2", "2 1 0"] * 20))
+        ...     data = read_sequences(file, Asked())
+        >>> data.train.shape, data.vocabulary, data.end
+        ((32, 3), 3, None)
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file of sequences, got none there; check the path")
+    size = path.stat().st_size
+    if not 0 < size <= MOST_BYTES:
+        raise DataError(f"{path}: expected a file of 1 byte to 2 GiB, got {size} bytes; check it")
+    try:
+        with open(path, "rb") as file:
+            is_zip = file.read(2) == b"PK"
+        return _of_npz(path, asked) if is_zip else _of_text(path, asked)
+    except ArchiveError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _of_npz(path: Path, asked: Asked) -> SequenceData:
+    members = read_members(path, Limits(total_bytes=MOST_BYTES))
+    arrays = {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in members.items()}
+    if "tokens" in arrays:
+        return _of_tokens(path, arrays, asked)
+    if {"train", "valid", "test", "train_lengths"} <= set(arrays):
+        return _of_voices(path, arrays, asked)
+    raise DataError(
+        f"{path}: expected an array tokens, or train, valid and test with their lengths, got {', '.join(sorted(arrays)) or 'none'}; "
+        "save numpy.savez(file, tokens=rows)"
+    )
+
+
+def _of_tokens(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> SequenceData:
+    tokens = arrays["tokens"]
+    if tokens.dtype.kind not in "iu" or tokens.ndim not in (1, 2) or (tokens.ndim == 1 and "lengths" not in arrays):
+        raise DataError(
+            f"{path}: expected whole numbers of shape (n, T), or flat ones with lengths, got {tokens.dtype} of shape {tokens.shape}; "
+            "save such an array"
+        )
+    if tokens.ndim == 2:
+        return _of_numbers(path, tokens.tolist(), asked)
+    lengths = arrays["lengths"]
+    if lengths.ndim != 1 or np.any(lengths < 0) or lengths.sum() != len(tokens):
+        raise DataError(f"{path}: expected lengths that add up to {len(tokens)} tokens, got a sum of {lengths.sum()}; check the file")
+    return _of_numbers(path, [part.tolist() for part in np.split(tokens, np.cumsum(lengths)[:-1])], asked)
+
+
+def _of_numbers(path: Path, sequences: list[list[int]], asked: Asked) -> SequenceData:
+    largest = max((max(sequence) for sequence in sequences if sequence), default=0)
+    vocabulary = asked.vocabulary or max(largest, asked.end or 0) + 1
+    length = asked.length or max((len(sequence) for sequence in sequences), default=0)
+    rows = padded(sequences, length, vocabulary, asked.end, str(path))
+    return _checked(path, split(rows, asked.seed, str(path)), max(2, vocabulary), asked.end)
+
+
+def _of_voices(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> SequenceData:
+    """Chords as events, a voice after the other; pieces do not run into each other. Silence and pitches become tokens in order."""
+    pitches = np.unique(np.concatenate([arrays[part].ravel() for part in PARTS]))
+    voices = arrays["train"].shape[1]
+    length = asked.length or DEFAULT_WINDOW * voices
+    if length % voices:
+        raise DataError(f"{path}: expected windows of whole chords of {voices} voices, got --length {length}; use a multiple of {voices}")
+    parts = []
+    for part in PARTS:
+        pieces = np.split(np.searchsorted(pitches, arrays[part]), np.cumsum(arrays[f"{part}_lengths"])[:-1])
+        windows = [_windows(piece.ravel(), length) for piece in pieces]
+        parts.append(np.concatenate(windows).astype(np.int32))
+    words = tuple("-" if pitch == SILENT else str(pitch) for pitch in pitches)
+    return _checked(path, parts, len(pitches), None, words)
+
+
+def _of_text(path: Path, asked: Asked) -> SequenceData:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected text in UTF-8, got byte {error.start} that is none; save it as UTF-8") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{path}: expected lines of text or of numbers, got none; check the file")
+    if all(_is_numbers(line) for line in lines):
+        return _of_numbers(path, [[int(word) for word in line.split()] for line in lines], asked)
+    size = asked.vocabulary or DEFAULT_VOCABULARY[asked.unit]
+    return _of_lines(path, lines, asked, size) if asked.cut == "lines" else _of_stream(path, text, asked, size)
+
+
+def _of_lines(path: Path, lines: list[str], asked: Asked, size: int) -> SequenceData:
+    order = split(np.arange(len(lines), dtype=np.int32)[:, None], asked.seed, str(path))
+    texts = [[lines[int(number)] for number in part[:, 0]] for part in order]
+    vocabulary = vocabulary_of(texts[0], asked.unit, size)
+    encoded = [[vocabulary.encode(line) for line in part] for part in texts]
+    length = asked.length or max(len(sequence) for part in encoded for sequence in part)
+    rows = [padded(part, length, len(vocabulary.words), 0, str(path)) for part in encoded]
+    return _checked(path, rows, len(vocabulary.words), 0, vocabulary.words, vocabulary.joiner)
+
+
+def _of_stream(path: Path, text: str, asked: Asked, size: int) -> SequenceData:
+    """The beginning to train, what follows to choose, the end to judge; windows do not overlap."""
+    places = [round(share * len(text)) for share in STREAM_SHARES]
+    texts = text[: places[0]], text[places[0] : places[1]], text[places[1] :]
+    vocabulary = vocabulary_of([texts[0]], asked.unit, size)
+    length = asked.length or DEFAULT_WINDOW
+    rows = [_windows(np.array(vocabulary.encode(part), np.int32), length) for part in texts]
+    return _checked(path, rows, len(vocabulary.words), None, vocabulary.words, vocabulary.joiner)
+
+
+def _windows(tokens: np.ndarray, length: int) -> np.ndarray:
+    count = len(tokens) // length
+    return tokens[: count * length].reshape(count, length)
+
+
+def _is_numbers(line: str) -> bool:
+    return all(word.isascii() and word.isdigit() for word in line.split())
+
+
+def _checked(
+    path: Path,
+    parts: Sequence[np.ndarray],
+    vocabulary: int,
+    end: int | None,
+    words: tuple[str, ...] = (),
+    joiner: str = " ",
+) -> SequenceData:
+    short = [name for name, part in zip(PARTS, parts, strict=True) if len(part) < 2]
+    if short:
+        raise DataError(
+            f"{path}: expected two sequences or more to train, to choose and to judge, got fewer for {', '.join(short)}; give more"
+        )
+    train, valid, test = parts
+    seen = np.isin(np.unique(np.concatenate([valid, test])), np.unique(train))
+    notes = (f"{int(np.sum(~seen))} tokens of the held-out sequences are in no training sequence",) if not seen.all() else ()
+    return SequenceData(train, valid, test, vocabulary, end, words, joiner, notes)

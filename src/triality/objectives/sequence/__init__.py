@@ -1,0 +1,1 @@
+"""Losses of a generator of token sequences that are learned from data, beside likelihood."""

@@ -1,0 +1,157 @@
+"""The report of ``triality seq``: how likely held-out sequences are, what the draws look like, and whether log Z can be trusted."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from pathlib import PurePath
+
+from triality.runs.checkpoint_file import library_versions
+from triality.runs.report import page
+from triality.runs.report.curves import bootstrap_interval
+from triality.runs.report.density import metric, of_seeds, trust_section
+from triality.runs.report.density_panels import energy_panel, learning_panel
+from triality.runs.report.page import KeyNumber
+from triality.runs.report.record import RunRecord
+from triality.runs.report.sequence_metrics import sequence_rows
+from triality.runs.report.sequence_panels import frontier_panel
+from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
+
+ORACLE = "oracle:"
+SIDES = (("data", "Held-out sequences"), ("drawn", "Drawn by the generator"), ("picked", "Of the energy: draws picked by their weights"))
+
+
+def render_sequences(record: RunRecord) -> str:
+    """The report as HTML."""
+    title, subtitle = _title(record)
+    header = "\n".join(
+        (
+            f"<h1>{page.escape(title)}</h1>",
+            page.paragraph(subtitle, "subtitle"),
+            page.paragraph(_result(record), f"result level-{_level(record)}"),
+            page.key_numbers(_key_numbers(record)),
+        )
+    )
+    problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
+    parts = (_notes, _samples, _frontier, _energy, _numbers, _learning, _setting)
+    footer = page.paragraph(
+        "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
+        "documentation of triality says more, on its page “Sequences”."
+    )
+    return page.page(f"{title} · triality", header, (each for each in (problems, *(part(record) for part in parts)) if each), footer)
+
+
+def _title(record: RunRecord) -> tuple[str, str]:
+    config = record.config
+    source = PurePath(str(config.get("data", "")).removeprefix(ORACLE)).name
+    size = f"{number(len_of(config.get('num_train')))} training sequences of at most {config.get('found_length', '?')} tokens"
+    kinds = f"{config.get('found_vocabulary', '?')} different ones"
+    return f"{source} · {config.get('generator')} · {config.get('objective')}", f"{size}, {kinds}, {seed_phrase(len(record.seeds))}"
+
+
+def len_of(value: object) -> float:
+    """A count from the configuration, NaN where it is none."""
+    return float(value) if isinstance(value, int) else math.nan
+
+
+def _result(record: RunRecord) -> str:
+    if record.summary is None:
+        return "Still running, or broken off: what is below is from the metrics log."
+    nll, error = metric(record, "nll_test"), metric(record, "nll_test_stderr")
+    said = f"The generator needs {to_error(nll, 1.96 * error)} ± {number(1.96 * error, 2)} nats a token on held-out sequences"
+    said += f", a perplexity of {number(math.exp(nll), 4)}."
+    oracle = metric(record, "nll_oracle")
+    if math.isfinite(oracle):
+        said += (
+            f" The oracle finds its draws worth {number(oracle, 4)} nats a token. KL(oracle, generator) is "
+            f"{number(metric(record, 'kl_forward'), 3)}, KL(generator, oracle) {number(metric(record, 'kl_reverse'), 3)}: the first grows "
+            "with what is missed, the second with what is invented."
+        )
+    gain, spread = metric(record, "gain"), metric(record, "gain_stderr")
+    if math.isfinite(gain):
+        sure = "" if abs(gain) > 1.96 * spread else ", which held-out data of this size cannot tell from nothing"
+        better = "better" if gain > 0 else "worse"
+        by = f"{to_error(abs(gain), 1.96 * spread)} ± {number(1.96 * spread, 2)}"
+        said += f" The energy is {by} nats a token {better} than the generator{sure}."
+    elif record.config.get("objective") in ("nce", "gan", "mixer", "actor-critic"):
+        said += " No energy was better on validation data: the generator itself is the result."
+    return said
+
+
+def _level(record: RunRecord) -> str:
+    if record.summary is None:
+        return "muted"
+    gain, spread = metric(record, "gain"), metric(record, "gain_stderr")
+    if not math.isfinite(gain):
+        return "good"
+    return "bad" if gain < -1.96 * spread else alarm_verdict(record).level
+
+
+def _key_numbers(record: RunRecord) -> list[KeyNumber]:
+    if record.summary is None:
+        return []
+    interval = bootstrap_interval(of_seeds(record, "nll_test"))
+    spread = f"95 % interval {number(interval[0], 4)} to {number(interval[1], 4)}" if interval else seed_phrase(len(record.seeds))
+    verdict = alarm_verdict(record)
+    numbers = [
+        KeyNumber("NLL on test data", number(metric(record, "nll_test"), 4), f"nats a token; {spread}"),
+        KeyNumber("NLL by the oracle", number(metric(record, "nll_oracle"), 4), "nats a token of the generator's draws"),
+        KeyNumber("KL(oracle, generator)", number(metric(record, "kl_forward"), 4), "nats a token"),
+        KeyNumber("KL(generator, oracle)", number(metric(record, "kl_reverse"), 4), "nats a token"),
+        KeyNumber("least sum of both NLL", number(metric(record, "best_sum"), 4), "over the temperatures below"),
+        KeyNumber("energy, NLL on test data", number(metric(record, "energy_nll_test"), 4), "nats a token, log Z charged"),
+        KeyNumber("log Z", number(math.nan if verdict.doubt else record.total("log_z"), 4), "nats a sequence, relative to the generator"),
+        KeyNumber("effective share", number(metric(record, "ess_fraction"), 3), "of draws, by their weights; 1 is best"),
+        KeyNumber("time", duration(record.total("seconds")), "compilation and evaluation included"),
+    ]
+    return [each for each in numbers if each.value != number(math.nan)]
+
+
+def _notes(record: RunRecord) -> str:
+    given = record.config.get("notes")
+    notes = [str(note) for note in given] if isinstance(given, list) else []
+    return page.section("What to know first", page.listing([note[:1].upper() + note[1:] for note in notes]))
+
+
+def _samples(record: RunRecord) -> str:
+    parts = []
+    for name, title in SIDES:
+        rows = record.arrays.get(name)
+        if rows is not None and rows.ndim == 1 and len(rows):
+            parts += [page.paragraph(f"{title}:"), page.listing([str(row) or "(empty)" for row in rows])]
+    return page.section("Sequences", *parts)
+
+
+def _frontier(record: RunRecord) -> str:
+    return page.section("Quality and diversity", page.panels([frontier_panel(record.arrays, record.config)]))
+
+
+def _energy(record: RunRecord) -> str:
+    if not record.estimates:
+        return ""
+    learned = page.section("What did the energy learn?", page.panels([energy_panel(record.arrays)]))
+    return "\n".join((learned, trust_section(record)))
+
+
+def _numbers(record: RunRecord) -> str:
+    rows = sequence_rows(lambda name: metric(record, name), lambda name: of_seeds(record, name))
+    head = ("metric", "generator", "energy", "better", "what it is")
+    return page.section(
+        "All metrics", page.table("Interquartile mean over seeds, with the range where there are several", head, rows, kind="words")
+    )
+
+
+def _learning(record: RunRecord) -> str:
+    before = record.config.get("generator_steps", 0)
+    return page.section("How did it learn?", page.panels([learning_panel(record.curves, before if isinstance(before, int) else 0)]))
+
+
+def _setting(record: RunRecord) -> str:
+    run = shlex.quote(str(record.path))
+    lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
+    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items() if name != "notes"]
+    here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
+    versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
+    configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
+    return page.section("Setting, and where to go on", page.commands(lines), configuration, page.paragraph(versions, "note"))
