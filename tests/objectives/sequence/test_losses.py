@@ -10,6 +10,7 @@ from tests.samplers.tokens.spaces import END, GENERATORS, VOCABULARY, every_arra
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
 from triality.objectives.generator_loss import Likelihood
+from triality.objectives.sequence.dropout import DropoutLikelihood
 from triality.objectives.sequence.mixer import Mixer
 from triality.objectives.sequence.reward_augmented import HammingPayoff, RewardAugmented
 from triality.objectives.sequence.scheduled_sampling import ScheduledSampling
@@ -33,8 +34,8 @@ def assert_close(found, wanted, atol=1e-12):
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-@pytest.mark.parametrize("loss", [ScheduledSampling(ConstantShare(1.0)), Mixer(jnp.sum, ConstantShare(1.0))])
-def test_with_all_tokens_given_both_are_likelihood(name, loss):
+@pytest.mark.parametrize("loss", [ScheduledSampling(ConstantShare(1.0)), Mixer(jnp.sum, ConstantShare(1.0)), DropoutLikelihood(0.0)])
+def test_at_one_end_each_is_likelihood(name, loss):
     q = GENERATORS[name]
     np.testing.assert_allclose(loss(KEY, q, DATA, START), Likelihood()(KEY, q, DATA, START), rtol=1e-12)
     assert_close(gradient_of(loss, q), gradient_of(Likelihood(), q))
@@ -134,6 +135,18 @@ def test_own_tokens_are_drawn_from_the_model():
     found = eqx.filter_jit(lambda q: jax.vmap(lambda key: ScheduledSampling(ConstantShare(0.0))(key, q, data, START))(keys))(q)
     assert abs(float(jnp.mean(found)) - fed @ np.asarray(of_fed)) < 4.5 * float(jnp.std(found)) / np.sqrt(4000)
     assert abs(float(-q.log_prob(x)) - fed @ np.asarray(of_fed)) > 0.05
+
+
+def test_dropout_keeps_the_mean_of_what_goes_in_and_out():
+    """Through an identity of a core and a head that is linear, the logits' mean over masks is their value without."""
+    q = FIXED["gru"]
+    x = jnp.array([2, 0, 1, 1])
+    keys = jax.random.split(KEY, 4000)
+    losses = eqx.filter_jit(
+        lambda q: jax.vmap(lambda key: DropoutLikelihood(0.3)(key, q, Samples.unweighted(x[None], jnp.zeros(1)), START))(keys)
+    )(q)
+    assert float(jnp.std(losses)) > 0.05
+    assert float(jnp.mean(losses)) > float(-q.log_prob(x)) - 4.5 * float(jnp.std(losses)) / np.sqrt(4000)
 
 
 def test_schedules_fall_from_one():

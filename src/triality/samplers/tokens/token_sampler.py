@@ -79,8 +79,12 @@ class TokenSampler(AbstractSampler[Int[Array, " length"]]):
 
     def logits(self, x: Int[Array, " length"]) -> Float[Array, "length vocabulary"]:
         """Unnormalized log probabilities of every token given those before it."""
+        return jax.vmap(self.head)(self.core.over(self.inputs(x)))
+
+    def inputs(self, x: Int[Array, " length"]) -> Float[Array, "length inputs"]:
+        """What the core reads: the beginning, then every token but the last, embedded."""
         before = jnp.concatenate([jnp.array([self.vocabulary]), jnp.clip(x[:-1], 0, self.vocabulary - 1)])
-        return jax.vmap(self.head)(self.core.over(self.embedding[before]))
+        return self.embedding[before]
 
     def sample_and_log_prob(self, key: Key[Array, ""]) -> tuple[Int[Array, " length"], Float[Array, ""]]:
         """One compiled loop."""
