@@ -8,6 +8,7 @@ too. Arrays cross the border without being copied where PyTorch and numpy can sh
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class HuggingFaceGenerator:
         torch = import_package("torch", "torch")
         self.torch, self.model, self.length, self.begin, self.end, self.batch_size = torch, model.eval(), length, begin, end, batch_size
         self.vocabulary = int(model.config.vocab_size)
+        # Renamed in version 5 of transformers, the older name to be removed.
+        self.cache_name = "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
         positions = getattr(model.config, "max_position_embeddings", None)
         if positions is not None and positions < length:
             raise ConfigError(f"expected a model of at least {length} positions, got {positions}; use shorter sequences or another model")
@@ -81,8 +84,8 @@ class HuggingFaceGenerator:
         last, cache = torch.full((size, 1), self.begin), None
         is_open, log_q, written = torch.ones(size, dtype=torch.bool), torch.zeros(size), []
         for _ in range(self.length):
-            out = self.model(last, past_key_values=cache, use_cache=True)
-            cache, law = out.past_key_values, torch.log_softmax(out.logits[:, -1].float(), dim=-1)
+            out = self.model(last, use_cache=True, **{self.cache_name: cache})
+            cache, law = out[self.cache_name], torch.log_softmax(out.logits[:, -1].float(), dim=-1)
             token = torch.multinomial(law.exp(), 1)[:, 0]
             if self.end is not None:
                 token = torch.where(is_open, token, torch.full_like(token, self.end))
@@ -95,7 +98,8 @@ class HuggingFaceGenerator:
 
     def _log_prob(self, tokens: Int[np.ndarray, "n length"]) -> Any:
         torch = self.torch
-        x = torch.from_numpy(np.ascontiguousarray(tokens, np.int64))
+        tokens = np.ascontiguousarray(tokens, np.int64)
+        x = torch.from_numpy(tokens if tokens.flags.writeable else tokens.copy())
         before = torch.cat([torch.full((len(x), 1), self.begin), x[:, :-1]], dim=1)
         law = torch.log_softmax(self.model(before).logits.float(), dim=-1)
         each = law.gather(2, x[..., None])[..., 0]
