@@ -204,8 +204,8 @@ def calibration_panel(arrays: Arrays) -> Panel | None:
     return Panel("calibration", "Is D a probability?", draw("calibration", paint), f"Reliability curve, largest gap {worst:.3f}.", caption)
 
 
-def learning_panel(curves: Curves, num_before: int) -> Panel | None:
-    """Validation likelihood over both stages."""
+def learning_panel(curves: Curves, num_before: int, unit: str = "on standardized columns") -> Panel | None:
+    """Validation likelihood over both stages; ``unit`` goes on the sentence "mean log likelihood of the validation data"."""
     if not curves.has("validation"):
         return None
 
@@ -223,7 +223,7 @@ def learning_panel(curves: Curves, num_before: int) -> Panel | None:
         legend_above(axes)
 
     caption = (
-        "Mean log likelihood of the validation data, on standardized columns: of the generator, then of the energy, charged the larger "
+        f"Mean log likelihood of the validation data, {unit}: of the generator, then of the energy, charged the larger "
         "of two estimates of log Z. The step where it was highest was kept; where it falls, the model overfits, or log Z is missed."
     )
     end = number(float(np.nanmax(curves.band("validation").median)), 5)
