@@ -104,6 +104,7 @@ BAD = {
     ("--generator-steps", "0", "--objective", "mle"): "expected gradient steps, got --generator-steps 0",
     ("--least-share", "1.5", "--objective", "mixer"): "expected --least-share from 0 to 1, got 1.5",
     ("--least-share", "0.3"): "expected --objective scheduled-sampling or mixer with --least-share, got nce",
+    ("--dropout", "1.0"): "expected --dropout from 0 to below 1, got 1.0",
     ("--temperatures", "0.0"): "expected --temperatures above zero",
     ("--objective", "reward-augmented"): "expected sequences of one length for --objective reward-augmented",
     ("--length", "2"): "expected at most 2 tokens",

@@ -81,6 +81,8 @@ def _share_problems(options: SeqOptions) -> list[str]:
     problems = []
     if not LEAST_SHARE <= options.least_share <= MOST_SHARE:
         problems.append(f"expected --least-share from 0 to 1, got {options.least_share}; it is a share of tokens")
+    if not 0.0 <= options.dropout < 1.0:
+        problems.append(f"expected --dropout from 0 to below 1, got {options.dropout}; it is a share of numbers")
     if not options.temperatures or any(not 0 < each < float("inf") for each in options.temperatures):
         problems.append(f"expected --temperatures above zero, got {options.temperatures}; 1 is the generator itself")
     return problems

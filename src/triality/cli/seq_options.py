@@ -64,6 +64,9 @@ class SeqOptions:
     """Of scheduled-sampling and mixer: the data's share at the last step."""
     payoff_temperature: float = 0.2
     """Of reward-augmented."""
+    dropout: float = 0.3
+    """Share of inputs and features that is left out while likelihood is learned; what keeps a small corpus from being learned by heart.
+    Not of scheduled-sampling and reward-augmented."""
     weight_prior: float = 0.0
     """Standard deviation of a Gaussian prior of the generator's weights; 0: none. SeqGAN's oracle was drawn from one of 1."""
     seeds: int = 1

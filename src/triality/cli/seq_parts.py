@@ -26,6 +26,7 @@ from triality.objectives.critic import OfCritic
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.objectives.free_discriminator import FreeDiscriminatorLoss
 from triality.objectives.generator_loss import GeneratorLoss, Likelihood
+from triality.objectives.sequence.dropout import DropoutLikelihood
 from triality.objectives.sequence.mixer import Mixer
 from triality.objectives.sequence.reward_augmented import RewardAugmented
 from triality.objectives.sequence.scheduled_sampling import ScheduledSampling
@@ -126,7 +127,8 @@ def make_loss(options: SeqOptions, num_data: int) -> GeneratorLoss:
         "scheduled-sampling": lambda: ScheduledSampling(make_schedule(options, options.generator_steps)),
         "reward-augmented": lambda: RewardAugmented(options.payoff_temperature),
     }
-    loss = table.get(options.objective, Likelihood)()
+    plain: GeneratorLoss = DropoutLikelihood(options.dropout) if options.dropout > 0 else Likelihood()
+    loss = table.get(options.objective, lambda: plain)()
     return WithWeightPrior(num_data, options.weight_prior, loss) if options.weight_prior > 0 else loss
 
 

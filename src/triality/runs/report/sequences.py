@@ -144,7 +144,9 @@ def _numbers(record: RunRecord) -> str:
 
 def _learning(record: RunRecord) -> str:
     before = record.config.get("generator_steps", 0)
-    return page.section("How did it learn?", page.panels([learning_panel(record.curves, before if isinstance(before, int) else 0, "nats a sequence")]))
+    return page.section(
+        "How did it learn?", page.panels([learning_panel(record.curves, before if isinstance(before, int) else 0, "nats a sequence")])
+    )
 
 
 def _setting(record: RunRecord) -> str:
