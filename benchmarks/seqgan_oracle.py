@@ -82,13 +82,13 @@ class Recipe(NamedTuple):
 
 def recipes(shorter: int) -> dict[str, Recipe]:
     """By name, of losses alone. ``shorter`` divides the steps, to try it out."""
-    steps = 6000 // shorter
+    steps = 8000 // shorter
 
     def scheduled() -> GeneratorLoss:
         return ScheduledSampling(LinearDecay(2.0 * steps, 0.5))
 
     return {
-        "likelihood": Recipe(lambda: DropoutLikelihood(0.5), 3e-3, steps, max(1, steps // 24)),
+        "likelihood": Recipe(lambda: DropoutLikelihood(0.3), 1e-2, steps, max(1, steps // 24)),
         "scheduled sampling": Recipe(scheduled, 1e-3, steps, max(1, steps // 24)),
     }
 
