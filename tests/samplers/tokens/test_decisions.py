@@ -52,15 +52,20 @@ def test_losses_of_sequences_are_those_of_trajectories(objective):
     q, p = GENERATORS["gru"], GENERATORS["lstm"]
     sides = [draw(sampler, jax.random.key(i), 40)._replace() for i, sampler in enumerate((p, q))]
     data, drawn = (side._replace(log_q=log_probs_of(q, side.x)) for side in sides)
-    density = UnnormalizedDensity(ENERGY, Constant(jnp.array(0.3)))
-    of_sequences = objective(density, data, drawn)[0]
+    value = eqx.filter_jit(lambda energy, data, drawn: objective(UnnormalizedDensity(energy, Constant(jnp.array(0.3))), data, drawn)[0])
     view = WholeTrajectory()
-    as_samples = [view.samples(episodes(q, side.x), episodes(q, side.x).log_prob) for side in (data, drawn)]
-    of_trajectories = objective(UnnormalizedDensity(view.energy(cost), Constant(jnp.array(0.3))), *as_samples)[0]
+    of_trajectory = view.energy(cost)
+
+    @eqx.filter_jit
+    def as_samples(side):
+        return view.samples(episodes(q, side.x), episodes(q, side.x).log_prob)
+
+    sides = [as_samples(side) for side in (data, drawn)]
+    of_sequences, of_trajectories = value(ENERGY, data, drawn), value(of_trajectory, *sides)
     np.testing.assert_allclose(of_sequences, of_trajectories, rtol=1e-12)
     # The control: a policy's log probabilities that forget the last decision give another loss.
-    short = Samples(as_samples[1].x, as_samples[1].log_q + 0.1, as_samples[1].log_weight)
-    other = objective(UnnormalizedDensity(view.energy(cost), Constant(jnp.array(0.3))), as_samples[0], short)[0]
+    short = Samples(sides[1].x, sides[1].log_q + 0.1, sides[1].log_weight)
+    other = value(of_trajectory, sides[0], short)
     assert abs(float(other - of_trajectories)) > 1e-3
 
 
