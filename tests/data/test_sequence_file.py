@@ -40,6 +40,22 @@ def test_a_line_of_text_is_a_sequence_of_words(tmp_path):
     assert data.vocabulary == len(data.words)
 
 
+def test_marks_of_punctuation_are_words(tmp_path):
+    data = read_sequences(write(tmp_path / "x.txt", "\n".join(["a wheel.", "wait, what?"] * 15)), Asked())
+    assert {data.written(row) for row in data.train} == {"a wheel .", "wait , what ?"}
+
+
+def test_a_test_file_of_its_own(tmp_path):
+    own = write(tmp_path / "test.txt", "a dog ran\na fish swam")
+    data = read_sequences(write(tmp_path / "x.txt", "\n".join(LINES)), Asked(test=own))
+    assert (len(data.train), len(data.valid), len(data.test)) == (36, 4, 2)
+    assert [data.written(row) for row in data.test] == ["a dog ran", "a <unknown> <unknown>"]
+    with pytest.raises(DataError, match="expected a test file beside lines of text only"):
+        read_sequences(write(tmp_path / "n.txt", "\n".join(["1 2"] * 30)), Asked(test=own))
+    with pytest.raises(DataError, match=r"none\.txt: expected a file of text"):
+        read_sequences(tmp_path / "x.txt", Asked(test=tmp_path / "none.txt"))
+
+
 def test_rare_words_become_one_token(tmp_path):
     data = read_sequences(write(tmp_path / "x.txt", "\n".join(LINES)), Asked(vocabulary=4))
     assert data.vocabulary == 4

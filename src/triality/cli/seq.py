@@ -57,7 +57,7 @@ def check(options: SeqOptions) -> SeqPlan:
         if not path.is_file():
             raise DataError(f"{path}: expected the oracle's file, got none there; check the path")
         return SeqPlan(resolved, None, ())
-    asked = Asked(options.length, options.tokens, options.cut, options.vocabulary, options.end_token, options.seed)
+    asked = Asked(options.length, options.tokens, options.cut, options.vocabulary, options.end_token, options.seed, options.test)
     data = read_sequences(options.data, asked)
     if data.end is not None and options.objective == "reward-augmented":
         refuse(["expected sequences of one length for --objective reward-augmented, got sequences that end; use scheduled-sampling or mle"])
@@ -105,6 +105,8 @@ def _combination_problems(options: SeqOptions) -> list[str]:
         problems.append("expected --objective gan with --credit relaxed, got seqgan; use rollouts or whole")
     if options.end_token is not None and is_oracle:
         problems.append("expected --end-token with sequences of numbers, got an oracle, whose sequences have one length; leave it out")
+    if is_oracle and options.test is not None:
+        problems.append("expected --test with a file of text, got an oracle, which draws its own; leave it out")
     if is_oracle and options.vocabulary:
         problems.append("expected --vocabulary with a file of sequences, got an oracle, which has its own; leave it out")
     if options.least_share != SeqOptions.least_share and not traits.has_schedule:

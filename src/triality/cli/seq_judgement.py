@@ -35,8 +35,8 @@ from triality.samplers.tokens.token_sampler import TokenSampler
 if TYPE_CHECKING:
     from triality.cli.seq_learning import FittedSequences
 
-MOST_SENTENCES = 500
-"""Samples of BLEU, each against all others or against all test sentences."""
+MOST_SENTENCES = 10_000
+"""Samples of BLEU, each against all test sentences or all other samples. Both rise with how many there are: Texygen's table has 10,000."""
 BLEU_ORDERS = (2, 3, 4, 5)
 
 

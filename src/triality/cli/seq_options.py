@@ -31,6 +31,8 @@ class SeqOptions:
     """Folder for the run; refused if it holds anything, unless --overwrite."""
     data: Annotated[str, tyro.conf.arg(metavar="FILE|oracle:FILE")]
     """Sequences: text, lines of whole numbers, or npz. oracle:FILE draws them from SeqGAN's oracle."""
+    test: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Text of its own to judge by, a sequence a line; without it a tenth of --data."""
     length: int = 0
     """Places of a sequence. 0: the longest one's; 32 where a long text is cut, chords of a piece times voices; 20 of an oracle."""
     tokens: Literal["words", "characters", "pieces"] = "words"

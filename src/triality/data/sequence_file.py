@@ -39,6 +39,7 @@ class Asked(NamedTuple):
         vocabulary: most tokens of text; of numbers the size, 0 for one more than the largest.
         end: of numbers, the token that ends a sequence; None where all have one length.
         seed: of the split.
+        test: a file of its own to judge by, of the same kind; None cuts it from the one file.
     """
 
     length: int = 0
@@ -47,6 +48,7 @@ class Asked(NamedTuple):
     vocabulary: int = 0
     end: int | None = None
     seed: int = 0
+    test: Path | None = None
 
 
 DEFAULT_WINDOW = 32
@@ -84,6 +86,7 @@ def read_sequences(path: str | PathLike[str], asked: Asked) -> SequenceData:
 
 
 def _of_npz(path: Path, asked: Asked) -> SequenceData:
+    _refuse_test(asked)
     members = read_members(path, Limits(total_bytes=MOST_BYTES))
     arrays = {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in members.items()}
     if "tokens" in arrays:
@@ -136,26 +139,49 @@ def _of_voices(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
 
 
 def _of_text(path: Path, asked: Asked) -> SequenceData:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected text in UTF-8, got byte {error.start} that is none; save it as UTF-8") from error
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{path}: expected lines of text or of numbers, got none; check the file")
+    lines = _lines_of(path)
     if all(_is_numbers(line) for line in lines):
+        _refuse_test(asked)
         return _of_numbers(path, [[int(word) for word in line.split()] for line in lines], asked)
     size = asked.vocabulary or DEFAULT_VOCABULARY[asked.unit]
-    return _of_lines(path, lines, asked, size) if asked.cut == "lines" else _of_stream(path, text, asked, size)
+    if asked.cut == "lines":
+        return _of_lines(path, lines, asked, size)
+    _refuse_test(asked)
+    return _of_stream(path, _decoded(path), asked, size)
+
+
+def _lines_of(path: Path) -> list[str]:
+    """The lines that are not blank."""
+    lines = [line for line in _decoded(path).splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{path}: expected lines of text or of numbers, got none; check the file")
+    return lines
+
+
+def _decoded(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: expected a file of text, got {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected text in UTF-8, got byte {error.start} that is none; save it as UTF-8") from error
+
+
+def _refuse_test(asked: Asked) -> None:
+    if asked.test is not None:
+        raise DataError(f"{asked.test}: expected a test file beside lines of text only, got one beside other sequences; leave it out")
 
 
 def _of_lines(path: Path, lines: list[str], asked: Asked, size: int) -> SequenceData:
-    order = split(np.arange(len(lines), dtype=np.int32)[:, None], asked.seed, str(path))
+    held = None if asked.test is None else _lines_of(asked.test)
+    order = split(np.arange(len(lines), dtype=np.int32)[:, None], asked.seed, str(path), has_test=held is not None)
     texts = [[lines[int(number)] for number in part[:, 0]] for part in order]
+    texts = texts if held is None else [*texts[:2], held]
     vocabulary = vocabulary_of(texts[0], asked.unit, size)
     encoded = [[vocabulary.encode(line) for line in part] for part in texts]
     length = asked.length or max(len(sequence) for part in encoded for sequence in part)
-    rows = [padded(part, length, len(vocabulary.words), 0, str(path)) for part in encoded]
+    sources = [path, path, asked.test or path]
+    rows = [padded(part, length, len(vocabulary.words), 0, str(source)) for part, source in zip(encoded, sources, strict=True)]
     return _checked(path, rows, len(vocabulary.words), 0, vocabulary.words, vocabulary.joiner)
 
 

@@ -18,6 +18,7 @@ from triality.errors import DataError
 LEAST_SEQUENCES = 20
 SHARES = (0.8, 0.9)
 """Where training and validation end in sequences that come unsplit."""
+SHARES_BESIDE_TEST = (0.9, 1.0)
 MOST_NAMED = 5
 
 
@@ -84,8 +85,8 @@ def padded(sequences: Sequence[Sequence[int]], length: int, vocabulary: int, end
     return rows
 
 
-def split(rows: Int[np.ndarray, "n length"], seed: int, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A permutation that ``seed`` fixes: 80 % to train, 10 % to choose, 10 % to judge.
+def split(rows: Int[np.ndarray, "n length"], seed: int, source: str, has_test: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A permutation that ``seed`` fixes: 80 % to train, 10 % to choose, 10 % to judge; with a test file 90 % and 10 %, and none to judge.
 
     Raises:
         DataError: too few sequences.
@@ -93,7 +94,7 @@ def split(rows: Int[np.ndarray, "n length"], seed: int, source: str) -> tuple[np
     if len(rows) < LEAST_SEQUENCES:
         raise DataError(f"{source}: expected at least {LEAST_SEQUENCES} sequences, got {len(rows)}; a density needs many more")
     rows = rows[np.random.default_rng(seed).permutation(len(rows))]
-    train, valid, test = np.split(rows, [round(share * len(rows)) for share in SHARES])
+    train, valid, test = np.split(rows, [round(share * len(rows)) for share in (SHARES_BESIDE_TEST if has_test else SHARES)])
     return train, valid, test
 
 

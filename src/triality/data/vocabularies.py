@@ -6,6 +6,7 @@ learn; byte-level pieces lack nothing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
@@ -15,6 +16,8 @@ from triality.errors import ConfigError
 
 Unit = Literal["characters", "words", "pieces"]
 END, UNKNOWN = "<end>", "<unknown>"
+WORDS = re.compile(r"\w+|[^\w\s]")
+"""A run of letters and digits, or a mark of punctuation by itself."""
 
 
 class Vocabulary(NamedTuple):
@@ -36,7 +39,7 @@ def vocabulary_of(texts: Iterable[str], unit: Unit, size: int) -> Vocabulary:
 
     Args:
         texts: training text.
-        unit: characters, words between blanks, or byte-level pieces by the package ``tokenizers``.
+        unit: characters, words and marks of punctuation, or byte-level pieces by the package ``tokenizers``.
         size: the end token and the one for all that is unknown included.
 
     Raises:
@@ -53,7 +56,7 @@ def vocabulary_of(texts: Iterable[str], unit: Unit, size: int) -> Vocabulary:
         raise ConfigError(f"expected a vocabulary of at least {least} {unit}, got {size}; use a larger --vocabulary")
     if unit == "pieces":
         return _pieces(texts, size)
-    split: Callable[[str], list[str]] = list if unit == "characters" else str.split
+    split: Callable[[str], list[str]] = list if unit == "characters" else WORDS.findall
     counts = Counter(word for text in texts for word in split(text))
     known = [word for word, _ in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
     needs_unknown = len(known) > size - 2 or unit == "words"
