@@ -38,15 +38,15 @@ from triality.algorithms.tilt_learning import TiltLearning  # noqa: E402
 from triality.data.seqgan_oracle import read_seqgan_oracle  # noqa: E402
 from triality.energies.sequence import convolutional_sequence_energy  # noqa: E402
 from triality.energies.tilted_sequence import TiltedSequenceEnergy  # noqa: E402
-from triality.numerics import effective_sample_size, log_mean_exp  # noqa: E402
+from triality.numerics import effective_sample_size  # noqa: E402
 from triality.objectives.critic import OfCritic  # noqa: E402
 from triality.objectives.discriminator import DiscriminatorLoss  # noqa: E402
 from triality.objectives.free_discriminator import FreeDiscriminatorLoss  # noqa: E402
-from triality.objectives.generator_loss import GeneratorLoss  # noqa: E402
+from triality.objectives.generator_loss import GeneratorLoss, Likelihood  # noqa: E402
 from triality.objectives.sequence.dropout import DropoutLikelihood  # noqa: E402
 from triality.objectives.sequence.scheduled_sampling import ScheduledSampling  # noqa: E402
 from triality.objectives.sequence.schedules import LinearDecay  # noqa: E402
-from triality.partition.acceptance_ratio import solve_log_z  # noqa: E402
+from triality.partition.importance import importance  # noqa: E402
 from triality.run import run  # noqa: E402
 from triality.samplers.autoregressive.heads import categorical_head  # noqa: E402
 from triality.samplers.tokens.committee import committee  # noqa: E402
@@ -87,15 +87,19 @@ def recipes(shorter: int) -> dict[str, Recipe]:
     def scheduled() -> GeneratorLoss:
         return ScheduledSampling(LinearDecay(2.0 * steps, 0.5))
 
+    plain = Recipe(Likelihood, 1e-3, steps, max(1, steps // 24))
+
     return {
         "likelihood": Recipe(lambda: DropoutLikelihood(0.3), 1e-2, steps, max(1, steps // 24)),
-        "scheduled sampling": Recipe(scheduled, 1e-3, steps, max(1, steps // 24)),
+        "likelihood, no dropout": plain,
+        "scheduled sampling": plain._replace(loss=scheduled),
     }
 
 
 METHODS = (
     "random",
     "likelihood",
+    "likelihood, no dropout",
     "scheduled sampling",
     "committee",
     "energy over likelihood",
@@ -103,7 +107,8 @@ METHODS = (
     "SeqGAN",
     "SeqGAN, no pre-training",
 )
-FROM_LIKELIHOOD = METHODS[4:7]
+NUM_MEMBERS = 5
+"""Of a committee: the same training sequences, other initial weights and minibatches."""
 
 
 def main() -> int:
@@ -126,7 +131,12 @@ def main() -> int:
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     """Method by method, seed by seed; what is in the record already is not run again."""
     oracle = read_seqgan_oracle(options.oracle)
-    found: dict[str, dict[str, Any]] = kept(options.out).get("methods", {})
+    before = kept(options.out)
+    if before.get("shorter", options.shorter) != options.shorter:
+        raise SystemExit(
+            f"expected the record {options.out} to be of --shorter {options.shorter}, got {before['shorter']}; give another --out"
+        )
+    found: dict[str, dict[str, Any]] = before.get("methods", {})
     many = ("likelihood", "energy over likelihood")
     for method in METHODS:
         if options.only not in method:
@@ -185,28 +195,28 @@ class Experiment:
             sampler, curve = self.fitted(method)
             found = self.judged(sampler) | {"curve": curve}
         elif method == "committee":
-            found = self.judged(committee([self.likelihood(seed) for seed in range(self.options.seeds)]))
+            found = self.judged(committee([self.likelihood(), *(self.fitted("likelihood", member)[0] for member in range(1, NUM_MEMBERS))]))
         elif method == "energy over likelihood":
             found = self.tilted()
         else:
             found = self.played(method)
         return found | {"seconds": time.perf_counter() - begin}
 
-    def beginning(self, uniform: bool = False) -> TokenSampler:
+    def beginning(self, uniform: bool = False, member: int = 0) -> TokenSampler:
         shares = np.bincount(np.asarray(self.sets.train).ravel(), minlength=VOCABULARY) + 0.5
         head = None if uniform else categorical_head(HIDDEN, VOCABULARY, jnp.asarray(shares / shares.sum()))
-        return lstm(jax.random.key(200 + self.seed), LENGTH, VOCABULARY, HIDDEN, HIDDEN, head)
+        return lstm(jax.random.fold_in(jax.random.key(200 + self.seed), member), LENGTH, VOCABULARY, HIDDEN, HIDDEN, head)
 
     def watched(self, sampler: TokenSampler) -> dict[str, float]:
         x, _ = drawn_by(sampler, jax.random.key(7), max(100, NUM_WATCHED // self.options.shorter))
         test = self.sets.valid
         return {"nll_valid": per_token(-log_probs(sampler, test)), "nll_oracle": per_token(-log_probs(self.oracle, x))}
 
-    def fitted(self, name: str) -> tuple[TokenSampler, list[dict[str, float]]]:
+    def fitted(self, name: str, member: int = 0) -> tuple[TokenSampler, list[dict[str, float]]]:
         """The generator of greatest validation likelihood, and the course of both likelihoods."""
-        recipe, begin = self.recipes[name], self.beginning()
+        recipe, begin = self.recipes[name], self.beginning(member=member)
         learning = LikelihoodLearning(DataSet(self.sets.train), recipe.rate, BATCH, recipe.loss())
-        state = learning.init(jax.random.key(300 + self.seed), begin)
+        state = learning.init(jax.random.fold_in(jax.random.key(300 + self.seed), member), begin)
         best, least, curve = begin, np.inf, []
         for done in range(recipe.chunk, recipe.steps + 1, recipe.chunk):
             share = done / recipe.steps
@@ -216,19 +226,19 @@ class Experiment:
             print(f"  {done:>6,} steps: validation {curve[-1]['nll_valid']:.4f}, oracle {curve[-1]['nll_oracle']:.4f}", flush=True)
             if curve[-1]["nll_valid"] < least:
                 best, least = state.sampler, curve[-1]["nll_valid"]
-        if name == "likelihood":
+        if name == "likelihood" and member == 0:
             self.options.runs.mkdir(parents=True, exist_ok=True)
             eqx.tree_serialise_leaves(self._file(self.seed), best)
         return best, curve
 
-    def likelihood(self, seed: int | None = None) -> TokenSampler:
-        file = self._file(self.seed if seed is None else seed)
+    def likelihood(self) -> TokenSampler:
+        file = self._file(self.seed)
         if not file.is_file():
             raise SystemExit(f"expected {file}, got none; run the method likelihood first")
         return eqx.tree_deserialise_leaves(file, self.beginning())
 
     def _file(self, seed: int) -> Path:
-        return self.options.runs / f"likelihood_{seed}.eqx"
+        return self.options.runs / f"likelihood_{seed}_{self.options.shorter}.eqx"
 
     def judged(self, sampler: TokenSampler) -> dict[str, Any]:
         """Both likelihoods, both divergences with standard errors, and the frontier."""
@@ -260,7 +270,8 @@ class Experiment:
         tilt = stage.best.density.energy
         x, log_q = drawn_by(q, jax.random.key(700 + self.seed), self.num_drawn)
         on_test, on_drawn = -energies(tilt, self.sets.test), -energies(tilt, x)
-        log_z = float(jnp.maximum(log_mean_exp(on_drawn), solve_log_z(on_test, on_drawn)))
+        forward = importance(on_drawn)
+        log_z = float(forward.value)
         log_q_test, weight = log_probs(q, self.sets.test), jax.nn.softmax(on_drawn)
         log_p = log_probs(self.oracle, x)
         gain = (on_test - log_z) / LENGTH
@@ -270,10 +281,12 @@ class Experiment:
             "nll_test": per_token(-(log_q_test + on_test - log_z)),
             "nll_oracle": float(-jnp.sum(weight * log_p)) / LENGTH,
             "kl_forward": per_token(self.sets.log_p_test - log_q_test - on_test + log_z),
-            "kl_forward_stderr": stderr((self.sets.log_p_test - log_q_test - on_test) / LENGTH),
+            "kl_forward_stderr": float(
+                np.hypot(stderr((self.sets.log_p_test - log_q_test - on_test) / LENGTH), float(forward.stderr) / LENGTH)
+            ),
             "kl_reverse": float(jnp.sum(weight * (log_q + on_drawn - log_z - log_p))) / LENGTH,
             "gain": float(jnp.mean(gain)),
-            "gain_stderr": stderr(gain),
+            "gain_stderr": float(np.hypot(stderr(gain), float(forward.stderr) / LENGTH)),
             "ess_fraction": float(effective_sample_size(on_drawn)) / len(on_drawn),
             "generator_nll_test": per_token(-log_q_test),
             "generator_nll_oracle": per_token(-log_p),

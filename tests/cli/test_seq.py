@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from tests.data.test_seqgan_oracle import small_oracle
+from triality.algorithms.density_estimation import fit_energy
+from triality.cli import seq_learning
 from triality.cli.main import main
 from triality.cli.seq import check
 from triality.cli.seq_options import SeqOptions
@@ -106,6 +108,9 @@ BAD = {
     ("--least-share", "0.3"): "expected --objective scheduled-sampling or mixer with --least-share, got nce",
     ("--dropout", "1.0"): "expected --dropout from 0 to below 1, got 1.0",
     ("--temperatures", "0.0"): "expected --temperatures above zero",
+    ("--temperatures", "0.7"): "expected an oracle, which judges them with --temperatures, got none",
+    ("--schedule", "sigmoid"): "expected --objective scheduled-sampling or mixer with --schedule",
+    ("--end-token", "3"): "expected an end token of sequences of numbers, got one for text",
     ("--objective", "reward-augmented"): "expected sequences of one length for --objective reward-augmented",
     ("--length", "2"): "expected at most 2 tokens",
     ("--vocabulary", "2"): "expected a vocabulary of at least 3 words",
@@ -125,6 +130,48 @@ def test_an_oracle_that_is_not_there_is_refused(tmp_path):
         check(SeqOptions(out=tmp_path / "run", data=f"oracle:{tmp_path}/none.npz"))
     with pytest.raises(ConfigError, match="expected --end-token with sequences of numbers, got an oracle"):
         check(SeqOptions(out=tmp_path / "run", data="oracle:none.npz", end_token=0))
+
+
+def test_numbers_that_cannot_be_are_refused_before_anything_is_written(tmp_path, capsys):
+    path = tmp_path / "numbers.txt"
+    path.write_text("\n".join(["1 2 3"] * 30))
+    for options, message in (
+        (("--end-token", "-1"), "expected an end token 0 .. 3, got -1"),
+        (("--end-token", "10", "--vocabulary", "5"), "expected an end token 0 .. 4, got 10"),
+        (("--cut", "windows"), "expected one long text for windows, got sequences of numbers"),
+    ):
+        assert main(["seq", "--data", str(path), "--out", str(tmp_path / "run"), *options]) == 3
+        assert message in capsys.readouterr().err
+    path.write_text("\n".join(["1 2 5000000000"] * 30))
+    assert main(["seq", "--data", str(path), "--out", str(tmp_path / "run")]) == 3
+    assert "expected at most 1,000,000 different tokens" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_energy_that_validation_rejects_moves_nothing(oracle, tmp_path, monkeypatch):
+    """Whatever the generator did meanwhile: the one by its own loss is the result."""
+
+    def rejecting(*given, **named):
+        return fit_energy(*given, **named)._replace(num_steps=0)
+
+    monkeypatch.setattr(seq_learning, "fit_energy", rejecting)
+    shared = ("--data", f"oracle:{oracle}", "--num-data", "100", "--length", "5", "--temperatures", "1.0")
+    summary = run(tmp_path / "run", *shared, "--objective", "gan", "--sampler-learning-rate", "0.1")
+    metrics = summary["iqm"]["metrics"]
+    assert summary["seeds"][0]["is_tilted"] is False
+    assert metrics["nll_test"] == pytest.approx(metrics["likelihood_nll_test"], rel=1e-6)
+    assert "the generator by its own loss is the result" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_an_energy_whose_log_z_is_not_known_has_no_likelihood(oracle, tmp_path):
+    """Steps so large that one draw carries all the weight: log Z is then anything, and a likelihood made with it could beat one."""
+    shared = ("--data", f"oracle:{oracle}", "--num-data", "100", "--length", "5", "--temperatures", "1.0")
+    summary = run(tmp_path / "run", *shared, "--objective", "gan", "--energy-learning-rate", "0.9", "--sampler-learning-rate", "0.9")
+    metrics = summary["iqm"]["metrics"]
+    assert summary["seeds"][0]["is_tilted"] is True
+    assert metrics["ess_fraction"] * 200 < 20
+    assert "energy_nll_test" not in metrics
+    assert "a handful of draws carries all the weight" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_refusals_need_no_jax(captions, tmp_path):

@@ -74,6 +74,12 @@ def test_wrong_files_are_refused(tmp_path):
     np.savez(path, **arrays | {"wi": arrays["wi"] * np.nan})
     with pytest.raises(DataError, match="expected finite numbers in array wi"):
         read_seqgan_oracle(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match="expected an npz file of the oracle's arrays"):
+        read_seqgan_oracle(path)
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="expected an npz file of the oracle's arrays"):
+        read_seqgan_oracle(path)
     np.savez(path, **arrays | {"ui": np.float64(3.0)})
     with pytest.raises(DataError, match="expected array ui of two axes"):
         read_seqgan_oracle(path)

@@ -77,7 +77,6 @@ def test_byte_level_pieces_lose_nothing(tmp_path):
     lines = [f"{line} é ☃" for line in LINES]
     data = read_sequences(write(tmp_path / "x.txt", "\n".join(lines)), Asked(unit="pieces", vocabulary=300))
     assert data.vocabulary <= 300
-    assert data.written(data.train[0]).replace("\ufffd", "")  # text comes back
     ascii_only = read_sequences(write(tmp_path / "y.txt", "\n".join(LINES)), Asked(unit="pieces", vocabulary=300))
     assert {ascii_only.written(row) for row in ascii_only.train} <= set(LINES)
     assert ascii_only.train.shape[1] < max(len(line) for line in LINES)  # some pieces are longer than a byte
@@ -164,6 +163,15 @@ def test_no_file_and_no_content_are_refused(tmp_path):
 def test_a_vocabulary_that_is_too_small_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="expected a vocabulary of at least 3 words, got 2"):
         read_sequences(write(tmp_path / "x.txt", "\n".join(LINES)), Asked(vocabulary=2))
+
+
+def test_a_character_that_training_lacks_is_unknown_and_ends_nothing(tmp_path):
+    lines = ["abc def gh"] * 60
+    lines[7] = "abc def gé"
+    for seed in range(12):
+        data = read_sequences(write(tmp_path / "x.txt", "\n".join(lines)), Asked(unit="characters", seed=seed))
+        everything = np.concatenate([data.train, data.valid, data.test])
+        assert np.all(np.sum(everything != data.end, axis=1) == 10)  # no line was cut
 
 
 def test_tokens_that_training_lacks_are_told(tmp_path):

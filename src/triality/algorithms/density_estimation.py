@@ -81,8 +81,11 @@ def fit_generator(
     num_steps: int,
     chunk: int = 250,
     progress: Progress = no_progress,
+    name: str = "likelihood",
 ) -> Stage:
-    """Maximum likelihood, the sampler of greatest validation likelihood kept; ``num_steps`` 0 returns the sampler as it came.
+    """The learning's loss, the sampler of greatest validation likelihood kept; ``num_steps`` 0 returns the sampler as it came.
+
+    ``name`` is the stage's, for ``progress`` and errors.
 
     Raises:
         NonFiniteError: parameters became NaN or infinite.
@@ -91,7 +94,7 @@ def fit_generator(
     def value(state: Any) -> float:
         return float(_mean_log_prob(state.sampler, valid))
 
-    stage = best_of(learning, learning.init(key, sampler), value, num_steps, chunk, "likelihood", progress)
+    stage = best_of(learning, learning.init(key, sampler), value, num_steps, chunk, name, progress)
     return stage._replace(best=stage.best.sampler, last=stage.last.sampler)
 
 

@@ -109,6 +109,27 @@ def _combination_problems(options: SeqOptions) -> list[str]:
         problems.append("expected --test with a file of text, got an oracle, which draws its own; leave it out")
     if is_oracle and options.vocabulary:
         problems.append("expected --vocabulary with a file of sequences, got an oracle, which has its own; leave it out")
+    problems += _idle_problems(options)
     if options.least_share != SeqOptions.least_share and not traits.has_schedule:
         problems.append(f"expected --objective scheduled-sampling or mixer with --least-share, got {options.objective}; leave it out")
     return problems
+
+
+def _idle_problems(options: SeqOptions) -> list[str]:
+    """Options that were given and would do nothing."""
+    is_oracle, traits = options.data.startswith(ORACLE), OBJECTIVES[options.objective]
+    uses_credit = options.objective in SCORED
+    means = {
+        "schedule": (traits.has_schedule, "--objective scheduled-sampling or mixer"),
+        "payoff_temperature": (options.objective == "reward-augmented", "--objective reward-augmented"),
+        "num_rollouts": (uses_credit and options.credit in ("auto", "rollouts"), "--objective seqgan, or --credit rollouts"),
+        "energy": (traits.has_energy or traits.follows, "an objective that learns an energy or a discriminator"),
+        "num_data": (is_oracle, "an oracle, which draws them"),
+        "temperatures": (is_oracle, "an oracle, which judges them"),
+        "tokens": (not is_oracle, "a file of text"),
+        "cut": (not is_oracle, "a file of text"),
+    }
+    idle = [
+        (name, needs) for name, (is_used, needs) in means.items() if not is_used and getattr(options, name) != getattr(SeqOptions, name)
+    ]
+    return [f"expected {needs} with {ranges.flag(name)}, got none; leave it out" for name, needs in idle]

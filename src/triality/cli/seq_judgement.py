@@ -27,7 +27,7 @@ from triality.metrics.effective_sample_size import forward_share, reverse_share
 from triality.metrics.perplexity_bounds import log_z_bounds, perplexity_bounds
 from triality.numerics import log_mean_exp
 from triality.partition import table
-from triality.partition.alarm import three_way_alarm
+from triality.partition.alarm import ENOUGH_SAMPLES, three_way_alarm
 from triality.samplers.tokens.ending import num_real
 from triality.samplers.tokens.tempered import tempered
 from triality.samplers.tokens.token_sampler import TokenSampler
@@ -92,11 +92,13 @@ def judge(key: Key[Array, ""], fitted: FittedSequences, data: SequenceData, orac
         alarm = jax.jit(three_way_alarm)(sides[0].log_ratio, log_ratio)
         found = table.log_z_table(alarm, len(test), options.num_drawn)
         charged = charge(found)
-        metrics |= _of_energy(sides[0], sides[1], charged, oracle is not None)
+        metrics |= _of_weights(sides[0], sides[1])
+        if float(alarm.effective_samples) >= ENOUGH_SAMPLES:  # below that log Z is no number, and a likelihood made with it may be anything
+            metrics |= _of_energy(sides[0], sides[1], charged, oracle is not None)
     picked = drawn[resample(keys[1], log_ratio, options.num_drawn)]
     if data.words and data.joiner == " ":
         metrics |= _of_text(data, np.asarray(drawn), "")
-        metrics |= _of_text(data, np.asarray(picked), "energy_") if fitted.is_tilted else {}
+        metrics |= _of_picked_text(data, np.asarray(picked)) if fitted.is_tilted else {}
     frontier = _frontier(keys[2], fitted.sampler, oracle, test, options)
     if len(frontier):
         metrics["best_sum"] = float(np.min(frontier[:, 1] + frontier[:, 2]))
@@ -146,6 +148,15 @@ def _of_generator(data: _Side, drawn: _Side, has_oracle: bool) -> dict[str, floa
     return found | {name: value for name, (value, _) in named.items()} | {f"{name}_stderr": each for name, (_, each) in named.items()}
 
 
+def _of_weights(data: _Side, drawn: _Side) -> dict[str, float]:
+    """Whether an energy's draws can be had from the generator's."""
+    return {
+        "ess_fraction": float(reverse_share(drawn.log_ratio)),
+        "forward_share": float(forward_share(data.log_ratio)),
+        "log_weight_std": float(jnp.std(drawn.log_ratio)),
+    }
+
+
 def _of_energy(data: _Side, drawn: _Side, charged: float, has_oracle: bool) -> dict[str, float]:
     """Of p_theta = exp(-E)/Z: likelihood, gain over the generator, bounds of perplexity, and by importance weights what its draws are."""
     nll, error = _a_token(data.energy + charged, data.size)
@@ -159,9 +170,6 @@ def _of_energy(data: _Side, drawn: _Side, charged: float, has_oracle: bool) -> d
         "gain_stderr": gain_error,
         "energy_perplexity_low": float(bounds.low),
         "energy_perplexity_high": float(bounds.high),
-        "ess_fraction": float(reverse_share(drawn.log_ratio)),
-        "forward_share": float(forward_share(data.log_ratio)),
-        "log_weight_std": float(jnp.std(drawn.log_ratio)),
     }
     if has_oracle:
         tokens = jnp.sum(weight * drawn.size)
@@ -200,3 +208,8 @@ def _of_text(data: SequenceData, rows: np.ndarray, prefix: str) -> dict[str, flo
         return {}
     found = {f"{prefix}bleu_{order}": bleu(samples, references, order) for order in BLEU_ORDERS}
     return found | {f"{prefix}self_bleu_{order}": self_bleu(samples, order) for order in BLEU_ORDERS}
+
+
+def _of_picked_text(data: SequenceData, rows: np.ndarray) -> dict[str, float]:
+    """BLEU of the energy's sequences; no self-BLEU, since a draw that was picked twice is its own best reference."""
+    return {f"energy_{name}": value for name, value in _of_text(data, rows, "").items() if not name.startswith("self")}

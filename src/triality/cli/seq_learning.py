@@ -153,8 +153,8 @@ def _follow(
     steps, valid = options.energy_steps, jnp.asarray(data.valid, jnp.int32)
     energy = TiltedSequenceEnergy(first, make_network(options, keys[0], data))
     stage = fit_energy(make_game(options, as_data_set(data.train)), keys[1], energy, first, valid, steps, chunk(steps), progress=told)
-    if stage.num_steps == 0:  # no energy was better than none
-        return FittedSequences(first, stage.last.sampler, NegativeLogDensity(first), False, told.steps_per_second)
+    if stage.num_steps == 0:  # no energy was better than none, so that the generator followed nothing
+        return FittedSequences(first, first, NegativeLogDensity(first), False, told.steps_per_second)
     return FittedSequences(first, stage.best.sampler, stage.best.density.energy, True, told.steps_per_second)
 
 
@@ -167,17 +167,17 @@ def _correct(
     tilt = make_tilt_learning(options, train)
     looks = max(1, steps // RENEWALS)
     stage = fit_tilt(tilt, keys[1], make_network(options, keys[0], data), first, valid, steps, looks, options.num_drawn, told)
-    is_tilted = stage.num_steps > 0
+    if stage.num_steps == 0:
+        return FittedSequences(first, first, NegativeLogDensity(first), False, told.steps_per_second)
     network = stage.best.density.energy
-    energy = TiltedSequenceEnergy(first, network) if is_tilted else NegativeLogDensity(first)
-    sampler = first
+    energy, sampler = TiltedSequenceEnergy(first, network), first
     if options.objective == "mixer":
         told.compiling("mixer")
         learning = LikelihoodLearning(train, options.sampler_learning_rate, options.batch_size, make_mixer(options, network))
-        sampler = fit_generator(learning, keys[0], first, valid, steps, chunk(steps), told).last
+        sampler = fit_generator(learning, keys[0], first, valid, steps, chunk(steps), told, "mixer").last
     elif options.objective == "actor-critic":
         told.compiling("critic")
         critic = make_critic(options, keys[0], data)
         last = fit_by_critic(make_actor_critic(options, energy), keys[1], first, critic, valid, steps, chunk(steps), told).last
         sampler = last.sampler
-    return FittedSequences(first, sampler, energy, is_tilted, told.steps_per_second)
+    return FittedSequences(first, sampler, energy, True, told.steps_per_second)

@@ -43,6 +43,8 @@ DISCRIMINATOR_STEPS = 5
 """Of SeqGAN's discriminator, a generator step."""
 TAU = 0.5
 """Of relaxed draws."""
+ORACLE_SEED = 1_000_000
+"""Added to the seed of the data, so that they share no key with what is learned from them."""
 ORACLE_KEYS = {"train": 1, "valid": 2, "test": 3}
 
 
@@ -59,7 +61,7 @@ def read_oracle(options: SeqOptions) -> TokenSampler | None:
 
 def of_oracle(oracle: TokenSampler, options: SeqOptions) -> SequenceData:
     """Sequences that the oracle draws; the same for every seed of the run."""
-    key, half = jax.random.key(options.seed), options.num_data // 2
+    key, half = jax.random.key(ORACLE_SEED + options.seed), options.num_data // 2
     sizes = {"train": options.num_data, "valid": half, "test": half}
     drawn = eqx.filter_jit(lambda q, key, size: draw_in_pieces(q, key, size).x)
     parts = [np.asarray(drawn(oracle, jax.random.fold_in(key, ORACLE_KEYS[name]), size)) for name, size in sizes.items()]

@@ -31,7 +31,7 @@ def summarize(
     seeds = [_seed(options.seed + i, fitted, each) for i, (fitted, each) in enumerate(zip(fits, judged, strict=True))]
     names = [name for name in seeds[0]["metrics"] if all(name in seed["metrics"] for seed in seeds)]
     means = {name: interquartile_mean([seed["metrics"][name] for seed in seeds]) for name in names}
-    first = judged[0].log_z
+    first = next((each.log_z for each in judged if each.log_z is not None), None)
     return {
         "command": "seq",
         "config": config,
@@ -71,14 +71,14 @@ def print_result(console: Console, summary: dict[str, Any], report: Path) -> Non
     for name in columns:
         shown.add_column(name, justify="right")
     rows = {
-        "generator by likelihood": ("likelihood_nll_test",),
+        "generator by its own loss": ("likelihood_nll_test",),
         "generator in the end": ("nll_test", "nll_oracle", "kl_forward", "kl_reverse"),
     }
     if "energy_nll_test" in metrics:
         rows["energy"] = ("energy_nll_test", "energy_nll_oracle", "energy_kl_forward", "energy_kl_reverse")
     for name, fields in rows.items():
         cells = [number(metrics.get(field), 4) for field in fields[: len(columns) if has_oracle else 1]]
-        if not has_oracle and name != "generator by likelihood":
+        if not has_oracle and name != "generator by its own loss":
             cells.append(number(metrics.get("perplexity" if name.startswith("generator") else "energy_perplexity_high"), 2))
         shown.add_row(name, *cells)
     console.print(shown)

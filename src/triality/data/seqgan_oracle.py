@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from triality.errors import DataError
+from triality.runs.archive import ArchiveError, decode_array, read_members
 from triality.samplers.autoregressive.heads import CategoricalHead
 from triality.samplers.tokens.core import LstmCore
 from triality.samplers.tokens.token_sampler import TokenSampler
@@ -50,12 +51,12 @@ def read_seqgan_oracle(path: Path, length: int = LENGTH) -> TokenSampler:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     needed = ["embedding", *(f"{kind}{gate}" for kind in "wub" for gate in GATES), "wo", "bo"]
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in needed if name not in file]
-            if missing:
-                raise DataError(f"expected arrays {', '.join(needed)} in {path}, got none of {', '.join(missing)}; check the file")
-            arrays = {name: np.asarray(file[name]) for name in needed}
-    except (OSError, ValueError) as error:
+        members = read_members(path)
+        missing = [name for name in needed if f"{name}.npy" not in members]
+        if missing:
+            raise DataError(f"expected arrays {', '.join(needed)} in {path}, got none of {', '.join(missing)}; check the file")
+        arrays = {name: decode_array(name, members[f"{name}.npy"]) for name in needed}
+    except (ArchiveError, OSError) as error:
         raise DataError(f"expected an npz file of the oracle's arrays at {path}, got {error}; check the path") from error
     flat = [name for name in ("embedding", "ui") if arrays[name].ndim != 2]
     if flat:

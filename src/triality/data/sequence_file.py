@@ -23,6 +23,7 @@ from triality.errors import DataError
 from triality.runs.archive import ArchiveError, Limits, decode_array, read_members
 
 MOST_BYTES = 2**31
+MOST_TOKENS = 1_000_000
 PARTS = ("train", "valid", "test")
 SILENT = -1
 STREAM_SHARES = (0.9, 0.95)
@@ -109,7 +110,7 @@ def _of_tokens(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
     if tokens.ndim == 2:
         return _of_numbers(path, tokens.tolist(), asked)
     lengths = arrays["lengths"]
-    if lengths.ndim != 1 or np.any(lengths < 0) or lengths.sum() != len(tokens):
+    if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or np.any(lengths < 0) or lengths.sum() != len(tokens):
         raise DataError(f"{path}: expected lengths that add up to {len(tokens)} tokens, got a sum of {lengths.sum()}; check the file")
     return _of_numbers(path, [part.tolist() for part in np.split(tokens, np.cumsum(lengths)[:-1])], asked)
 
@@ -117,6 +118,12 @@ def _of_tokens(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
 def _of_numbers(path: Path, sequences: list[list[int]], asked: Asked) -> SequenceData:
     largest = max((max(sequence) for sequence in sequences if sequence), default=0)
     vocabulary = asked.vocabulary or max(largest, asked.end or 0) + 1
+    if asked.cut == "windows":
+        raise DataError(f"{path}: expected one long text for windows, got sequences of numbers; leave --cut out")
+    if vocabulary > MOST_TOKENS:
+        raise DataError(f"{path}: expected at most {MOST_TOKENS:,} different tokens, got {vocabulary:,}; number them from 0 without gaps")
+    if asked.end is not None and not 0 <= asked.end < vocabulary:
+        raise DataError(f"{path}: expected an end token 0 .. {vocabulary - 1}, got {asked.end}; name one of the vocabulary")
     length = asked.length or max((len(sequence) for sequence in sequences), default=0)
     rows = padded(sequences, length, vocabulary, asked.end, str(path))
     return _checked(path, split(rows, asked.seed, str(path)), max(2, vocabulary), asked.end)
@@ -124,6 +131,12 @@ def _of_numbers(path: Path, sequences: list[list[int]], asked: Asked) -> Sequenc
 
 def _of_voices(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> SequenceData:
     """Chords as events, a voice after the other; pieces do not run into each other. Silence and pitches become tokens in order."""
+    for part in PARTS:
+        array, lengths = arrays[part], arrays.get(f"{part}_lengths")
+        if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != arrays["train"].shape[-1]:
+            raise DataError(f"{path}: expected whole numbers of shape (steps, voices) in {part}, got {array.dtype} of shape {array.shape}")
+        if lengths is None or lengths.dtype.kind not in "iu" or lengths.ndim != 1 or lengths.sum() != len(array):
+            raise DataError(f"{path}: expected {part}_lengths that add up to {len(array)} steps, got others; save them again")
     pitches = np.unique(np.concatenate([arrays[part].ravel() for part in PARTS]))
     voices = arrays["train"].shape[1]
     length = asked.length or DEFAULT_WINDOW * voices
@@ -143,6 +156,10 @@ def _of_text(path: Path, asked: Asked) -> SequenceData:
     if all(_is_numbers(line) for line in lines):
         _refuse_test(asked)
         return _of_numbers(path, [[int(word) for word in line.split()] for line in lines], asked)
+    if asked.end is not None:
+        raise DataError(
+            f"{path}: expected an end token of sequences of numbers, got one for text, whose lines end by themselves; leave it out"
+        )
     size = asked.vocabulary or DEFAULT_VOCABULARY[asked.unit]
     if asked.cut == "lines":
         return _of_lines(path, lines, asked, size)

@@ -67,7 +67,7 @@ def padded(sequences: Sequence[Sequence[int]], length: int, vocabulary: int, end
 
     Raises:
         DataError: an empty or an over-long sequence, one of another length where there is no end token, a token out of range, or one that
-            follows the end token; all that is wrong is listed.
+            follows the end token; of lengths all that is wrong is listed, of tokens the first.
 
     Example:
         >>> padded([[1, 2], [2]], 3, 3, 0, "here").tolist()

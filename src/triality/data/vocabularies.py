@@ -1,7 +1,7 @@
 """From text to tokens and back: characters, words, or byte-level pieces learned on the spot. Imports no jax.
 
-A vocabulary is made from training text alone. Characters and words that it lacks become one token for all of them, which a density can
-learn; byte-level pieces lack nothing.
+A vocabulary is made from training text alone. Characters and words that it lacks become one token for all of them; where training text
+lacks none, that token is never seen in training, and held-out text that has it is charged for it (a note says so). Pieces lack nothing.
 """
 
 from __future__ import annotations
@@ -59,11 +59,9 @@ def vocabulary_of(texts: Iterable[str], unit: Unit, size: int) -> Vocabulary:
     split: Callable[[str], list[str]] = list if unit == "characters" else WORDS.findall
     counts = Counter(word for text in texts for word in split(text))
     known = [word for word, _ in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
-    needs_unknown = len(known) > size - 2 or unit == "words"
-    words = (END, *([UNKNOWN] if needs_unknown else []), *known[: size - 2])
+    words = (END, UNKNOWN, *known[: size - 2])
     index = {word: number for number, word in enumerate(words)}
-    unknown = index.get(UNKNOWN, 0)
-    return Vocabulary(words, lambda text: [index.get(word, unknown) for word in split(text)], "" if unit == "characters" else " ")
+    return Vocabulary(words, lambda text: [index.get(word, 1) for word in split(text)], "" if unit == "characters" else " ")
 
 
 def _pieces(texts: list[str], size: int) -> Vocabulary:

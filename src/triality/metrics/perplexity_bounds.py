@@ -39,8 +39,10 @@ def log_z_bounds(log_ratio: Float[Array, " n"]) -> LogZBounds:
     n = log_ratio.shape[0]
     total = jax.nn.logsumexp(log_ratio)
     low = total - jnp.log(n)
-    without = total + jnp.log1p(-jnp.minimum(jnp.exp(log_ratio - total), 1.0 - jnp.finfo(log_ratio.dtype).eps)) - jnp.log(n - 1)
-    return LogZBounds(low, (2 * n - 1) * low - 2 * (n - 1) * jnp.mean(without))
+    # T_n - T_{n-1} = -log((1 - w)/(1 - 1/n)), w the normalized weight left out: near zero, and multiplied by 2(n - 1) below.
+    weight = jnp.minimum(jnp.exp(log_ratio - total), 1.0 - jnp.finfo(log_ratio.dtype).eps)
+    fall = -jnp.log1p(-(weight - 1.0 / n) / (1.0 - 1.0 / n))
+    return LogZBounds(low, low + 2 * (n - 1) * jnp.mean(fall))
 
 
 class PerplexityBounds(NamedTuple):

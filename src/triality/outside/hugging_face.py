@@ -2,8 +2,8 @@
 
     log q(x) = sum_t log softmax(logits_t)[x_t],     the first token given the model's beginning-of-sequence token
 
-Sampling is plain: temperature 1, all tokens, no top-k, so that log q is what was sampled from; dropout is off but in ``update``, and there
-too. Arrays cross the border without being copied where PyTorch and numpy can share them.
+On the processor. Sampling is plain: temperature 1, all tokens, no top-k, so that log q is what was sampled from; dropout is off but in
+``update``, and there too. Arrays cross the border without being copied where PyTorch and numpy can share them.
 """
 
 from __future__ import annotations

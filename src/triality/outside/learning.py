@@ -2,10 +2,11 @@
 
     p_theta(x) = q(x) exp(-f(x))/Z
 
-    tilt:  f by noise-contrastive estimation on the generator's draws; q stands still
-    game:  by turns, a few steps of f on fresh draws, then  update(tokens, reward = -f(x) - log q(x) + log q_0(x))
+    tilt:  f by noise-contrastive estimation on the generator's draws; q_0 stands still
+    play:  one step of the generator by  update(tokens, reward = log q_0(x) - f(x) - log q(x)),   f held fixed
 
-The reward is log p_theta - log q with p_theta a tilt of q_0, the generator as it was: what the reverse KL asks of q, up to a constant.
+The reward is log p_theta - log q with p_theta a tilt of q_0, the generator as it was when f was learned: what the reverse KL asks of q, up
+to a constant. Once q has moved, an f that is learned anew is relative to the q of then.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from triality.algorithms.minibatch import DataSet
 from triality.algorithms.tilt_learning import TiltLearning
 from triality.energies.sequence import SequenceEnergy
 from triality.energy import Energy
+from triality.errors import DataError
 from triality.outside.generator import OutsideGenerator, check_generator
 from triality.partition.alarm import Alarm, three_way_alarm
 
@@ -31,7 +33,7 @@ class OutsideTilt(NamedTuple):
     """What came of it.
 
     Fields:
-        energy: f, nats; flat where no tilt was better than none on validation data.
+        energy: f, nats; as it was handed in where no step of it was better on validation data.
         curve: validation log likelihood of the tilted model after every chunk, nats a sequence; the first one is the generator's own.
         alarm: three estimates of log Z on fresh draws and on test data, with their errors and the verdict.
         log_ratio_drawn: -f of the fresh draws, the logarithms of their importance weights.
@@ -70,10 +72,15 @@ def fit_outside_tilt(
         batch_size: data, and draws, of a step.
 
     Raises:
-        DataError: the generator's tokens or log q cannot be right.
+        DataError: the generator's tokens or log q cannot be right, tokens are out of range, or the generator cannot make held-out ones.
         NonFiniteError: parameters became NaN or infinite.
     """
     check_generator(generator, train.shape[1], energy.embedding.shape[0])
+    for name, part in (("train", train), ("valid", valid), ("test", test)):
+        if part.min() < 0 or part.max() >= energy.embedding.shape[0]:
+            raise DataError(
+                f"expected tokens 0 .. {energy.embedding.shape[0] - 1} in {name}, got {part.min()} .. {part.max()}; check the data"
+            )
     data = DataSet(jnp.asarray(train, jnp.int32))
     learning = TiltLearning(data, data, learning_rate=jnp.asarray(learning_rate), batch_size=batch_size, num_drawn=batch_size)
 
@@ -82,6 +89,8 @@ def fit_outside_tilt(
         return jnp.asarray(generator.sample(size)[0], jnp.int32)
 
     of_generator = float(np.mean(generator.log_prob(valid)))
+    if not np.isfinite(of_generator) or not np.all(np.isfinite(generator.log_prob(test))):
+        raise DataError("expected validation and test sequences that the generator can make, got some of log q -inf; leave them out")
     held = jnp.asarray(valid, jnp.int32)
     chunk = max(1, num_steps // 4)
     stage: Stage = fit_tilt_of_draws(learning, key, energy, draws, of_generator, held, num_steps, chunk, num_drawn)

@@ -23,6 +23,7 @@ def test_it_is_the_mean_of_the_conditionals(name):
     law = jnp.mean(jnp.stack([jax.nn.softmax(each.logits(x), axis=-1) for each in members]), axis=0)
     np.testing.assert_allclose(jax.nn.softmax(q.logits(x), axis=-1), law, rtol=1e-9)
     np.testing.assert_allclose(jax.nn.logsumexp(log_probs_of(q, STRINGS)), 0.0, atol=1e-10)
+    assert q.core.over(q.inputs(x)).shape == (LENGTH, q.core.num_features)
     drawn = eqx.filter_jit(lambda q: draw(q, jax.random.key(0), 100))(q)
     np.testing.assert_allclose(drawn.log_q, log_probs_of(q, drawn.x), atol=1e-9)
     apart = jnp.stack([log_probs_of(each, STRINGS) for each in members])

@@ -19,6 +19,13 @@ from triality.runs.report.sequence_panels import frontier_panel
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
 
 ORACLE = "oracle:"
+WITH_ENERGY = ("nce", "gan", "mixer", "actor-critic")
+COURSES = {
+    "seqgan": "The second part is the critic's, which is no density: nothing is to be read there. The generator of the last step is kept.",
+    "mixer": "Then, in the third part, the generator while it learns from the reward; there the last step is kept.",
+    "actor-critic": "Then, in the third part, the generator while it learns from the critic; there the last step is kept.",
+}
+"""What validation says of objectives that go on after the energy, or learn none."""
 SIDES = (("data", "Held-out sequences"), ("drawn", "Drawn by the generator"), ("picked", "Of the energy: draws picked by their weights"))
 
 
@@ -68,14 +75,33 @@ def _result(record: RunRecord) -> str:
             f"{number(metric(record, 'kl_forward'), 3)}, KL(generator, oracle) {number(metric(record, 'kl_reverse'), 3)}: the first grows "
             "with what is missed, the second with what is invented."
         )
+    return said + _said_of_energy(record)
+
+
+def _said_of_energy(record: RunRecord) -> str:
+    """What the energy adds; in how many seeds there is one."""
+    objective, steps = record.config.get("objective"), record.config.get("energy_steps")
+    if objective not in WITH_ENERGY or not steps:
+        return ""
+    tilted = [bool(seed.get("is_tilted")) for seed in record.seeds]
+    if not any(tilted):
+        return " No energy was better on validation data: the generator by its own loss is the result."
     gain, spread = metric(record, "gain"), metric(record, "gain_stderr")
-    if math.isfinite(gain):
-        sure = "" if abs(gain) > 1.96 * spread else ", which held-out data of this size cannot tell from nothing"
-        better = "better" if gain > 0 else "worse"
-        by = f"{to_error(abs(gain), 1.96 * spread)} ± {number(1.96 * spread, 2)}"
-        said += f" The energy is {by} nats a token {better} than the generator{sure}."
-    elif record.config.get("objective") in ("nce", "gan", "mixer", "actor-critic"):
-        said += " No energy was better on validation data: the generator itself is the result."
+    if all(tilted) and not math.isfinite(gain):
+        return (
+            " An energy was learned, but a handful of draws carries all the weight: its log Z is not known, and so not what it is worth. "
+            "Lower --energy-learning-rate, or draw more."
+        )
+    if not all(tilted):
+        return (
+            f" In {sum(tilted)} of {len(tilted)} seeds an energy was better on validation data; what it adds there, their own metrics say."
+        )
+    sure = "" if abs(gain) > 1.96 * spread else ", which held-out data of this size cannot tell from nothing"
+    by = f"{to_error(abs(gain), 1.96 * spread)} ± {number(1.96 * spread, 2)}"
+    of = "the generator" if objective == "nce" else "the generator in the end"
+    said = f" The energy is {by} nats a token {'better' if gain > 0 else 'worse'} than {of}{sure}."
+    if objective != "nce":
+        said += f" Before there was an energy, the generator needed {number(metric(record, 'likelihood_nll_test'), 4)}."
     return said
 
 
@@ -144,9 +170,8 @@ def _numbers(record: RunRecord) -> str:
 
 def _learning(record: RunRecord) -> str:
     before = record.config.get("generator_steps", 0)
-    return page.section(
-        "How did it learn?", page.panels([learning_panel(record.curves, before if isinstance(before, int) else 0, "nats a sequence")])
-    )
+    panel = learning_panel(record.curves, before if isinstance(before, int) else 0, "nats a sequence")
+    return page.section("How did it learn?", page.paragraph(COURSES.get(str(record.config.get("objective")), "")), page.panels([panel]))
 
 
 def _setting(record: RunRecord) -> str:

@@ -28,15 +28,12 @@ class JointCore(eqx.Module):
     Args:
         cores: stacked on a leading axis.
         num_members: K, static.
+        num_features: of all members together, static.
     """
 
     cores: Core
     num_members: int = eqx.field(static=True)
-
-    @property
-    def num_features(self) -> int:
-        """Of all members together."""
-        return self.num_members * self.cores.num_features
+    num_features: int = eqx.field(static=True)
 
     def start(self, length: int) -> Any:
         """Each at its own start."""
@@ -93,7 +90,7 @@ def committee(members: Sequence[TokenSampler]) -> TokenSampler:
         raise ConfigError("expected members of one architecture, length, vocabulary and end token, got different ones; make them alike")
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
     embedding = jnp.concatenate([each.embedding for each in members], axis=-1)
-    core, head = JointCore(stacked.core, len(members)), JointHead(stacked.head, len(members))
+    core, head = JointCore(stacked.core, len(members), len(members) * first.core.num_features), JointHead(stacked.head, len(members))
     return TokenSampler(embedding, core, head, first.length, first.end)
 
 
