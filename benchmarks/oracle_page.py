@@ -83,7 +83,9 @@ def plot(record: Record, curves: Path, target: Path) -> None:
         points = read_curve(curves, stem)
         if len(points):
             axes.plot(points[:, 0], points[:, 1], ":", color=MUTED.light, lw=1.2)
-            axes.annotate(f"{name}, published", points[0], (2, 2), textcoords="offset points", fontsize=7, color=MUTED.light)
+            shown = points[(points[:, 1] < 10.4) & (points[:, 0] < 9.0)]
+            if len(shown):
+                axes.annotate(f"{name}, published", shown[0], (4, 0), textcoords="offset points", fontsize=7, color=MUTED.light)
     for name, seeds in record["methods"].items():
         for number, seed in enumerate(seeds.values()):
             if "frontier" in seed and name in COLORS:
