@@ -15,9 +15,9 @@ from triality.errors import ConfigError
 from triality.runs.atomic import replace_file
 from triality.runs.report import page
 from triality.runs.report.curves import band, bootstrap_interval
-from triality.runs.report.density import metric, of_seeds
 from triality.runs.report.density_metrics import METRICS, Metric
 from triality.runs.report.density_panels import sample_panels
+from triality.runs.report.density_sections import metric, of_seeds
 from triality.runs.report.figures import Panel, draw, legend_above
 from triality.runs.report.palette import BAD, CAUTION, DATA, DRAWN, GOOD, MUTED, OTHER
 from triality.runs.report.record import RunRecord, read_record

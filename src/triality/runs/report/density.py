@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
 from pathlib import PurePath
-from typing import Any
 
-import numpy as np
-
-from triality.runs.checkpoint_file import library_versions
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.density_diagnostics import game_panels
-from triality.runs.report.density_metrics import metric_rows
-from triality.runs.report.density_panels import calibration_panel, energy_panel, landscape_panels, learning_panel, sample_panels
-from triality.runs.report.log_z import log_z_panel
+from triality.runs.report.density_metrics import METRICS
+from triality.runs.report.density_panels import energy_panel, landscape_panels, learning_panel, sample_panels
+from triality.runs.report.density_sections import framed, metric, metrics_section, notes_section, of_seeds, setting_section, trust_section
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
@@ -28,36 +22,8 @@ RIM = 0.01
 
 def render_density(record: RunRecord) -> str:
     """The report as HTML."""
-    title, subtitle = _title(record)
-    header = "\n".join(
-        (
-            f"<h1>{page.escape(title)}</h1>",
-            page.paragraph(subtitle, "subtitle"),
-            page.paragraph(_result(record), f"result level-{_level(record)}"),
-            page.key_numbers(_key_numbers(record)),
-        )
-    )
-    problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
-    parts = (_notes, _samples, _energy, trust_section, _numbers, _learning, _setting)
-    footer = page.paragraph(
-        "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
-        "documentation of triality says more, on its page “Densities from data”."
-    )
-    return page.page(f"{title} · triality", header, (each for each in (problems, *(part(record) for part in parts)) if each), footer)
-
-
-def metric(record: RunRecord, name: str) -> float:
-    """The interquartile mean of a metric over seeds, NaN where it is not known."""
-    block = record.summary.get("iqm") if record.summary else None
-    metrics = block.get("metrics") if isinstance(block, dict) else None
-    value = metrics.get(name) if isinstance(metrics, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-
-
-def of_seeds(record: RunRecord, name: str) -> np.ndarray:
-    """A metric of every seed, NaN where it is not known."""
-    values = [seed.get("metrics", {}).get(name) for seed in record.seeds]
-    return np.array([value if isinstance(value, int | float) else math.nan for value in values], dtype=float)
+    parts = (notes_section, _samples, _energy, trust_section, _numbers, _learning, setting_section)
+    return framed(record, _title(record), (_result(record), _level(record)), _key_numbers(record), parts, "Densities from data")
 
 
 def _title(record: RunRecord) -> tuple[str, str]:
@@ -131,13 +97,6 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
     return [each for each in numbers if each.value != number(math.nan)]
 
 
-def _notes(record: RunRecord) -> str:
-    """What the run said of its data, and of what is left out here."""
-    given = record.config.get("notes")
-    notes = [str(note) for note in given] if isinstance(given, list) else []
-    return page.section("What to know first", page.listing([note[:1].upper() + note[1:] for note in notes]))
-
-
 def _samples(record: RunRecord) -> str:
     return page.section("Do the samples look like the data?", page.panels(sample_panels(record.arrays)))
 
@@ -170,60 +129,11 @@ def _wells(record: RunRecord) -> str:
     )
 
 
-def trust_section(record: RunRecord) -> str:
-    """Estimates of log Z side by side, the verdict on them, and whether D is a probability."""
-    if record.summary is None:
-        return ""
-    verdict = alarm_verdict(record)
-    given: Any = record.summary.get("log_z_estimates") or {}
-    rows = []
-    for name, entry in given.items():
-        value, stderr = (float(entry[key]) if isinstance(entry.get(key), int | float) else math.nan for key in ("value", "stderr"))
-        ends = (to_error(value + side * 1.96 * stderr, stderr) for side in (-1.0, 1.0))
-        interval = " to ".join(ends) if math.isfinite(stderr) else number(math.nan)
-        health = _health(name, entry)
-        cost = number(float(entry.get("num_energies") or math.nan))
-        rows.append(
-            (name.replace("_", " "), to_error(value, stderr), number(stderr, 2), interval, health, cost, str(entry.get("assumes", "")))
-        )
-    head = ("estimate", "log Z", "standard error", "95 % interval", "effective samples, or overlap", "energies evaluated", "assumes")
-    table = page.table("Estimates of log Z of the first seed, nats", head, rows, kind="words")
-    return page.section(
-        "Can log Z be trusted?",
-        page.verdict_box(verdict, record.alarm),
-        page.panels([log_z_panel(record), calibration_panel(record.arrays)]),
-        table,
-    )
-
-
-def _health(name: str, entry: Any) -> str:
-    overlap, ess = entry.get("overlap"), entry.get("ess")
-    if isinstance(overlap, int | float):
-        return f"overlap {number(overlap, 2)}"
-    runs = " runs" if name == "sequential_Monte_Carlo" else ""  # whole populations are its samples
-    return f"{number(float(ess), 3)}{runs}" if isinstance(ess, int | float) else number(math.nan)
-
-
-def _numbers(record: RunRecord) -> str:
-    """Every metric, with what it means and which way is better."""
-    rows = metric_rows(lambda name: metric(record, name), lambda name: of_seeds(record, name))
-    head = ("metric", "generator", "energy", "better", "what it is")
-    return page.section(
-        "All metrics", page.table("Interquartile mean over seeds, with the range where there are several", head, rows, kind="words")
-    )
-
-
 def _learning(record: RunRecord) -> str:
     before = record.config.get("generator_steps", 0)
     panels = [learning_panel(record.curves, before if isinstance(before, int) else 0), *game_panels(record.curves)]
     return page.section("How did it learn?", page.panels(panels))
 
 
-def _setting(record: RunRecord) -> str:
-    run = shlex.quote(str(record.path))
-    lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
-    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items() if name != "notes"]
-    here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
-    versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
-    configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
-    return page.section("Setting, and where to go on", page.commands(lines), configuration, page.paragraph(versions, "note"))
+def _numbers(record: RunRecord) -> str:
+    return metrics_section(record, METRICS)

@@ -95,20 +95,16 @@ METRICS = (
 )
 
 
-def metric_rows(value_of: Callable[[str], float], seeds_of: Callable[[str], np.ndarray]) -> list[tuple[str, str, str, str, str]]:
-    """Lines of the table: those for which any number is known.
+def metric_rows(
+    metrics: Sequence[Metric], value_of: Callable[[str], float], seeds_of: Callable[[str], np.ndarray]
+) -> list[tuple[str, str, str, str, str]]:
+    """Lines of a table of metrics: those for which any number is known.
 
     Args:
+        metrics: one a line.
         value_of: the mean over seeds of a name in the summary, NaN where it has none.
         seeds_of: the same of every seed.
     """
-    return rows_of(METRICS, value_of, seeds_of)
-
-
-def rows_of(
-    metrics: Sequence[Metric], value_of: Callable[[str], float], seeds_of: Callable[[str], np.ndarray]
-) -> list[tuple[str, str, str, str, str]]:
-    """The same of any table of metrics."""
     rows = []
     for each in metrics:
         cells = [_cell(value_of(name), seeds_of(name)) if name else "" for name in (each.generator, each.energy)]

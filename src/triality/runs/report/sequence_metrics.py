@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
-from triality.runs.report.density_metrics import Metric, rows_of
+from triality.runs.report.density_metrics import Metric
 
 METRICS = (
     Metric("NLL, test", "nll_test", "energy_nll_test", "lower", "nats a token of held-out sequences, end tokens counted"),
@@ -39,8 +35,3 @@ METRICS = (
     *(Metric(f"BLEU-{n}", f"bleu_{n}", f"energy_bleu_{n}", "higher", "of samples, held-out sentences as references") for n in (2, 3, 4, 5)),
     *(Metric(f"self-BLEU-{n}", f"self_bleu_{n}", "", "lower", "of samples among each other") for n in (2, 3, 4, 5)),
 )
-
-
-def sequence_rows(value_of: Callable[[str], float], seeds_of: Callable[[str], np.ndarray]) -> list[tuple[str, str, str, str, str]]:
-    """Lines of the table: those for which any number is known; arguments as of ``metric_rows``."""
-    return rows_of(METRICS, value_of, seeds_of)

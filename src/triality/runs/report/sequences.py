@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
 from pathlib import PurePath
 
-from triality.runs.checkpoint_file import library_versions
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
-from triality.runs.report.density import metric, of_seeds, trust_section
 from triality.runs.report.density_panels import energy_panel, learning_panel
+from triality.runs.report.density_sections import framed, metric, metrics_section, notes_section, of_seeds, setting_section, trust_section
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
-from triality.runs.report.sequence_metrics import sequence_rows
+from triality.runs.report.sequence_metrics import METRICS
 from triality.runs.report.sequence_panels import frontier_panel
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
 
@@ -31,22 +28,8 @@ SIDES = (("data", "Held-out sequences"), ("drawn", "Drawn by the generator"), ("
 
 def render_sequences(record: RunRecord) -> str:
     """The report as HTML."""
-    title, subtitle = _title(record)
-    header = "\n".join(
-        (
-            f"<h1>{page.escape(title)}</h1>",
-            page.paragraph(subtitle, "subtitle"),
-            page.paragraph(_result(record), f"result level-{_level(record)}"),
-            page.key_numbers(_key_numbers(record)),
-        )
-    )
-    problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
-    parts = (_notes, _samples, _frontier, _energy, _numbers, _learning, _setting)
-    footer = page.paragraph(
-        "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
-        "documentation of triality says more, on its page “Sequences”."
-    )
-    return page.page(f"{title} · triality", header, (each for each in (problems, *(part(record) for part in parts)) if each), footer)
+    parts = (notes_section, _samples, _frontier, _energy, _numbers, _learning, setting_section)
+    return framed(record, _title(record), (_result(record), _level(record)), _key_numbers(record), parts, "Sequences")
 
 
 def _title(record: RunRecord) -> tuple[str, str]:
@@ -134,12 +117,6 @@ def _key_numbers(record: RunRecord) -> list[KeyNumber]:
     return [each for each in numbers if each.value != number(math.nan)]
 
 
-def _notes(record: RunRecord) -> str:
-    given = record.config.get("notes")
-    notes = [str(note) for note in given] if isinstance(given, list) else []
-    return page.section("What to know first", page.listing([note[:1].upper() + note[1:] for note in notes]))
-
-
 def _samples(record: RunRecord) -> str:
     parts = []
     for name, title in SIDES:
@@ -160,25 +137,11 @@ def _energy(record: RunRecord) -> str:
     return "\n".join((learned, trust_section(record)))
 
 
-def _numbers(record: RunRecord) -> str:
-    rows = sequence_rows(lambda name: metric(record, name), lambda name: of_seeds(record, name))
-    head = ("metric", "generator", "energy", "better", "what it is")
-    return page.section(
-        "All metrics", page.table("Interquartile mean over seeds, with the range where there are several", head, rows, kind="words")
-    )
-
-
 def _learning(record: RunRecord) -> str:
     before = record.config.get("generator_steps", 0)
     panel = learning_panel(record.curves, before if isinstance(before, int) else 0, "nats a sequence")
     return page.section("How did it learn?", page.paragraph(COURSES.get(str(record.config.get("objective")), "")), page.panels([panel]))
 
 
-def _setting(record: RunRecord) -> str:
-    run = shlex.quote(str(record.path))
-    lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
-    rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items() if name != "notes"]
-    here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
-    versions = f"Made by triality {record.version}. Versions where this report was written: {here}."
-    configuration = page.table("Configuration", ("option", "value"), rows, kind="words")
-    return page.section("Setting, and where to go on", page.commands(lines), configuration, page.paragraph(versions, "note"))
+def _numbers(record: RunRecord) -> str:
+    return metrics_section(record, METRICS)
