@@ -30,7 +30,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 from oracle_page import page, plot  # noqa: E402
 
-from triality.algorithms.density_estimation import draw_in_pieces, fit_tilt, in_pieces  # noqa: E402
+from triality.algorithms.density_estimation import fit_tilt  # noqa: E402
 from triality.algorithms.energy_learning import EnergyLearning  # noqa: E402
 from triality.algorithms.likelihood_learning import LikelihoodLearning  # noqa: E402
 from triality.algorithms.minibatch import DataSet  # noqa: E402
@@ -48,6 +48,7 @@ from triality.objectives.sequence.scheduled_sampling import ScheduledSampling  #
 from triality.objectives.sequence.schedules import LinearDecay  # noqa: E402
 from triality.partition.importance import importance  # noqa: E402
 from triality.run import run  # noqa: E402
+from triality.sampler import draw_in_pieces, in_pieces  # noqa: E402
 from triality.samplers.autoregressive.heads import categorical_head  # noqa: E402
 from triality.samplers.tokens.committee import committee  # noqa: E402
 from triality.samplers.tokens.tempered import tempered  # noqa: E402

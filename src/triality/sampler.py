@@ -7,7 +7,8 @@ batching is the caller's ``vmap``. A conditional sampler is a function that retu
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -15,6 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 X = TypeVar("X")
+
+PIECE = 512
+"""Samples that are worked on together where memory counts."""
 
 
 class AbstractDensity(eqx.Module, Generic[X]):
@@ -65,6 +69,16 @@ def draw(sampler: AbstractSampler[X], key: Key[Array, ""], num_samples: int) -> 
     """``num_samples`` independent draws, each with its log density and weight one."""
     x, log_q = jax.vmap(sampler.sample_and_log_prob)(jax.random.split(key, num_samples))
     return Samples.unweighted(x, log_q)
+
+
+def in_pieces(function: Callable[[Any], Any], x: Any) -> Any:
+    """``vmap``, some hundreds at a time: what a sample needs on the way may be many times its own size, as the logits of a vocabulary."""
+    return jax.lax.map(function, x, batch_size=PIECE)
+
+
+def draw_in_pieces(sampler: AbstractSampler[Any], key: Key[Array, ""], num_samples: int) -> Samples:
+    """``draw``, some hundreds at a time: a draw of an autoregressive sampler passes over its units once a coordinate."""
+    return Samples.unweighted(*in_pieces(sampler.sample_and_log_prob, jax.random.split(key, num_samples)))
 
 
 def log_noise_ratio(data: Samples, drawn: Samples) -> Float[Array, ""]:

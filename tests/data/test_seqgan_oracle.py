@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.algorithms.density_estimation import draw_in_pieces
 from triality.data.seqgan_oracle import read_seqgan_oracle
 from triality.errors import DataError
+from triality.sampler import draw_in_pieces
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "seqgan_oracle_lstm.npz"
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -25,52 +25,23 @@ from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
+from triality.algorithms.stages import Progress, Stage, best_of, mean_log_prob, no_progress
 from triality.algorithms.tilt_learning import TiltLearning
 from triality.energies.sum import NegativeLogDensity, SumEnergy
 from triality.energy import Constant, Energy, UnnormalizedDensity
-from triality.errors import NonFiniteError
 from triality.numerics import log_mean_exp
 from triality.partition.acceptance_ratio import solve_log_z
 from triality.partition.alarm import Alarm, three_way_alarm
-from triality.run import run
-from triality.sampler import AbstractSampler, Samples
+from triality.sampler import AbstractSampler, Samples, draw_in_pieces, in_pieces
 from triality.samplers.gaussian_mixture import gaussian_mixture
-
-Learning = LikelihoodLearning | EnergyLearning | ContrastiveDivergence | TiltLearning
-Progress = Callable[[str, int, int, dict[str, float]], None]
-"""Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
-
 
 ROWS_A_COMPONENT, MOST_COMPONENTS = 25, 50
 """Of the default generator."""
-PIECE = 512
-"""Samples that are worked on together outside of training."""
-
-
-class Stage(NamedTuple):
-    """What came of a stage.
-
-    Fields:
-        best: the state that validation liked best.
-        curve: validation value after each chunk, nats a sample; larger is better.
-        num_steps: steps that the best one had taken.
-        last: the state at the end; for games whose energy is no density, and which validation cannot judge.
-    """
-
-    best: Any
-    curve: list[float]
-    num_steps: int
-    last: Any
 
 
 def default_generator(key: Key[Array, ""], x: Float[Array, "n dim"]) -> AbstractSampler[Any]:
     """A mixture of Gaussians, one for every 25 rows, at most 50, begun at centers far apart."""
     return gaussian_mixture(key, x, int(np.clip(x.shape[0] // ROWS_A_COMPONENT, 1, MOST_COMPONENTS)))
-
-
-def no_progress(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
-    """Tells nobody."""
-    del stage, done, total, numbers
 
 
 def fit_generator(
@@ -92,7 +63,7 @@ def fit_generator(
     """
 
     def value(state: Any) -> float:
-        return float(_mean_log_prob(state.sampler, valid))
+        return float(mean_log_prob(state.sampler, valid))
 
     stage = best_of(learning, learning.init(key, sampler), value, num_steps, chunk, name, progress)
     return stage._replace(best=stage.best.sampler, last=stage.last.sampler)
@@ -165,7 +136,7 @@ def fit_tilt(
     Raises:
         NonFiniteError: parameters became NaN or infinite.
     """
-    of_sampler = float(_mean_log_prob(sampler, valid))
+    of_sampler = float(mean_log_prob(sampler, valid))
     return fit_tilt_of_draws(learning, key, network, partial(_stock, sampler), of_sampler, valid, num_steps, chunk, num_drawn, progress)
 
 
@@ -226,78 +197,9 @@ def estimate_log_z(
     return three_way_alarm(on_data, -in_pieces(energy, drawn.x) - drawn.log_q), drawn
 
 
-def in_pieces(function: Callable[[Any], Any], x: Any) -> Any:
-    """``vmap``, some hundreds at a time: what a sample needs on the way may be many times its own size, as the logits of a vocabulary."""
-    return jax.lax.map(function, x, batch_size=PIECE)
-
-
-def draw_in_pieces(sampler: AbstractSampler[Any], key: Key[Array, ""], num_samples: int) -> Samples:
-    """``draw``, some hundreds at a time: a draw of an autoregressive sampler passes over its units once a coordinate."""
-    return Samples.unweighted(*in_pieces(sampler.sample_and_log_prob, jax.random.split(key, num_samples)))
-
-
 def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: int) -> Any:
     """Indices of draws picked by their importance weights, with replacement: nearer p_theta than q, once there are many more draws."""
     return jax.random.choice(key, log_ratio.shape[0], (num_samples,), p=jax.nn.softmax(log_ratio))
-
-
-def best_of(
-    learning: Any,
-    state: Any,
-    value: Callable[[Any], float],
-    num_steps: int,
-    chunk: int,
-    name: str,
-    progress: Progress,
-    renewed: Callable[[Any, int], Any] = lambda learning, done: learning,
-) -> Stage:
-    """Chunks of one compiled program, and a shorter one where steps are left over; what validation likes best, the beginning included.
-
-    Args:
-        learning: anything with a ``step`` whose metrics hold ``is_finite``.
-        state: where to begin.
-        value: what validation says of a state; larger is better.
-        num_steps: in all.
-        chunk: steps between two looks.
-        name: of the stage.
-        progress: told after every chunk.
-        renewed: the algorithm for the next chunk, from itself and the steps that will then be done.
-
-    Raises:
-        NonFiniteError: parameters became NaN or infinite.
-    """
-    best, curve, at = state, [value(state)], 0
-    for begin in range(0, num_steps, chunk):
-        done = min(begin + chunk, num_steps)
-        learning = renewed(learning, done)
-        state, metrics = _advanced(learning, state, done - begin)
-        if not bool(np.all(np.asarray(metrics.is_finite))):
-            raise NonFiniteError(
-                f"expected finite parameters, got NaN or infinity within steps {begin + 1}-{done} of the {name} stage; "
-                "lower the learning rate"
-            )
-        curve.append(value(state))
-        if curve[-1] >= max(curve):
-            best, at = state, done
-        progress(name, done, num_steps, {"validation": curve[-1], **_last_numbers(metrics)})
-    return Stage(best, curve, at, state)
-
-
-def _last_numbers(metrics: Any) -> dict[str, float]:
-    """Of the last step of a chunk, what is one number."""
-    named = {name: np.asarray(value)[0, -1] for name, value in metrics._asdict().items() if isinstance(value, jax.Array)}
-    return {name: float(value) for name, value in named.items() if name != "is_finite"}
-
-
-# Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.
-@eqx.filter_jit
-def _advanced(learning: Any, state: Any, num_steps: int) -> tuple[Any, Any]:
-    return run(learning, state, 1, num_steps)[:2]
-
-
-@eqx.filter_jit
-def _mean_log_prob(sampler: AbstractSampler[Any], x: Any) -> Float[Array, ""]:
-    return jnp.mean(in_pieces(sampler.log_prob, x))
 
 
 @eqx.filter_jit

@@ -1,4 +1,4 @@
-"""A generator of tokens that goes on learning from a cost: MIXER's loss, or a critic; what is kept is the last state.
+"""A generator of tokens that goes on learning from a cost by a critic; what is kept is the last state.
 
 Validation is told, and chooses nothing: a reward moves a generator away from the data's likelihood on purpose.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from triality.algorithms.density_estimation import Progress, Stage, best_of, in_pieces, no_progress
+from triality.algorithms.stages import Progress, Stage, best_of, mean_log_prob, no_progress
 from triality.algorithms.token_critic import TokenActorCritic
 from triality.samplers.tokens.token_sampler import TokenSampler
 
@@ -33,11 +31,6 @@ def fit_by_critic(
     """
 
     def value(state: Any) -> float:
-        return float(_mean_log_prob(state.sampler, valid))
+        return float(mean_log_prob(state.sampler, valid))
 
     return best_of(learning, learning.init(key, sampler, critic), value, num_steps, chunk, "critic", progress)
-
-
-@eqx.filter_jit
-def _mean_log_prob(sampler: TokenSampler, x: Any) -> Array:
-    return jnp.mean(in_pieces(sampler.log_prob, x))

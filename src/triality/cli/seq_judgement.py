@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from triality.algorithms.density_estimation import draw_in_pieces, in_pieces, resample
+from triality.algorithms.density_estimation import resample
 from triality.cli.density_judgement import charge
 from triality.cli.seq_options import SeqOptions
 from triality.data.sequences import SequenceData
@@ -28,6 +28,7 @@ from triality.metrics.perplexity_bounds import log_z_bounds, perplexity_bounds
 from triality.numerics import log_mean_exp
 from triality.partition import table
 from triality.partition.alarm import ENOUGH_SAMPLES, three_way_alarm
+from triality.sampler import draw_in_pieces, in_pieces
 from triality.samplers.tokens.ending import num_real
 from triality.samplers.tokens.tempered import tempered
 from triality.samplers.tokens.token_sampler import TokenSampler

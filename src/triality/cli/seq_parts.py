@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from triality.algorithms.density_estimation import draw_in_pieces
 from triality.algorithms.energy_learning import EnergyLearning, Objective
 from triality.algorithms.minibatch import DataSet
 from triality.algorithms.tilt_learning import TiltLearning
@@ -32,6 +31,7 @@ from triality.objectives.sequence.reward_augmented import RewardAugmented
 from triality.objectives.sequence.scheduled_sampling import ScheduledSampling
 from triality.objectives.sequence.schedules import ExponentialDecay, InverseSigmoidDecay, LinearDecay, Schedule
 from triality.objectives.sequence.weight_prior import WithWeightPrior
+from triality.sampler import draw_in_pieces
 from triality.samplers.autoregressive.heads import categorical_head
 from triality.samplers.tokens.token_sampler import TokenSampler, gru, lstm, transformer
 from triality.updates.sampler.gradient import SamplerGradient

@@ -19,14 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from triality.algorithms.density_estimation import Stage, fit_tilt_of_draws, in_pieces
+from triality.algorithms.density_estimation import fit_tilt_of_draws
 from triality.algorithms.minibatch import DataSet
+from triality.algorithms.stages import Stage
 from triality.algorithms.tilt_learning import TiltLearning
 from triality.energies.sequence import SequenceEnergy
 from triality.energy import Energy
 from triality.errors import DataError
 from triality.outside.generator import OutsideGenerator, check_generator
 from triality.partition.alarm import Alarm, three_way_alarm
+from triality.sampler import in_pieces
 
 
 class OutsideTilt(NamedTuple):
