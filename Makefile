@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run paper test test-slow lint format docs readme clean
+.PHONY: help run paper test test-slow test-faults lint format docs readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -29,6 +29,9 @@ test: $(VENV)/.installed-dev ## all fast tests and every doctest
 
 test-slow: $(VENV)/.installed-dev ## the learning tests
 	XLA_FLAGS=--xla_cpu_multi_thread_eigen=false $(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+test-faults: $(VENV)/.installed-dev ## kills, damaged files and sabotaged mathematics, at length
+	$(BIN)/python -m pytest -m faults -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, format, types
 	$(BIN)/ruff check .
