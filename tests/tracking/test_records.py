@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from triality.cli.trackers import TRACKERS, check_trackers, is_of_trackers, make_trackers
+from triality.cli.trackers import TRACKERS, check_trackers, make_trackers
 from triality.errors import ConfigError
 from triality.runs.folder import RunFolder
 from triality.runs.report.report import write_report
 from triality.tracking.jsonl import JsonlTracker
+from triality.tracking.left_behind import is_left_by_tracker
 from triality.tracking.records import numbers_of, results_of
 from triality.tracking.tracker import Tracker
 
@@ -93,7 +94,7 @@ def test_what_trackers_leave_is_known(tmp_path):
     (tmp_path / "wandb").mkdir()
     (tmp_path / "events.out.tfevents.1.host.2").touch()
     (tmp_path / "mine.txt").touch()
-    assert sorted(entry.name for entry in tmp_path.iterdir() if is_of_trackers(entry)) == ["events.out.tfevents.1.host.2", "wandb"]
+    assert sorted(entry.name for entry in tmp_path.iterdir() if is_left_by_tracker(entry)) == ["events.out.tfevents.1.host.2", "wandb"]
 
 
 def test_nothing_here_imports_jax_nor_a_trackers_own_package():

@@ -9,9 +9,9 @@ from pathlib import Path
 from triality.cli.names import nearest
 from triality.errors import ConfigError
 from triality.tracking.guarded import GuardedTracker, print_to_stderr
-from triality.tracking.tensorboard import PREFIX, TensorBoardTracker
+from triality.tracking.tensorboard import TensorBoardTracker
 from triality.tracking.tracker import Together, Tracker
-from triality.tracking.wandb import FOLDER, WandbTracker
+from triality.tracking.wandb import WandbTracker
 
 TRACKERS: dict[str, Callable[[Path], Tracker]] = {"tensorboard": TensorBoardTracker, "wandb": WandbTracker}
 """By the name on the command line, which is that of the package as well."""
@@ -48,11 +48,6 @@ def make_trackers(names: Sequence[str], folder: Path, note: Callable[[str], None
         note: is told, on the run's own thread, what became of a tracker that raised or was slow.
     """
     return Together(tuple(GuardedTracker(TRACKERS[name](folder), name, note) for name in names))
-
-
-def is_of_trackers(entry: Path) -> bool:
-    """Whether a file or folder in a run folder was left by a tracker."""
-    return entry.name.startswith(PREFIX) if entry.is_file() else entry.name == FOLDER
 
 
 def _is_installed(package: str) -> bool:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from triality.data.optional_packages import import_package
+from triality.tracking.left_behind import EVENTS
 from triality.tracking.records import results_of
 
-PREFIX = "events.out.tfevents."
-"""How the names of event files begin; TensorBoard finds them by it."""
 EXTRA = "track"
 
 
@@ -40,7 +39,7 @@ class TensorBoardTracker:
         """Opens the event file. The configuration stands on TensorBoard's page of texts."""
         # Not the package's EventFileWriter: that one loads all of TensorFlow where there is one, and writes from a thread of its own.
         record_writer = import_package("tensorboard.summary.writer.record_writer", EXTRA)
-        name = f"{PREFIX}{time.time_ns() // 10**9}.{socket.gethostname()}.{os.getpid()}"
+        name = f"{EVENTS}{time.time_ns() // 10**9}.{socket.gethostname()}.{os.getpid()}"
         self._writer = record_writer.RecordWriter(open(self.folder / name, "ab"))  # noqa: SIM115, open until the end
         self._write(0, file_version="brain.Event:2")
         self._write(0, summary=_text("config", _as_markdown(run, config)))

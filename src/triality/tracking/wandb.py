@@ -10,8 +10,6 @@ from typing import Any
 from triality.data.optional_packages import import_package
 from triality.tracking.records import results_of
 
-FOLDER = "wandb"
-"""What the package makes in the folder that it is given."""
 MODE, REPORTING, PROJECT = "WANDB_MODE", "WANDB_ERROR_REPORTING", "WANDB_PROJECT"
 OFFLINE = "offline"
 WAIT = 20.0
