@@ -26,6 +26,7 @@ from triality.cli.density_pictures import picture_arrays
 from triality.cli.density_summary import print_result, summarize
 from triality.cli.ebm import DensityPlan
 from triality.cli.learning import print_note
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.options import EbmOptions
 from triality.cli.stage_keeper import StageKeeper
 from triality.cli.training import progress_bar
@@ -94,6 +95,8 @@ def learn(plan: DensityPlan) -> int:
     split = split_of(plan)
     found = {"kind": split.space.kind, "dim": split.space.dim, "image": list(split.space.image), "notes": list(plan.notes)}
     config = {**as_config(options), **found}
+    size = 4 * max(options.batch_size, options.num_drawn) * split.space.dim
+    refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
     inputs = {} if options.data is None else {"data": digest_of(options.data)}
     with kept_run(options.out, "ebm", config, options.kept.keeping(options.overwrite, inputs, track=options.track), print_note) as keeper:
         fits: list[Fitted] = []

@@ -22,6 +22,7 @@ from triality.cli.experiment import Learning, build_algorithm, first_states, sta
 from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
@@ -59,12 +60,15 @@ def learn(plan: Plan) -> int:
     rolls_out = not isinstance(algorithm, BehavioralCloning)
     host = HostRuns(plan, algorithm, _remedy(algorithm)) if rolls_out and plan.task.on_host else None
     config = as_config(options)
+    shapes = state_template(algorithm, plan.task, options)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+    refuse_beyond_memory("a run", size, "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers")
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
     keeping = options.kept.keeping(options.overwrite, {"demos": digest_of(options.demos)}, is_extendable, options.track)
     with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
         if keeper.resumes:
-            first: Any = state_template(algorithm, plan.task, options)
+            first: Any = shapes
         else:
             first = first_states(algorithm, plan) if host is None else host.first_states()
         states, speed, steps = train(algorithm, first, options, keeper) if host is None else host.train(first, keeper)

@@ -18,6 +18,7 @@ from triality.cli import runs as runs_command
 from triality.cli.choices import REGISTRY
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
+from triality.cli.machine_limits import refuse_old_packages
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.cli.play_options import PlayOptions
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_jax()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        refuse_old_packages()
         return COMMANDS[type(options)](options)
     except TrialityError as error:
         print(f"triality: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from triality.algorithms.sequence_estimation import fit_by_critic
 from triality.cli.config import as_config
 from triality.cli.density_learning import Told, chunk
 from triality.cli.learning import print_note
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.seq import SeqPlan
 from triality.cli.seq_judgement import Judged, judge
 from triality.cli.seq_names import OBJECTIVES
@@ -86,6 +87,8 @@ def learn(plan: SeqPlan) -> int:
     for note in plan.notes:
         print_note(note)
     config = {**as_config(options), "temperatures": list(options.temperatures), **_found(data), "notes": list(plan.notes)}
+    size = 4 * max(options.batch_size, options.num_drawn) * data.length * options.hidden
+    refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
     keeping = options.kept.keeping(options.overwrite, {"data": digest_of(path_of(options))}, track=options.track)
     with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
         fits: list[FittedSequences] = []
