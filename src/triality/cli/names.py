@@ -93,7 +93,7 @@ def find_task(name: str, host: bool = False) -> Task:
 def _on_host(name: str) -> Task:
     """Any other of Gymnasium's. Whether its episodes can end is not known beforehand, so they all go on in an absorbing state."""
     from triality.envs.gymnasium_eval import make_gymnasium
-    from triality.simulators.gymnasium_batch import spec_of
+    from triality.simulators.gymnasium_spec import spec_of
 
     bare = SPECS[name] if name in SPECS else spec_of(make_gymnasium(name), name)
     ends = name in ENDING or name not in SPECS
