@@ -79,7 +79,7 @@ class WorkerBatch:
         self.restarts = 0
         self._env_id, self._make = env_id, None if make is None else name_of_function(make)
         self._shares = [share.tolist() for share in np.array_split(np.arange(num), workers)]
-        self._serial, self._broken = 0, ""
+        self._serial, self._is_void, self._broken = 0, False, ""
         self._selector = selectors.DefaultSelector()
         self._workers: list[WorkerProcess] = []
         self._finalizer = weakref.finalize(self, _end_all, self._workers, self._selector)
@@ -94,6 +94,11 @@ class WorkerBatch:
         self._observation = np.zeros((num, self.spec.observation_size))
         self._taken = np.zeros(num, int)
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the workers."""
+        return tuple(worker.process.pid for worker in self._workers)
+
     def reset(self, seeds: Sequence[int | None]) -> Float[np.ndarray, "n obs"]:
         """The environment's own start for each seed; ``None`` goes on with its own randomness, which a replaced worker begins anew.
 
@@ -101,10 +106,13 @@ class WorkerBatch:
             WorkerReplacedError: something failed, and can be tried again.
             SimulatorError: something failed for good.
         """
-        return self._begin(dict(enumerate(seeds)))
+        start = self._begin(dict(enumerate(seeds)))
+        self._is_void = False
+        return start
 
     def restart(self, which: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n obs"]:
         """A new start of some, by the environment's own randomness; fails as ``reset`` does."""
+        self._refuse_void()
         return self._begin(dict.fromkeys(np.flatnonzero(which).tolist()))
 
     def _begin(self, seeds: Mapping[int, int | None]) -> Float[np.ndarray, "n obs"]:
@@ -125,6 +133,7 @@ class WorkerBatch:
             WorkerReplacedError, SimulatorError: as for ``reset``.
             DataError: actions are no integers where they have to be.
         """
+        self._refuse_void()
         actions, running = np.asarray(actions), np.asarray(running, bool)
         if self.spec.is_discrete and actions.dtype.kind not in "iub":
             raise DataError(f"expected actions of integers for {self._env_id}, got {actions.dtype}; pass the index of each action")
@@ -179,6 +188,12 @@ class WorkerBatch:
                 self._guarded(number, _refuse_late if heard else _refuse_dead_or_late)
         return outcomes
 
+    def _refuse_void(self) -> None:
+        if self._is_void and not self._broken:
+            raise SimulatorError(
+                "expected a reset of all simulators after a worker was replaced, got a step or a restart; reset them first"
+            )
+
     def _guarded(self, number: int, call: Callable[[WorkerProcess], T]) -> T:
         """``call`` of a worker; where it fails the worker is replaced, or the batch ends."""
         try:
@@ -191,6 +206,7 @@ class WorkerBatch:
         self._workers[number].end()
         while self.restarts < self.max_restarts:
             self.restarts += 1
+            self._is_void = True
             self._workers[number] = self._started(number)
             try:
                 self._workers[number].ready()
@@ -226,7 +242,7 @@ def _refuse_dead_or_late(worker: WorkerProcess) -> None:
 
 def _step_in_words(simulator: int, taken: np.ndarray, actions: np.ndarray) -> str:
     action = np.array2string(actions[simulator], precision=4, threshold=20)
-    return f"step {taken[simulator]} of simulator {simulator}, by action {action},"
+    return f"step {taken[simulator]} of simulator {simulator} by action {action}"
 
 
 def _end_all(workers: list[WorkerProcess], selector: selectors.BaseSelector) -> None:

@@ -31,7 +31,7 @@ END_SECONDS = 5.0
 LAST_WORDS = 4_000
 
 Deed = Callable[[int], str]
-"""What a simulator was asked, in words, for an error: "step 3 of simulator 7, by action 1"."""
+"""What a simulator was asked, in words, for an error: "step 3 of simulator 7 by action 1"."""
 
 
 class WorkerProcess:
@@ -49,8 +49,8 @@ class WorkerProcess:
     def __init__(self, number: int, env_id: str, make: str | None, first: int, num: int, patience: float):
         self._patience, self._patience_once_ready = max(patience, START_PATIENCE), patience
         self._name = f"worker {number} of {env_id}"
-        self._pending: deque[int] = deque()
-        self._frames, self._deed = Frames(), _starting
+        self._pending: deque[tuple[Deed, int]] = deque()
+        self._frames = Frames()
         self._stacks = tempfile.TemporaryFile()  # noqa: SIM115
         self.socket, theirs = socket.socketpair()
         life, self._life = os.pipe()
@@ -67,7 +67,7 @@ class WorkerProcess:
             theirs.close()
             os.close(life)
         self._spoke = time.monotonic()
-        self._pending.append(first)
+        self._pending.append((_starting, first))
 
     @property
     def is_asked(self) -> bool:
@@ -78,23 +78,18 @@ class WorkerProcess:
         """Sends a request that these simulators will answer, in this order.
 
         Raises:
-            WorkerDiedError: the worker is gone.
-            SimulatorTimeoutError: it takes nothing any more.
+            SimulatorTimeoutError: it takes nothing any more. One that is gone is found when its answer is listened for, as its last words are.
         """
         if not self._pending:
             self._spoke = time.monotonic()
-        self._pending.extend(simulators)
-        self._deed = deed
-        self._send(frame)
-
-    def _send(self, frame: Frame) -> None:
+        self._pending.extend((deed, simulator) for simulator in simulators)
         self.socket.settimeout(self._patience)
         try:
             self.socket.sendall(packed(frame))
         except TimeoutError:
             raise self.lateness() from None
         except OSError:
-            raise self._death() from None
+            return
 
     def heard(self) -> Iterator[Frame]:
         """What it has said since.
@@ -151,10 +146,8 @@ class WorkerProcess:
         os.kill(self.process.pid, TELL_STACK)
         stack = self._written_stack()
         self.end()
-        return SimulatorTimeoutError(
-            f"expected {self._under_way} in {self._name} to return within {self._patience:g} s, got nothing{_quoted('its stack', stack)}; "
-            "find out where the environment waits, or raise its patience"
-        )
+        wrong = f"expected {self._under_way} in {self._name} to return within {self._patience:g} s, got nothing"
+        return SimulatorTimeoutError(_told(wrong, "stack", stack, "find out where the environment waits, or raise its patience"))
 
     def say_end(self) -> None:
         """Tells it to close its environments and to end."""
@@ -179,17 +172,18 @@ class WorkerProcess:
 
     @property
     def _under_way(self) -> str:
-        return self._deed(self._pending[0]) if self._pending else "what comes after its last answer"
+        if not self._pending:
+            return "the time between two requests"
+        deed, simulator = self._pending[0]
+        return deed(simulator)
 
     def _failure(self, fault: Fault) -> SimulatorError | ConfigError:
         if fault.is_config:
             return ConfigError(fault.message)
         if not fault.traceback:
             return SimulatorError(f"in {self._name}, {self._under_way}: {fault.message}")
-        return SimulatorError(
-            f"expected {self._under_way} in {self._name} to go on, got {fault.message}{_quoted('its traceback', fault.traceback)}; "
-            "check the environment and what it was asked"
-        )
+        wrong = f"expected {self._under_way} in {self._name} to go on, got {fault.message}"
+        return SimulatorError(_told(wrong, "traceback", fault.traceback, "check the environment and what it was asked"))
 
     def _death(self) -> WorkerDiedError:
         """The error of a worker that is gone; one that closed its socket and lives on is ended first."""
@@ -200,9 +194,7 @@ class WorkerProcess:
         stack = self._stack()
         self.end()
         how, remedy = _ending(code)
-        return WorkerDiedError(
-            f"expected {self._name} to live through {self._under_way}, got its end {how}{_quoted('its stack', stack)}; {remedy}"
-        )
+        return WorkerDiedError(_told(f"expected {self._name} to live through {self._under_way}, got its end {how}", "stack", stack, remedy))
 
     def _written_stack(self) -> str:
         """The stacks, once they are written and no longer grow."""
@@ -225,9 +217,13 @@ def _starting(simulator: int) -> str:
     return "the making of its environments"
 
 
-def _quoted(what: str, text: str) -> str:
-    """Text of several lines within a message, set off from it."""
-    return "".join([f"; {what}:", *(f"\n    {line}" for line in text.splitlines()), "\n "]) if text else ""
+def _told(wrong: str, what: str, text: str, remedy: str) -> str:
+    """A message, with text of several lines set off from it where there is any."""
+    return (
+        "\n".join([f"{wrong}; its {what}:", *(f"    {line}" for line in text.splitlines()), f"  {remedy}"])
+        if text
+        else f"{wrong}; {remedy}"
+    )
 
 
 def _ending(code: int | None) -> tuple[str, str]:
