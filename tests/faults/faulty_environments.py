@@ -12,7 +12,7 @@ import numpy as np
 class Line(gymnasium.Env):
     """A point on a line: a healthy environment that the others break in one place."""
 
-    observation_space = gymnasium.spaces.Box(-8.0, 8.0, (2,), np.float32)
+    observation_space = gymnasium.spaces.Box(-20.0, 20.0, (2,), np.float32)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
 
     def reset(self, *, seed=None, options=None):
@@ -87,6 +87,14 @@ class Slow(Line):
         return super().step(action)
 
 
+class NotANumber(Line):
+    """From its third step on, and its info is none either."""
+
+    def step(self, action):
+        seen, reward, terminated, truncated, info = super().step(action)
+        return (seen, reward, terminated, truncated, info) if self.taken < 3 else (seen * np.nan, reward, terminated, truncated, None)
+
+
 class NeverMade(Line):
     def __init__(self):
         raise OSError("no such robot")
@@ -108,5 +116,12 @@ def make_short():
     return gymnasium.wrappers.TimeLimit(Line(), 3)
 
 
-for name, kind in {"Line": Line, "Failing": Failing, "NeverMade": NeverMade, "WithHelper": WithHelper, "Slow": Slow}.items():
+for name, kind in {
+    "Line": Line,
+    "Failing": Failing,
+    "NeverMade": NeverMade,
+    "WithHelper": WithHelper,
+    "Slow": Slow,
+    "NotANumber": NotANumber,
+}.items():
     gymnasium.register(f"{name}-v0", kind, max_episode_steps=12)

@@ -76,7 +76,7 @@ def test_what_it_has_started_ends_with_it():
     batch = WorkerBatch(HELPED, 1, 1)
     (group,) = batch.process_ids
     batch.reset([0])
-    assert len(running_in_group(group)) == 2
+    both = running_in_group(group)
+    assert len(both) == 2
     batch.close()
-    assert are_gone_within(1.0, [group])
-    assert running_in_group(group) == []
+    assert are_gone_within(1.0, both)

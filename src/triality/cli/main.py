@@ -10,9 +10,10 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
+from triality.cli import check_env, compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
+from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
@@ -32,6 +33,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
     DemosOptions: demos.run,
+    CheckEnvOptions: check_env.run,
     CompareOptions: compare.run,
     PaperOptions: paper.run,
     InfoOptions: info.run,
@@ -47,6 +49,7 @@ Options = (
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
     | Annotated[DemosOptions, tyro.conf.subcommand("demos")]
+    | Annotated[CheckEnvOptions, tyro.conf.subcommand("check-env")]
     | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]

@@ -76,7 +76,7 @@ class GymnasiumBatch:
 
     def _reset(self, index: int, seed: int | None) -> None:
         (given,) = self._guarded("reset", [index], lambda index: self._simulators[index].reset(seed=seed))
-        self._observation[index] = checked_start(given, self.spec.observation_size, index)
+        self._observation[index] = checked_start(given, self.spec.observation_size, f"simulator {index}")
 
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
         """One step of the environments that are ``running``.
@@ -89,7 +89,7 @@ class GymnasiumBatch:
         given = as_given(actions, self.spec)
         outcomes = self._guarded("step", which, lambda index: self._simulators[index].step(given[index]))
         for index, outcome in zip(which, outcomes, strict=True):
-            self._observation[index], *rest = checked_outcome(outcome, self.spec.observation_size, index)
+            self._observation[index], *rest = checked_outcome(outcome, self.spec.observation_size, f"simulator {index}")
             reward[index], terminated[index], truncated[index] = rest
         return StepResult(self._observation.copy(), reward, terminated, truncated)
 
@@ -115,7 +115,7 @@ class GymnasiumBatch:
         except LateError:
             raise SimulatorTimeoutError(
                 f"expected {what} of simulator {which[len(outcomes)]} to return within {self._thread.patience:g} s, got nothing; "
-                "find out where the environment waits, or raise its patience"
+                f"its stack:\n{self._thread.stack()}\n  find out where the environment waits, or raise its patience"
             ) from None
         except Exception as error:
             raise _of(which[len(outcomes)], what, error) from error

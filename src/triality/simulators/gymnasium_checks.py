@@ -19,44 +19,44 @@ class Outcome(NamedTuple):
     truncated: bool
 
 
-def checked_start(given: Any, size: int, index: int) -> Float[np.ndarray, " obs"]:
+def checked_start(given: Any, size: int, whose: str) -> Float[np.ndarray, " obs"]:
     """The observation that ``reset`` returned, with its info or without.
 
     Raises:
-        SimulatorError: it is not ``size`` finite numbers; names simulator ``index``.
+        SimulatorError: it is not ``size`` finite numbers; says ``whose``.
 
     Example:
-        >>> checked_start((np.zeros(2), {}), 2, 0).tolist()
+        >>> checked_start((np.zeros(2), {}), 2, "simulator 0").tolist()
         [0.0, 0.0]
     """
-    return checked_observation(given[0] if isinstance(given, tuple) and len(given) == 2 else given, size, index, "reset")
+    return checked_observation(given[0] if isinstance(given, tuple) and len(given) == 2 else given, size, whose, "reset")
 
 
-def checked_outcome(given: Any, size: int, index: int) -> Outcome:
+def checked_outcome(given: Any, size: int, whose: str) -> Outcome:
     """What ``step`` returned.
 
     Raises:
         SimulatorError: it is not (observation, reward, terminated, truncated, info), or one of these is not what it should be.
 
     Example:
-        >>> checked_outcome((np.zeros(2), 1, False, True, {}), 2, 0)[1:]
+        >>> checked_outcome((np.zeros(2), 1, False, True, {}), 2, "simulator 0")[1:]
         (1.0, False, True)
     """
     if not isinstance(given, tuple) or len(given) != 5:
         raise SimulatorError(
-            f"expected a step of simulator {index} to return (observation, reward, terminated, truncated, info), "
+            f"expected a step of {whose} to return (observation, reward, terminated, truncated, info), "
             f"got {described(given)}; bring the environment to Gymnasium's present interface"
         )
     observation, reward, terminated, truncated, _ = given
     return Outcome(
-        checked_observation(observation, size, index, "step"),
-        float(checked_number(reward, index, "reward", "iuf")),
-        bool(checked_number(terminated, index, "terminated", "b")),
-        bool(checked_number(truncated, index, "truncated", "b")),
+        checked_observation(observation, size, whose, "step"),
+        float(checked_number(reward, whose, "reward", "iuf")),
+        bool(checked_number(terminated, whose, "terminated", "b")),
+        bool(checked_number(truncated, whose, "truncated", "b")),
     )
 
 
-def checked_observation(observation: Any, size: int, index: int, what: str) -> np.ndarray:
+def checked_observation(observation: Any, size: int, whose: str, what: str) -> np.ndarray:
     """``size`` finite numbers, as ``what`` observed them.
 
     Raises:
@@ -66,16 +66,14 @@ def checked_observation(observation: Any, size: int, index: int, what: str) -> n
     if seen is None or seen.shape != (size,) or seen.dtype.kind not in "fiub":
         got = described(observation) if seen is None else f"{seen.dtype} of shape {seen.shape}"
         raise SimulatorError(
-            f"expected {what} of simulator {index} to observe {size} numbers, got {got}; make the environment keep to its observation space"
+            f"expected {what} of {whose} to observe {size} numbers, got {got}; make the environment keep to its observation space"
         )
     if not np.all(np.isfinite(seen)):
-        raise SimulatorError(
-            f"expected finite observations from {what} of simulator {index}, got {seen}; check the environment and the actions"
-        )
+        raise SimulatorError(f"expected finite observations from {what} of {whose}, got {seen}; check the environment and the actions")
     return seen
 
 
-def checked_number(given: Any, index: int, what: str, kinds: str) -> np.ndarray:
+def checked_number(given: Any, whose: str, what: str, kinds: str) -> np.ndarray:
     """A number, or where ``kinds`` is "b" a truth value, as ``step`` has to return it.
 
     Raises:
@@ -84,11 +82,9 @@ def checked_number(given: Any, index: int, what: str, kinds: str) -> np.ndarray:
     value = as_array(given)
     if value is None or value.shape != () or value.dtype.kind not in kinds + "b":
         expected = "a truth value" if kinds == "b" else "one number"
-        raise SimulatorError(
-            f"expected {expected} as {what} from simulator {index}, got {described(given)}; make the environment return it plainly"
-        )
+        raise SimulatorError(f"expected {expected} as {what} from {whose}, got {described(given)}; make the environment return it plainly")
     if not np.isfinite(value):
-        raise SimulatorError(f"expected a finite {what} from simulator {index}, got {value}; check the environment")
+        raise SimulatorError(f"expected a finite {what} from {whose}, got {value}; check the environment")
     return value
 
 

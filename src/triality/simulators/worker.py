@@ -123,7 +123,7 @@ def serve(connection: socket.socket, settings: Settings) -> None:
         for place, given in calls(request, spec, settings.num):
             number = settings.first + place
             try:
-                body = answer(request.kind, simulators[place], given, spec.observation_size, number)
+                body = answer(request.kind, simulators[place], given, spec.observation_size, f"simulator {number}")
             except BaseException as error:
                 return connection.sendall(packed(Frame(FAILED, request.serial, number, fault_body(fault_of(error)))))
             connection.sendall(packed(Frame(DONE, request.serial, number, body)))
@@ -150,7 +150,7 @@ def calls(request: Frame, spec: EnvironmentSpec, num: int) -> Sequence[tuple[int
     return [(place, given[place]) for place in np.flatnonzero(running).tolist()]
 
 
-def answer(kind: bytes, simulator: gymnasium.Env, given: Any, size: int, number: int) -> bytes:
+def answer(kind: bytes, simulator: gymnasium.Env, given: Any, size: int, whose: str) -> bytes:
     """The body of what one simulator answers.
 
     Raises:
@@ -158,8 +158,8 @@ def answer(kind: bytes, simulator: gymnasium.Env, given: Any, size: int, number:
         BaseException: whatever it raised.
     """
     if kind == RESET:
-        return outcome_body(checked_start(simulator.reset(seed=given), size, number))
-    return outcome_body(*checked_outcome(simulator.step(given), size, number))
+        return outcome_body(checked_start(simulator.reset(seed=given), size, whose))
+    return outcome_body(*checked_outcome(simulator.step(given), size, whose))
 
 
 def make_one(settings: Settings) -> gymnasium.Env:

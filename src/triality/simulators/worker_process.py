@@ -78,7 +78,7 @@ class WorkerProcess:
         """Sends a request that these simulators will answer, in this order.
 
         Raises:
-            SimulatorTimeoutError: it takes nothing any more. One that is gone is found when its answer is listened for, as its last words are.
+            SimulatorTimeoutError: it takes nothing any more. One that is gone is found when it is listened to: it may have said why.
         """
         if not self._pending:
             self._spoke = time.monotonic()
