@@ -1,5 +1,7 @@
 """F22: an environment that raises, at whatever call: a full account of it, no half episodes, and as many new attempts as were granted."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -135,19 +137,40 @@ def test_an_environment_that_cannot_be_made_says_why():
         WorkerBatch("tests.faults.faulty_environments:NeverMade-v0", 2, 2, max_restarts=5)
 
 
-@pytest.mark.faults
-def test_what_was_learned_before_a_worker_died_is_there_to_be_used(fail, tmp_path, capsys):
-    """The random actions that a run begins with are 260 calls of one worker; the training is another's."""
-    fail(300, "eat")
+@pytest.fixture
+def learn(tmp_path):
+    """``triality irl`` in few steps; the random actions that it begins with are 260 calls of one worker, the training is another's."""
     demos, draw = tmp_path / "line.npz", np.random.default_rng(0)
     columns = {"observations": draw.normal(size=(48, 2)), "actions": draw.uniform(-0.9, 0.9, (48, 1)), "lengths": [12] * 4}
     write_demonstrations(demos, Demonstrations.from_arrays({**columns, "rewards": np.zeros(48)}, {}))
-    told = ("--env", FAILING, "--host", "--demos", str(demos), "--level", "step", "--num-rollouts", "4", "--iterations", "30")
-    out = tmp_path / "run"
-    assert main(["irl", *told, "--workers", "1", "--max-restarts", "0", "--out", str(out)]) == 4
+    told = ("--env", FAILING, "--host", "--demos", str(demos), "--level", "step", "--num-rollouts", "4", "--num-pairs", "0")
+
+    def run(name, *more):
+        return main(["irl", *told, "--policy-minibatches", "4", *more, "--out", str(tmp_path / name)]), tmp_path / name
+
+    return run
+
+
+@pytest.mark.faults
+def test_what_was_learned_before_a_worker_died_is_there_to_be_used(fail, learn, tmp_path, capsys):
+    fail(300, "eat")
+    code, out = learn("run", "--workers", "1", "--max-restarts", "0", "--iterations", "30")
     message = " ".join(capsys.readouterr().err.split())
+    assert code == 4
     assert "worker 0 of tests.faults.faulty_environments:Failing-v0" in message
     assert "by SIGKILL (signal 9)" in message
     assert "What was learned until then" in message
     assert main(["export", str(out), "--out", str(tmp_path / "exported")]) == 0
     assert NumpyPolicy.load(tmp_path / "exported").act(np.zeros(3)).shape == (1,)
+
+
+@pytest.mark.faults
+def test_a_run_whose_worker_was_killed_learns_the_same(fail, learn, tmp_path):
+    fail(10**9)
+    assert learn("plain", "--iterations", "8")[0] == 0
+    fail(300, "eat", tmp_path / "failed")
+    with pytest.warns(RuntimeWarning, match=r"(?s)by SIGKILL.* restart 1 of 3"):
+        assert learn("killed", "--iterations", "8", "--workers", "1")[0] == 0
+    assert (tmp_path / "failed").exists()
+    plain, killed = (json.loads((tmp_path / name / "summary.json").read_text())["iqm"] for name in ("plain", "killed"))
+    assert plain == killed

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.faults.faulty_environments import make_short
+from triality.cli.names import Hosting, find_task, make_simulators
 from triality.errors import ConfigError, DataError, SimulatorError
 from triality.policies.gaussian import gaussian_policy
 from triality.policies.scaling import identity_scaling
@@ -105,7 +106,7 @@ def test_each_worker_hosts_something(workers):
 
 
 def test_an_environment_that_nobody_knows_is_refused():
-    with pytest.raises(ConfigError, match="Gymnasium can make, got 'Nowhere-v0'"):
+    with pytest.raises(ConfigError, match=r"Gymnasium can make, got 'Nowhere-v0' .* registers module:Id"):
         WorkerBatch("Nowhere-v0", 2, 2)
 
 
@@ -125,8 +126,17 @@ def test_a_batch_that_was_closed_says_so():
         batch.reset([0])
 
 
+def test_the_command_hosts_them_as_it_was_told():
+    task = find_task(LINE, host=True)
+    batch = make_simulators(task._replace(hosting=Hosting(workers=4, max_restarts=2, patience=7.0)), 3)
+    assert isinstance(batch, WorkerBatch)
+    assert (len(batch.process_ids), batch.max_restarts) == (3, 2)
+    batch.close()
+    assert isinstance(make_simulators(task, 3), GymnasiumBatch)
+
+
 def test_a_worker_imports_no_jax():
-    program = "import sys; import triality.simulators.worker; print('jax' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", f"import json; sys = __import__('sys'); sys.path[:] = {json.dumps(sys.path)}; {program}"],
-                           capture_output=True, text=True, timeout=60, check=True)  # fmt: skip
+    program = "import triality.simulators.worker; print('jax' in sys.modules)"
+    program = f"import sys; sys.path[:] = {json.dumps(sys.path)}; {program}"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert found.stdout.strip() == "False"

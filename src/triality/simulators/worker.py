@@ -163,8 +163,18 @@ def answer(kind: bytes, simulator: gymnasium.Env, given: Any, size: int, whose: 
 
 
 def make_one(settings: Settings) -> gymnasium.Env:
-    """One environment, by its id or by the function that makes it."""
-    return make_gymnasium(settings.env_id) if settings.make is None else function_of(settings.make)()
+    """One environment, by its id or by the function that makes it.
+
+    Raises:
+        ConfigError: Gymnasium knows no such id here, whatever the script has registered that started the worker.
+    """
+    if settings.make is not None:
+        return function_of(settings.make)()
+    try:
+        return make_gymnasium(settings.env_id)
+    except ConfigError as error:
+        hint = "" if ":" in settings.env_id else "; name one that your own code registers module:Id, so that a worker imports the module"
+        raise ConfigError(f"{error}{hint}") from error
 
 
 def fault_of(error: BaseException) -> Fault:
