@@ -40,7 +40,7 @@ def killed(env, how="hang", start=""):
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         workers = json.loads(parent.stdout.readline())
         pids = [pid for worker in workers for pid in running_in_group(worker)]
-        assert len(pids) == (4 if env.startswith("WithHelper") else 2)
+        assert len(pids) == (6 if env.startswith("WithHelper") else 2)
         assert not are_gone_within(0.3, pids)  # nor do they end by themselves
         parent.send_signal(signal.SIGKILL)
     return pids
