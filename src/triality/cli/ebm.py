@@ -81,7 +81,7 @@ def check(options: EbmOptions) -> DensityPlan:
         DataError: the data cannot be read, or no density can be learned from them.
     """
     refuse(_range_problems(options) + _source_problems(options))
-    RunFolder.check(options.out, options.overwrite)
+    RunFolder.check(options.out, options.overwrite, options.kept.resume)
     return _of_target(options) if options.data is None else _of_file(options)
 
 
@@ -160,6 +160,7 @@ def _range_problems(options: EbmOptions) -> list[str]:
         *ranges.counts(options, "batch_size", least=2),
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
+        *options.kept.problems(options.overwrite),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
         *ranges.weights(options, "weight_decay", "gradient_penalty"),
         *_step_problems(options),

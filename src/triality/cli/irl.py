@@ -83,7 +83,7 @@ def check(options: IrlOptions) -> Plan:
         DataError: the demonstrations cannot be read or do not fit.
     """
     choice = check_options(options)
-    RunFolder.check(options.out, options.overwrite)
+    RunFolder.check(options.out, options.overwrite, options.kept.resume)
     expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
     demonstrations = read_demonstrations_from(options.demos)
     num_demos = min(USUAL_DEMOS, demonstrations.num_trajectories) if options.num_demos == LEFT else options.num_demos
@@ -120,6 +120,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
         *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
+        *options.kept.problems(options.overwrite),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
         *_margin_problems(options),

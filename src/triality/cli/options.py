@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from triality.cli.keeping_options import USUAL, Kept
+
 LEFT = -1
 """A count that is left to the command."""
 
@@ -123,6 +125,7 @@ class IrlOptions:
     """On the host: seconds that one step of one simulator may take."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,9 @@ class RetrainOptions:
     """Of the fresh policies."""
     episodes: int = 100
     """Evaluation episodes a policy."""
+    overwrite: bool = False
+    """Begin anew where an earlier training was stopped or killed."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,7 @@ class ExpertOptions:
     """Of the training and of the recorded episodes."""
     overwrite: bool = False
     """Replace an existing file, and a policy in --policy-out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -327,6 +334,7 @@ class EbmOptions:
     """Of annealed importance sampling; 0 leaves annealing and sequential Monte Carlo out."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from triality.cli.keeping_options import USUAL, Kept
+
 
 @dataclass(frozen=True)
 class SeqOptions:
@@ -95,3 +97,4 @@ class SeqOptions:
     """Of the generator, where an oracle draws its curve of both likelihoods."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    kept: Kept = USUAL
