@@ -95,7 +95,7 @@ def learn(plan: DensityPlan) -> int:
     found = {"kind": split.space.kind, "dim": split.space.dim, "image": list(split.space.image), "notes": list(plan.notes)}
     config = {**as_config(options), **found}
     inputs = {} if options.data is None else {"data": digest_of(options.data)}
-    with kept_run(options.out, "ebm", config, options.kept.keeping(options.overwrite, inputs), print_note) as keeper:
+    with kept_run(options.out, "ebm", config, options.kept.keeping(options.overwrite, inputs, track=options.track), print_note) as keeper:
         fits: list[Fitted] = []
         stages = StageKeeper(keeper)
         with progress_bar(console) as bar:
@@ -113,7 +113,7 @@ def learn(plan: DensityPlan) -> int:
         summary = summarize(config, options, split, fits, judged, keeper.seconds)
         keeper.folder.write_summary(summary)
         report = write_report(keeper.folder.path)
-        keeper.finished()
+        keeper.finished(summary)
     print_result(console, summary, report)
     return 0
 

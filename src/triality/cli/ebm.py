@@ -29,6 +29,7 @@ from triality.cli.density_names import (
     is_installed,
     packages_of,
 )
+from triality.cli.keeping_options import track_problems
 from triality.cli.names import nearest
 from triality.cli.options import EbmOptions
 from triality.cli.ranges import refuse
@@ -161,6 +162,7 @@ def _range_problems(options: EbmOptions) -> list[str]:
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
+        *track_problems(options.track),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
         *ranges.weights(options, "weight_decay", "gradient_penalty"),
         *_step_problems(options),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
+from triality.cli.keeping_options import track_problems
 from triality.cli.names import (
     COSTLESS,
     OBJECTIVES,
@@ -121,6 +122,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
+        *track_problems(options.track),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
         *_margin_problems(options),

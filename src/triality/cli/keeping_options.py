@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import tyro
 
+from triality.cli.trackers import check_trackers, make_trackers
+from triality.errors import ConfigError
 from triality.runs.keeping import Keeping
 
 
@@ -35,15 +38,39 @@ class KeepingOptions:
             wrong.append("expected --resume or --overwrite, got both; the one goes on with what is there, the other removes it")
         return wrong
 
-    def keeping(self, overwrite: bool, inputs: Mapping[str, str] | None = None, is_extendable: bool = False) -> Keeping:
+    def keeping(self, overwrite: bool, inputs: Mapping[str, str] | None = None, is_extendable: bool = False, track: str = "") -> Keeping:
         """The same as the run folder takes it."""
-        return Keeping(self.checkpoint_every, self.keep, self.resume, overwrite, is_extendable, inputs or {})
+        make = partial(make_trackers, names_of_trackers(track))
+        return Keeping(self.checkpoint_every, self.keep, self.resume, overwrite, is_extendable, make, inputs or {})
 
 
 USUAL = KeepingOptions()
 
 Kept = Annotated[KeepingOptions, tyro.conf.arg(name="")]
 """As a field of a command's options: without a prefix of its own on the command line."""
+
+
+Track = Annotated[str, tyro.conf.arg(metavar="NAME,...", help_behavior_hint="(default: none)")]
+"""Names of trackers."""
+
+
+def names_of_trackers(track: str) -> tuple[str, ...]:
+    """Those in ``track``.
+
+    Example:
+        >>> names_of_trackers("tensorboard, wandb"), names_of_trackers("")
+        (('tensorboard', 'wandb'), ())
+    """
+    return tuple(name.strip() for name in track.split(",") if name.strip())
+
+
+def track_problems(track: str) -> list[str]:
+    """Of ``--track``."""
+    try:
+        check_trackers(names_of_trackers(track))
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 def without_keeping(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def learn(plan: Plan) -> int:
     config = as_config(options)
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
-    keeping = options.kept.keeping(options.overwrite, {"demos": digest_of(options.demos)}, is_extendable)
+    keeping = options.kept.keeping(options.overwrite, {"demos": digest_of(options.demos)}, is_extendable, options.track)
     with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
         if keeper.resumes:
             first: Any = state_template(algorithm, plan.task, options)
@@ -78,7 +78,7 @@ def learn(plan: Plan) -> int:
         summary = summarize("irl", config, records, verdicts, steps, speed, keeper.seconds)
         keeper.folder.write_summary(summary)
         report = write_report(keeper.folder.path)
-        keeper.finished()
+        keeper.finished(summary)
     print_result(console, summary, report)
     return 0
 

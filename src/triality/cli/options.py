@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from triality.cli.keeping_options import USUAL, Kept
+from triality.cli.keeping_options import USUAL, Kept, Track
 
 LEFT = -1
 """A count that is left to the command."""
@@ -125,6 +125,8 @@ class IrlOptions:
     """On the host: seconds that one step of one simulator may take."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
     kept: Kept = USUAL
 
 
@@ -334,6 +336,8 @@ class EbmOptions:
     """Of annealed importance sampling; 0 leaves annealing and sequential Monte Carlo out."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
     kept: Kept = USUAL
 
 

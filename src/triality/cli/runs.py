@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triality.cli.runs_options import RunsListOptions, RunsOptions, RunsShowOptions
+from triality.cli.runs_options import RunsListOptions, RunsOptions, RunsShowOptions, RunsVerifyOptions
+from triality.errors import StorageError
 from triality.runs.listing import Damaged, FoundRun, find_runs, read_run, size_of
 from triality.runs.report.words import duration, number
 from triality.runs.seen_checkpoints import seen_checkpoints
 from triality.runs.standing import Standing
+from triality.runs.verification import verify
 
 COLORS = {"running": "cyan", "finished": "green", "interrupted": "yellow", "damaged": "red"}
 MOST_COLUMNS = 6
@@ -88,7 +90,24 @@ def show_run(options: RunsShowOptions) -> int:
     return 0
 
 
-ACTIONS: dict[type, Callable[[Any], int]] = {RunsListOptions: list_runs, RunsShowOptions: show_run}
+def verify_run(options: RunsVerifyOptions) -> int:
+    """Print a line a file; returns the exit code, that of ``StorageError`` where something is damaged.
+
+    Raises:
+        ConfigError: it is no run.
+    """
+    console, table = _console(), _bare(f"{options.run}")
+    for name in ("file", "", "holds"):
+        table.add_column(name, overflow="fold")
+    found = verify(options.run)
+    for each in found:
+        state = Text("sound", style="green") if each.is_sound else _state("damaged")
+        table.add_row(Text(each.name), state, Text(each.words))
+    console.print(table)
+    return 0 if all(each.is_sound for each in found) else StorageError.exit_code
+
+
+ACTIONS: dict[type, Callable[[Any], int]] = {RunsListOptions: list_runs, RunsShowOptions: show_run, RunsVerifyOptions: verify_run}
 
 
 def ago(seconds: float) -> str:

@@ -47,8 +47,23 @@ class RunsShowOptions:
 
 
 @dataclass(frozen=True)
+class RunsVerifyOptions:
+    """Read every file of a run whole, and hold checkpoints against their hashes; exit code 6 where something is damaged.
+
+    For instance: triality runs verify runs/first.
+    """
+
+    run: Run
+    """The run's folder."""
+
+
+@dataclass(frozen=True)
 class RunsOptions:
     """Look at runs: a list of all below a folder, or one of them closely. Nothing is changed, and no run is disturbed."""
 
-    action: Annotated[RunsListOptions, tyro.conf.subcommand("list")] | Annotated[RunsShowOptions, tyro.conf.subcommand("show")]
+    action: (
+        Annotated[RunsListOptions, tyro.conf.subcommand("list")]
+        | Annotated[RunsShowOptions, tyro.conf.subcommand("show")]
+        | Annotated[RunsVerifyOptions, tyro.conf.subcommand("verify")]
+    )
     """What to do."""

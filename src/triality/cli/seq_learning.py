@@ -86,7 +86,7 @@ def learn(plan: SeqPlan) -> int:
     for note in plan.notes:
         print_note(note)
     config = {**as_config(options), "temperatures": list(options.temperatures), **_found(data), "notes": list(plan.notes)}
-    keeping = options.kept.keeping(options.overwrite, {"data": digest_of(path_of(options))})
+    keeping = options.kept.keeping(options.overwrite, {"data": digest_of(path_of(options))}, track=options.track)
     with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
         fits: list[FittedSequences] = []
         stages = StageKeeper(keeper)
@@ -104,7 +104,7 @@ def learn(plan: SeqPlan) -> int:
         summary = summarize(config, options, data, fits, judged, keeper.seconds)
         keeper.folder.write_summary(summary)
         report = write_report(keeper.folder.path)
-        keeper.finished()
+        keeper.finished(summary)
     print_result(console, summary, report)
     return 0
 

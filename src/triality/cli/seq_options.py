@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from triality.cli.keeping_options import USUAL, Kept
+from triality.cli.keeping_options import USUAL, Kept, Track
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,6 @@ class SeqOptions:
     """Of the generator, where an oracle draws its curve of both likelihoods."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
     kept: Kept = USUAL

@@ -20,6 +20,7 @@ from triality.runs.json_files import read_json, to_json_value, write_json
 from triality.runs.lock import LOCK, refuse_locked
 from triality.runs.metrics_log import MetricsLog
 from triality.runs.summary import check_summary
+from triality.tracking.left_behind import is_left_by_tracker
 
 CONFIG = "config.json"
 # All that ``overwrite`` may remove. A run that learns to write another file names it here.
@@ -211,6 +212,8 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _is_known(entry: Path) -> bool:
+    if is_left_by_tracker(entry):
+        return True
     if entry.is_dir() and not entry.is_symlink():
         if entry.name == CHECKPOINTS:
             return all(is_of_series(each) and not each.is_dir() for each in entry.iterdir())

@@ -37,6 +37,7 @@ from triality.runs.keeping import Keeping
 from triality.runs.lock import RunLock
 from triality.runs.resumption import is_over, refuse_other_run
 from triality.runs.stop_request import StopRequest
+from triality.tracking.records import numbers_of
 
 Tree = TypeVar("Tree", bound=PyTree)
 PLACE = "place"
@@ -66,12 +67,13 @@ class Keeper:
         checkpoint: StoredCheckpoint | None,
     ):
         self.folder, self._config, self._keeping, self._stop, self._say = folder, config, keeping, stop, say
+        self.tracker = keeping.make_tracker(folder.path)
         self._series = CheckpointSeries(folder.path, keeping.keep)
         self._checkpoint = checkpoint
         self._latest: tuple[Mapping[str, PyTree], int, dict[str, Any]] | None = None
         self._saved_step = None if checkpoint is None else checkpoint.step
         self._saved_at, self._took, self._is_first = time.monotonic(), 0.0, True
-        self._saving = threading.Lock()
+        self._saving, self._is_finished = threading.Lock(), False
         before = 0.0 if checkpoint is None else float(_place_of(checkpoint)["seconds"])
         self.begin = time.perf_counter() - before
 
@@ -113,8 +115,10 @@ class Keeper:
             raise ConfigError(f"expected at least {self.step} iterations, which the run has done, got {total}; ask for more")
 
     def log(self, record: Mapping[str, Any]) -> None:
-        """One line of ``metrics.jsonl``."""
+        """One line of ``metrics.jsonl``, and the same for the tracker."""
         self.folder.metrics.append(record)
+        num_seeds = self._config.get("seeds", 1)
+        self.tracker.log(*numbers_of(record, num_seeds if isinstance(num_seeds, int) else 1))
 
     def look(self, parts: Mapping[str, PyTree], step: int, final: bool = False) -> None:
         """Between two chunks: everything that the run needs to go on, at ``step``, which grows; saved if it is time, or ``final``.
@@ -138,11 +142,18 @@ class Keeper:
         """All steps are done: from here on a signal ends the process at once, and a resumed run comes back to this place."""
         self._stop.end_at_once()
 
-    def finished(self) -> None:
+    def finished(self, summary: Mapping[str, Any]) -> None:
         """The result is written: one checkpoint stays, from which the run could be made longer."""
+        self.tracker.end(summary)
+        self._is_finished = True
         for path in self._series.paths()[1:]:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+    def broken_off(self) -> None:
+        """The block has ended; tells the tracker, if it was not ``finished``."""
+        if not self._is_finished:
+            self.tracker.end(None)
 
     def left(self, goes_on: bool = True) -> str:
         """What to tell the user of a run that does not come to its end."""
@@ -217,6 +228,7 @@ def kept_run(
         with StopRequest() as stop:
             keeper = Keeper(folder, config, keeping, stop, say, checkpoint)
             stop.save = lambda: _quietly(keeper)
+            keeper.tracker.begin(folder.path.name, config)
             try:
                 yield keeper
             except StoppedError:
@@ -232,6 +244,8 @@ def kept_run(
                 if keeper.save_latest():
                     say(keeper.left())
                 raise
+            finally:
+                keeper.broken_off()
 
 
 def _begun(

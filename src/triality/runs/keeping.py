@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
+
+from triality.tracking.tracker import Together, Tracker
+
+
+def nobody(folder: Path) -> Tracker:
+    """A tracker that tells nobody."""
+    del folder
+    return Together(())
 
 
 class Keeping(NamedTuple):
@@ -15,6 +24,7 @@ class Keeping(NamedTuple):
         resume: go on from the newest checkpoint in the folder; where there is none, begin.
         overwrite: remove what an earlier run left.
         is_extendable: whether a run may go on to more iterations than it began with.
+        make_tracker: who else is told what the log is told, from the folder of the run; nobody by default.
         inputs: what the run reads, by name, as ``resumption.digest_of`` tells it apart.
     """
 
@@ -23,4 +33,5 @@ class Keeping(NamedTuple):
     resume: bool = False
     overwrite: bool = False
     is_extendable: bool = False
+    make_tracker: Callable[[Path], Tracker] = nobody
     inputs: Mapping[str, str] = {}

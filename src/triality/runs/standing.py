@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from triality.errors import StorageError
+from triality.runs import lock
 from triality.runs.json_files import read_json
 
 State = Literal["finished", "running", "interrupted"]
@@ -63,7 +62,7 @@ def standing_of(folder: Path, command: str, config: Mapping[str, Any], records: 
         config: its configuration.
         records: of ``metrics.jsonl``, oldest first.
     """
-    holder = holder_of(folder)
+    holder = lock.holder(folder)
     state: State = "finished" if (folder / "summary.json").exists() else "interrupted" if holder is None else "running"
     planned, course = planned_iterations(command, config), _course(records)
     done, seconds = course[-1] if course else (0, 0.0)
@@ -91,13 +90,6 @@ def planned_iterations(command: str, config: Mapping[str, Any]) -> int | None:
     if not all(isinstance(count, int) and count >= 0 for count in (*stages, seeds)):
         return None
     return sum(stages) * seeds
-
-
-def holder_of(folder: Path) -> dict[str, Any] | None:
-    """Who writes to the folder now; None where nobody does, or where nothing can tell."""
-    if find_spec("triality.runs.lock") is None:
-        return None
-    return import_module("triality.runs.lock").holder(folder)
 
 
 def _course(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
