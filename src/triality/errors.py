@@ -28,6 +28,18 @@ class SimulatorError(TrialityError):
     exit_code = 4
 
 
+class SimulatorTimeoutError(SimulatorError):
+    """An environment took longer than its patience."""
+
+
+class WorkerDiedError(SimulatorError):
+    """A process that hosts environments ended by itself, or was ended."""
+
+
+class WorkerReplacedError(SimulatorError):
+    """A worker failed and another stands in its place: the episodes under way are lost, and can be played again from their reset."""
+
+
 class NonFiniteError(TrialityError):
     """Training met NaN or infinity and stopped before saving it.
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.config import as_config
-from triality.cli.names import Task, find_task
+from triality.cli.names import Hosting, Task, find_task
 from triality.cli.options import ExpertOptions
 from triality.cli.outputs import check_export_folder, check_file, make_folder
 from triality.cli.ranges import refuse
@@ -78,13 +78,14 @@ def _check(options: ExpertOptions) -> tuple[Task, AskedExpert | None]:
     Raises:
         ConfigError: an option is wrong; the problems of numbers are listed together.
     """
-    task = find_task(options.env, options.host)
+    task = find_task(options.env, options.host)._replace(hosting=Hosting(options.workers, options.max_restarts, options.patience))
     refuse(
         [
             *ranges.counts(options, "num_episodes", "iterations"),
             *ranges.temperatures(options),
             *ranges.rates(options, "policy_learning_rate", "discount", "gae_lambda"),
             *ranges.seeds(options),
+            *ranges.hosting(options, task.on_host),
             *options.kept.problems(options.overwrite),
         ]
     )

@@ -14,6 +14,7 @@ from triality.cli.names import (
     COSTLESS,
     OBJECTIVES,
     REWARDS,
+    Hosting,
     Task,
     find_task,
 )
@@ -100,7 +101,7 @@ def check_options(options: IrlOptions) -> Choice:
     task = task_of(options)
     of_algorithm = {"bc": _cloning_problems, "dagger": _dagger_problems}.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    refuse(_range_problems(options) + combined)
+    refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + combined)
     return Choice(task, resolve(options, task))
 
 
@@ -110,7 +111,7 @@ def task_of(options: IrlOptions) -> Task:
     Raises:
         ConfigError: no such environment.
     """
-    task = find_task(options.env, options.host)
+    task = find_task(options.env, options.host)._replace(hosting=Hosting(options.workers, options.max_restarts, options.patience))
     return task._replace(spec=task.bare) if options.algorithm == "dagger" else task
 
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
+from triality.cli import check_env, compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli import report as report_command
 from triality.cli import runs as runs_command
+from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
@@ -36,6 +37,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
     DemosOptions: demos.run,
+    CheckEnvOptions: check_env.run,
     CompareOptions: compare.run,
     ReportOptions: report_command.run,
     RunsOptions: runs_command.run,
@@ -53,6 +55,7 @@ Options = (
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
     | Annotated[DemosOptions, tyro.conf.subcommand("demos")]
+    | Annotated[CheckEnvOptions, tyro.conf.subcommand("check-env")]
     | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[ReportOptions, tyro.conf.subcommand("report")]
     | Annotated[RunsOptions, tyro.conf.subcommand("runs")]

@@ -116,6 +116,13 @@ class IrlOptions:
     """Gradient steps of sac an iteration: what its time goes into."""
     host: bool = False
     """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
+    workers: int = 0
+    """On the host: processes that host the simulators, 0 for this one. In processes of their own a simulator that crashes or hangs is
+    replaced and its episodes are played again. MuJoCo's tasks are faster without; slow environments of your own are faster with them."""
+    max_restarts: int = 3
+    """With --workers: how often one may be replaced; then the run ends, and what was learned until then is in --out."""
+    patience: float = 60.0
+    """On the host: seconds that one step of one simulator may take."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""
@@ -184,6 +191,13 @@ class ExpertOptions:
     """How far advantages look past the value's own guess; Swimmer-v5 wants 0.98."""
     host: bool = False
     """Train in Gymnasium's own environment on the host, also where there is a compiled one."""
+    workers: int = 0
+    """On the host: processes that host the simulators, 0 for this one. In processes of their own a simulator that crashes or hangs is
+    replaced and its episodes are played again. MuJoCo's tasks are faster without; slow environments of your own are faster with them."""
+    max_restarts: int = 3
+    """With --workers: how often one may be replaced; then the command ends."""
+    patience: float = 60.0
+    """On the host: seconds that one step of one simulator may take."""
     policy_learning_rate: float = 3e-4
     """Adam step of the policy."""
     seed: int = 0
