@@ -15,7 +15,7 @@ from triality.runs.folder import RunFolder
 from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
 
-FREE = ("out", "overwrite", "kept", "track", "workers")
+FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience")
 """Options that may differ: where, and how it is watched."""
 LENGTH = "iterations"
 BLOCK = 2**20
