@@ -20,7 +20,7 @@ def test_the_list_names_state_progress_and_result(tmp_path, capsys, monkeypatch)
     running_run(tmp_path / "stopped", 1, 3)
     running_run(tmp_path / "busy", 1, 4)
     (running_run(tmp_path / "bad", 1, 1) / "config.json").write_text("{")
-    monkeypatch.setattr(standing, "holder_of", lambda folder: {"pid": 7} if folder.name == "busy" else None)
+    monkeypatch.setattr(standing.lock, "holder", lambda folder: {"pid": 7} if folder.name == "busy" else None)
     lines = {line.split()[0]: line for line in printed(capsys, "runs", "list", tmp_path).splitlines() if line.strip()}
     assert all(text in lines["done"] for text in ("irl: Pendulum-v1, gan-gcl", "finished", "200 of 200", "normalized return 0.984", "kB"))
     assert all(text in lines["stopped"] for text in ("interrupted", "15 of 200", "so far"))

@@ -17,7 +17,7 @@ def stand(folder, logged, command="irl", **config):
 
 def test_a_folder_is_finished_running_or_interrupted(tmp_path, monkeypatch):
     assert stand(tmp_path, []).state == "interrupted"
-    monkeypatch.setattr(standing, "holder_of", lambda folder: {"pid": 7})
+    monkeypatch.setattr(standing.lock, "holder", lambda folder: {"pid": 7})
     assert stand(tmp_path, [])[:2] == ("running", {"pid": 7})
     (tmp_path / "summary.json").touch()
     assert stand(tmp_path, []).state == "finished"

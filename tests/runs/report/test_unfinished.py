@@ -9,7 +9,7 @@ from triality.runs.folder import RunFolder
 
 
 def test_a_run_that_somebody_writes_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(standing, "holder_of", lambda folder: {"pid": 4711, "host": "node-7"})
+    monkeypatch.setattr(standing.lock, "holder", lambda folder: {"pid": 4711, "host": "node-7"})
     text = plain(report_of(running_run(tmp_path / "run", 2, 4)))
     assert "Still running: 20 of 200 iterations of each seed are done, and at the pace so far about 18 s are left to learn" in text
     assert "by process 4711 on node-7" in text
