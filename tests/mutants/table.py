@@ -14,9 +14,9 @@ orphan: true
 # Sabotaged mathematics
 
 Do the tests notice when a sign, a weight or a factor is wrong? Each line is a mutant: one small change of the library, of the kind that
-practitioners make, put into a copy of the sources. The tests that are named for it run against that copy, and one of them has to fail: by its
-own claim, since code that no longer runs, or arrays that no longer fit, count as no kill. The same tests pass on the sound copy, and a
-change of a comment survives them."""
+practitioners make, put into a copy of the sources. The tests that are named for it run against that copy, and one of them has to fail,
+by its own claim: code that no longer runs, or arrays that no longer fit, count as no kill. The same tests pass on the sound copy, and a
+change of a docstring survives them."""
 
 
 def page(outcomes: Mapping[str, Outcome]) -> str:

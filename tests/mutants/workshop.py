@@ -1,7 +1,7 @@
 """A copy of the sources in which one mutant at a time is put, and the mapped tests are run against that copy.
 
-A test that fails kills the mutant only if the test's own claim failed: code that no longer runs, or arrays that no longer fit, would be found
-by any test at all, and say nothing of the mathematics. That such a run really had the copy before it, and not the sources themselves, is
+A test that fails kills the mutant only if the test's own claim failed: code that no longer runs, or arrays that no longer fit, would be
+found by any test at all, and say nothing of the mathematics. That a run really had the copy before it, and not the sources themselves, is
 checked each time.
 """
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tests.mutants import witness
 from tests.mutants.mutant import ROOT, Mutant
 
-TIME_LIMIT = 300
+TIME_LIMIT, TIME_LIMIT_A_TEST = 240, 60
 """Seconds of one run; who hangs is broken, not killed."""
 CRASHES = {
     "AttributeError", "ImportError", "IndexError", "KeyError", "ModuleNotFoundError", "NameError", "SyntaxError", "TypeCheckError",
@@ -85,11 +85,12 @@ class Workshop:
         ]  # fmt: skip
         self._record.unlink(missing_ok=True)
         places = os.pathsep.join([str(self._sources), str(ROOT)])
+        limit = TIME_LIMIT + TIME_LIMIT_A_TEST * len(tests)
         environment = os.environ | {"PYTHONPATH": places, witness.VARIABLE: str(self._record)}
         try:
-            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT)
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:
-            return Outcome("BROKEN", f"no end after {TIME_LIMIT} s")
+            return Outcome("BROKEN", f"no end after {limit} s")
         if not self._record.is_file():
             return Outcome("BROKEN", f"pytest ended with {done.returncode} and without a record: {(done.stdout + done.stderr)[-500:]}")
         record = json.loads(self._record.read_text())
