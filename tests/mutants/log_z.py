@@ -156,7 +156,7 @@ MUTANTS = (
         "partition/alarm.py",
         "joint_error(-by_data, by_drawn_alone - by_drawn)",
         "jnp.sqrt(joint_error(-by_data, by_drawn) ** 2 + joint_error(jnp.zeros_like(by_data), by_drawn_alone) ** 2)",
-        ("partition/test_coverage.py::test_verdicts",),
+        ("partition/test_coverage.py::test_alarm_is_silent_where_the_model_is_right",),
         "errors of two estimates from the same samples added up",
     ),
     Mutant(
