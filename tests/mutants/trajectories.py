@@ -194,7 +194,7 @@ MUTANTS = (
         "algorithms/behavioral_cloning.py",
         "return -weighted_mean(log_probs, pairs.log_weight)",
         "return -jnp.mean(log_probs)",
-        ("algorithms/test_behavioral_cloning.py::test_weights_and_padding_matter",),
+        ("algorithms/test_behavioral_cloning.py::test_the_optimal_table_is_the_table_of_frequencies",),
         "padded steps cloned along with the real ones",
     ),
 )
