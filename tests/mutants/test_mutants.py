@@ -15,7 +15,8 @@ HARMLESS = Mutant(
     ("partition/test_importance.py::test_error_is_the_delta_method",),
     "nothing",
 )
-DEADLY = HARMLESS._replace(name="a name is wrong", old="values + log_weight", new="values + log_wait")
+NAMELESS = HARMLESS._replace(name="a name is wrong", old="values + log_weight", new="values + log_wait")
+UNREADABLE = HARMLESS._replace(name="the syntax is wrong", old="if log_weight is None:", new="if log_weight is:")
 
 
 def test_every_mutant_can_be_put_in_and_its_tests_exist():
@@ -54,7 +55,8 @@ def workshop(tmp_path_factory):
 def test_a_harmless_change_survives_and_code_that_does_not_run_is_no_kill(workshop):
     """Negative controls: without them every mutant might be killed by the harness itself."""
     assert workshop.outcome(HARMLESS).verdict == "SURVIVED"
-    assert workshop.outcome(DEADLY) == Outcome("BROKEN", f"{HARMLESS.tests[0]} ended in a NameError")
+    assert workshop.outcome(NAMELESS) == Outcome("BROKEN", f"{HARMLESS.tests[0]} ended in a NameError")
+    assert workshop.outcome(UNREADABLE).verdict == "BROKEN"
     assert workshop.outcome(HARMLESS).verdict == "SURVIVED"
 
 
