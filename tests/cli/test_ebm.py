@@ -71,7 +71,8 @@ def summary_of(run):
 
 def test_folder_is_complete(of_bits):
     names = {path.name for path in of_bits.iterdir()}
-    assert names == {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"}
+    files = {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"}
+    assert names == {*files, "run.lock", "checkpoints"}
     summary = summary_of(of_bits)
     check_summary(summary)
     assert [seed["seed"] for seed in summary["seeds"]] == [0, 1]

@@ -8,7 +8,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize(("page", "count"), [("demonstrations.md", 3), ("runs.md", 2)])
+@pytest.mark.parametrize(("page", "count"), [("demonstrations.md", 3), ("runs.md", 3)])
 def test_the_examples_run(page, count, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
