@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "another tree is read as far as it fits",
         "runs/checkpoint.py",
-        '    problems += [f"{name}: expected no array, got one in the file" for name in stored if name not in wanted]\n',
+        '    problems += [f"{place}: expected no array, got one in the file" for place in stored if place not in wanted]\n',
         "",
         ("runs/test_checkpoint.py::test_another_tree_is_refused_and_every_difference_named",),
         "weights of a larger network half loaded",
@@ -114,8 +114,8 @@ MUTANTS = (
     Mutant(
         "overwrite removes what is not ours",
         "runs/folder.py",
-        "            _refuse_foreign(folder)\n",
-        "            pass\n",
+        "    if foreign:\n",
+        "    if len(foreign) > 9:\n",
         ("runs/test_folder.py::test_overwrite_refuses_a_folder_that_is_no_run",),
         "--overwrite on a wrong path",
     ),
