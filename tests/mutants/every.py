@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import densities, files, generators, log_z, sequences, trajectories, updates
+from tests.mutants import densities, files, generators, keeping, log_z, sequences, trajectories, updates
 
 FIELDS = {
     "Energies and objectives": densities.MUTANTS,
@@ -12,5 +12,6 @@ FIELDS = {
     "How q improves": updates.MUTANTS,
     "Sequences": sequences.MUTANTS,
     "Files of a run": files.MUTANTS,
+    "Runs that survive": keeping.MUTANTS,
 }
 MUTANTS = tuple(each for mutants in FIELDS.values() for each in mutants)

@@ -104,33 +104,34 @@ def test_slow_storage_costs_two_percent_and_no_more(tmp_path, monkeypatch):
     assert 4.0 * len(CheckpointSeries(tmp_path / "run").paths()) / now[0] < 0.025
 
 
-class TestFullDisk:
-    def test_f05_the_run_goes_on_and_tries_again(self, tmp_path, monkeypatch):
-        write, fails, said = checkpoint_series.write_leaves, iter([False, True, True, False, *[False] * 100]), []
+def test_f05_the_run_goes_on_and_tries_again(tmp_path, monkeypatch):
+    write, fails, said = checkpoint_series.write_leaves, iter([False, True, True, False, *[False] * 100]), []
 
-        def failing(path, *given, **named):
-            if next(fails):
-                raise StorageError(f"{path}: no space")
-            write(path, *given, **named)
+    def failing(path, *given, **named):
+        if next(fails):
+            raise StorageError(f"{path}: no space")
+        write(path, *given, **named)
 
-        monkeypatch.setattr(checkpoint_series, "write_leaves", failing)
-        walk(tmp_path / "run", Keeping(every=ALWAYS, keep=20), say=said.append)
-        assert sum("the run goes on and tries again" in text for text in said) == 2
-        steps = [checkpoint_series.read_leaves(path).step for path in CheckpointSeries(tmp_path / "run").paths()]
-        assert steps == [10, 9, 8, 7, 6, 5, 4, 3, 0]
+    monkeypatch.setattr(checkpoint_series, "write_leaves", failing)
+    walk(tmp_path / "run", Keeping(every=ALWAYS, keep=20), say=said.append)
+    assert sum("the run goes on and tries again" in text for text in said) == 2
+    steps = [checkpoint_series.read_leaves(path).step for path in CheckpointSeries(tmp_path / "run").paths()]
+    assert steps == [10, 9, 8, 7, 6, 5, 4, 3, 0]
 
-    def test_f05_it_is_refused_at_the_beginning(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(keeper.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1000, 1000, 10))
-        with pytest.raises(StorageError, match=r"expected room for two more checkpoints \([0-9,]+ bytes\), got 10 free"):
-            walk(tmp_path / "run", Keeping())
 
-    def test_f06_a_folder_that_vanishes_ends_the_run(self, tmp_path):
-        def vanish(kept):
-            (tmp_path / "run").rename(tmp_path / "elsewhere")
-            kept.log({"step": 1})
+def test_f05_it_is_refused_at_the_beginning(tmp_path, monkeypatch):
+    monkeypatch.setattr(keeper.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1000, 1000, 10))
+    with pytest.raises(StorageError, match=r"expected room for two more checkpoints \([0-9,]+ bytes\), got 10 free"):
+        walk(tmp_path / "run", Keeping())
 
-        with pytest.raises(StorageError, match=r"metrics\.jsonl"):
-            broken_off(tmp_path / "run", vanish)
+
+def test_f06_a_folder_that_vanishes_ends_the_run(tmp_path):
+    def vanish(kept):
+        (tmp_path / "run").rename(tmp_path / "elsewhere")
+        kept.log({"step": 1})
+
+    with pytest.raises(StorageError, match=r"metrics\.jsonl"):
+        broken_off(tmp_path / "run", vanish)
 
 
 def test_what_was_learned_before_an_error_is_kept_and_said(tmp_path):

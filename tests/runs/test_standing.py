@@ -3,7 +3,6 @@
 import pytest
 
 from triality.runs import standing
-from triality.runs.folder import RunFolder
 from triality.runs.standing import planned_iterations, standing_of
 
 
@@ -71,12 +70,3 @@ STAGES = {"generator_steps": 30, "energy_steps": 50, "seeds": 2}
 )
 def test_what_is_planned(command, config, planned):
     assert planned_iterations(command, config) == planned
-
-
-def test_the_lock_is_asked_where_there_is_one(tmp_path):
-    lock = pytest.importorskip("triality.runs.lock", reason="there are no locks yet")
-    run = RunFolder.create(tmp_path / "run")
-    assert standing.holder_of(run.path) is None
-    with lock.RunLock(run.path):
-        assert standing.holder_of(run.path)["pid"] > 0
-    assert standing.holder_of(run.path) is None

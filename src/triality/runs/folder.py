@@ -57,9 +57,7 @@ class RunFolder:
             RunLockedError: another process writes a run there.
         """
         folder = Path(path)
-        # These two of os.path never raise: what the system makes of the path is told by trying.
-        if os.path.exists(folder) and not os.path.isdir(folder):
-            raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
+        _refuse_file(folder)
         check_writable(folder)
         refuse_locked(folder)
         _refuse_used(folder, "overwrite" if overwrite else "resume" if resume else None)
@@ -72,6 +70,7 @@ class RunFolder:
             ConfigError, StorageError: as ``check``.
         """
         folder = Path(path)
+        _refuse_file(folder)
         _refuse_used(folder, "overwrite" if overwrite else None)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -204,6 +203,12 @@ def check_writable(folder: Path, option: str = "--out") -> None:
 def _is_config(record: dict[str, Any]) -> bool:
     kinds = {"triality": str, "command": str, "config": dict}
     return all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+
+
+def _refuse_file(folder: Path) -> None:
+    # These two of os.path never raise: what the system makes of the path is told by trying.
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
 
 
 def _is_empty(folder: Path) -> bool:

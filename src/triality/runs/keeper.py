@@ -115,10 +115,11 @@ class Keeper:
             raise ConfigError(f"expected at least {self.step} iterations, which the run has done, got {total}; ask for more")
 
     def log(self, record: Mapping[str, Any]) -> None:
-        """One line of ``metrics.jsonl``, and the same for the tracker."""
+        """One line of ``metrics.jsonl``; what says its ``iteration``, and its ``seed`` where there are several, goes to the tracker too."""
         self.folder.metrics.append(record)
         num_seeds = self._config.get("seeds", 1)
-        self.tracker.log(*numbers_of(record, num_seeds if isinstance(num_seeds, int) else 1))
+        if "iteration" in record:
+            self.tracker.log(*numbers_of(record, num_seeds if isinstance(num_seeds, int) else 1))
 
     def look(self, parts: Mapping[str, PyTree], step: int, final: bool = False) -> None:
         """Between two chunks: everything that the run needs to go on, at ``step``, which grows; saved if it is time, or ``final``.
