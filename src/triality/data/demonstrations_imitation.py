@@ -8,7 +8,6 @@ Reference: Gleave et al. 2022, imitation: Clean Imitation Learning Implementatio
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes, last_flag
 from triality.data.flattening import Keys, choose_names, flatten
 from triality.errors import DataError
+from triality.runs.json_files import parse_foreign_json, read_text
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 COLUMNS = ("obs", "acts", "terminal")
@@ -62,11 +62,11 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
 def _data_files(folder: Path) -> list[str]:
     """Names of the files, in the order that ``state.json`` gives."""
     try:
-        state = json.loads((folder / STATE).read_bytes())
+        state = parse_foreign_json(read_text(folder / STATE))
         names = [each["filename"] for each in state["_data_files"]]
         if state.get("_indices_data_files"):
             raise DataError(f"{folder}: expected rows in order, got an index of them; call flatten_indices() before save_to_disk")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{folder / STATE}: expected the list of data files, got {type(error).__name__}: {error}; copy it again") from error
     bad = [name for name in names if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file()]
     if bad or not names:
