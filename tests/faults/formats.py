@@ -63,7 +63,12 @@ def of_sequences(path):
 
 def of_checkpoint(path):
     found = read_leaves(path)
-    return found.step, canonical_json(found.config), canonical_json(found.versions), [(x.path, x.key_impl, *bits(x.array)) for x in found.leaves]
+    return (
+        found.step,
+        canonical_json(found.config),
+        canonical_json(found.versions),
+        [(x.path, x.key_impl, *bits(x.array)) for x in found.leaves],
+    )
 
 
 def of_exported(name, loader):
@@ -204,9 +209,7 @@ FORMATS = {
     "demonstrations, npz compressed": Format(deflated, ("demos.npz",), of_demonstrations, True),
     "CSV": Format(copied("steps.csv", "steps.csv"), ("steps.csv",), of_demonstrations),
     "D4RL HDF5": Format(copied("d4rl.hdf5.gz", "d4rl.hdf5"), ("d4rl.hdf5",), of_demonstrations),
-    "Minari HDF5": Format(
-        copied("minari/toy/discrete-v0", ""), ("data/main_data.hdf5", "data/metadata.json"), of_demonstrations
-    ),
+    "Minari HDF5": Format(copied("minari/toy/discrete-v0", ""), ("data/main_data.hdf5", "data/metadata.json"), of_demonstrations),
     "Minari Arrow": Format(copied("minari/toy/dict-arrow-v0", ""), DICT_ARROW, lambda path: of_demonstrations(path, ("position", "clock"))),
     "Minari Parquet": Format(
         minari_parquet, ("data/1/part-0.parquet", "data/metadata.json"), lambda path: of_demonstrations(path, ("position", "clock"))

@@ -39,7 +39,9 @@ def run_trials(formats, counts, folder, seed=0, weak=None):
     records = [json.loads(line) for line in done.stdout.splitlines()]
     if done.returncode or len(records) < len(plan["formats"]):
         at = plan["formats"][len(records)] if len(records) < len(plan["formats"]) else "the end"
-        raise AssertionError(f"the reader of '{at}' ended its process with {done.returncode}; damaged files in {folder}: {done.stderr[-2000:]}")
+        raise AssertionError(
+            f"the reader of '{at}' ended its process with {done.returncode}; damaged files in {folder}: {done.stderr[-2000:]}"
+        )
     return records
 
 

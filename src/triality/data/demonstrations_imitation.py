@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from triality.data.arrow import read_arrow, to_numpy
+from triality.data.arrow import is_list, read_arrow, to_numpy
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes, last_flag
 from triality.data.flattening import Keys, choose_names, flatten
@@ -22,6 +22,7 @@ from triality.runs.json_files import parse_foreign_json, read_text
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 COLUMNS = ("obs", "acts", "terminal")
+LISTS = ("obs", "acts", "rews", "infos")
 CUT = re.compile(r'"TimeLimit\.truncated":\s*(true|false)')
 """What Gymnasium's time limit leaves in the text of the last step's info. It is looked for as text."""
 
@@ -47,6 +48,11 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
     tables = [read_arrow(folder / name) for name in _data_files(folder)]
     for table in tables:
         problems = [f"{name}: expected this column, got none; save it with imitation" for name in COLUMNS if name not in table.column_names]
+        problems += [
+            f"{name}: expected a list a trajectory, got {table[name].type}; save it with imitation"
+            for name in LISTS
+            if name in table.column_names and not is_list(table[name].type)
+        ]
         if problems:
             raise DataError(problem_report(str(folder), problems))
     choose_names(str(folder), ["obs"], keys)

@@ -156,7 +156,13 @@ def _episodes(folder: Path, observations: np.ndarray, columns: dict[str, np.ndar
 
 
 def _flags(folder: Path, columns: dict[str, np.ndarray], last: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    flags = {name: columns[name].reshape(len(columns["action"])).astype(bool) for name in OPTIONAL[1:] if name in columns}
+    flags = {name: columns[name].reshape(len(columns["action"])) for name in OPTIONAL[1:] if name in columns}
+    problems = [
+        f"{name}: expected 0 or 1 a step, got others; save booleans" for name, flag in flags.items() if not np.isin(flag, (0, 1)).all()
+    ]
+    if problems:
+        raise DataError(problem_report(str(folder), problems))
+    flags = {name: flag.astype(bool) for name, flag in flags.items()}
     if "next.terminated" in flags or "next.truncated" in flags:
         return flags.get("next.terminated"), flags.get("next.truncated")
     done = flags.get("next.done")
