@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import numpy as np
 from triality.data.arrow_messages import unpacked_bytes
 from triality.data.declared_sizes import refuse_bombs
 from triality.data.optional_packages import import_package
-from triality.data.parquet_pages import unpacked_bytes as page_bytes
+from triality.data.parquet_sizes import refuse_parquet_bombs
 from triality.errors import DataError, TrialityError
 
 T = TypeVar("T")
@@ -24,8 +24,6 @@ END = bytes(4)
 """Last bytes of a stream: no further message."""
 MAGIC, START_OF_STREAM = b"ARROW1", 8
 """A file in Arrow's other layout begins and ends with these bytes, and holds a stream."""
-WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
-"""Bytes of a number of Parquet's types; all others count eight."""
 
 
 def read_arrow(path: Path) -> Any:
@@ -78,36 +76,10 @@ def read_parquet_columns(path: Path, columns: Callable[[list[str]], list[str]]) 
             names = file.schema_arrow.names
             chosen = columns(names)
             _refuse_repeated(path, names)
-            refuse_parquet_bombs(path, file.metadata, chosen)
+            refuse_parquet_bombs(path, chosen)
             return file.read(columns=chosen)
 
     return guarded(path, "Parquet", read)
-
-
-def refuse_parquet_bombs(path: Path, metadata: Any, chosen: Collection[str]) -> None:
-    """Raise where the chosen columns would unfold to more than can be believed, by the directory and by the headers of their pages.
-
-    A constant column takes a few bytes for any number of rows, so that rows count as the numbers they become.
-
-    Raises:
-        DataError: too much.
-        ValueError: a damaged header.
-    """
-    declared = 0
-    with open(path, "rb") as file:
-        for group in (metadata.row_group(i) for i in range(metadata.num_row_groups)):
-            for column in (group.column(i) for i in range(group.num_columns)):
-                if not any(f"{column.path_in_schema}.".startswith(f"{name}.") for name in chosen):
-                    continue
-                numbers = max(column.num_values, group.num_rows, 0) * WIDTHS.get(column.physical_type, 8)
-                start = column.data_page_offset
-                if column.has_dictionary_page and column.dictionary_page_offset is not None:
-                    start = min(start, column.dictionary_page_offset)
-                declared += max(numbers, column.total_uncompressed_size)
-                refuse_bombs(path, "columns", declared)
-                pages = page_bytes(file, start, start + column.total_compressed_size)
-                declared += max(0, pages - max(numbers, column.total_uncompressed_size))
-                refuse_bombs(path, "columns", declared)
 
 
 def _whole(reader: Any) -> Iterator[Any]:

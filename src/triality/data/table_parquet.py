@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from triality.data.arrow import refuse_parquet_bombs
 from triality.data.demonstrations import problem_report
+from triality.data.parquet_sizes import refuse_parquet_bombs
 from triality.data.table import MOST_CELLS, MOST_NAMED, Table
 from triality.data.table_text import Columns, places
 from triality.errors import ConfigError, DataError, TrialityError
@@ -32,7 +32,7 @@ def read_parquet(path: Path, columns: Columns = None) -> Table:
     try:
         with open(path, "rb") as stream, parquet.ParquetFile(stream, page_checksum_verification=True) as file:
             chosen = _chosen(path, file.schema_arrow, file.metadata.num_rows, columns)
-            refuse_parquet_bombs(path, file.metadata, chosen)
+            refuse_parquet_bombs(path, chosen)
             table = file.read(columns=chosen)
         arrays, problems = _arrays(table.select(chosen))
     except TrialityError:
