@@ -28,9 +28,9 @@ def run_trials(formats, counts, folder, seed=0, weak=None):
         formats: names.
         counts: trials by kind of damage.
         folder: an empty one.
-        weak: name of a function of ``tests.faults.weak`` that reads in the library's place.
+        weak: by format, the name of a function of ``tests.faults.weak`` that reads in the library's place.
     """
-    plan = {"formats": list(formats), "counts": dict(counts), "seed": seed, "folder": str(folder), "weak": weak}
+    plan = {"formats": list(formats), "counts": dict(counts), "seed": seed, "folder": str(folder), "weak": weak or {}}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.trials", json.dumps(plan)],
@@ -90,18 +90,18 @@ def trials(name, counts, seed, folder, read=None):
 
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Most memory that this process has had, in bytes. What ``getrusage`` says begins with the size of the process that started this one."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def main():
     plan = json.loads(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))  # a reader that takes all memory must not take the machine's
-    read = None
-    if plan["weak"]:
-        from tests.faults import weak
+    from tests.faults import weak
 
-        read = getattr(weak, plan["weak"])
     for number, name in enumerate(plan["formats"]):
+        read = getattr(weak, plan["weak"][name]) if name in plan["weak"] else None
         print(json.dumps(trials(name, plan["counts"], plan["seed"], Path(plan["folder"]) / str(number), read)), flush=True)
 
 
