@@ -108,10 +108,10 @@ def zip_of(members):
 
 def hand_made_zip(entries):
     """A stored zip of (name, content, declared size, attributes) whose directory says what it is told."""
-    body, directory = b"", b""
+    body, directory = bytearray(), bytearray()
     for name, payload, size, attributes in entries:
         common = struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, zlib.crc32(payload), len(payload), size, len(name), 0)
         directory += b"PK\x01\x02" + struct.pack("<H", 3 << 8 | 20) + common + struct.pack("<HHHLL", 0, 0, 0, attributes, len(body)) + name
         body += b"PK\x03\x04" + common + name + payload
     end = struct.pack("<HHHHLLH", 0, 0, len(entries), len(entries), len(directory), len(body), 0)
-    return body + directory + b"PK\x05\x06" + end
+    return bytes(body + directory) + b"PK\x05\x06" + end

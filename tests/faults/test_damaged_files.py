@@ -75,7 +75,7 @@ CONTROLS = {
     "demonstrations, npz": ("of_numpy", "BadZipFile"),
     "table, npy": ("of_raw_array", "silent"),
     "exported policy": ("of_raw_tensors", "silent"),
-    "tokens, text": ("that_believes_sizes", "256 MiB"),
+    "tokens, text": ("that_believes_sizes", "MiB"),
 }
 """A weak reader of a format, and what its record must show."""
 

@@ -19,7 +19,7 @@ from triality.errors import DataError, TrialityError
 T = TypeVar("T")
 MOST_DEPTH = 8
 """Groups one inside the other."""
-MOST_ARRAYS = 100_000
+MOST_ARRAYS = 10_000
 """Groups that hold each other in many ways hold more arrays than any file."""
 
 
@@ -39,16 +39,19 @@ class Hdf5File:
 
     def names(self, group: Any) -> list[str]:
         """Members of a group that are stored in this file, in order of their names."""
-        h5py = import_package("h5py")
-        return sorted(name for name in group if isinstance(group.get(name, getlink=True), h5py.HardLink))
+        return sorted(name for name in group if self._is_here(group, name))
 
     def is_group(self, group: Any, name: str) -> bool:
         """Whether ``name`` is a group in ``group``, and no array."""
-        return name in self.names(group) and group.get(name, getclass=True) is import_package("h5py").Group
+        return self._is_here(group, name) and group.get(name, getclass=True) is import_package("h5py").Group
 
     def is_array(self, group: Any, name: str) -> bool:
         """Whether ``name`` is an array in ``group``, and no group."""
-        return name in self.names(group) and group.get(name, getclass=True) is import_package("h5py").Dataset
+        return self._is_here(group, name) and group.get(name, getclass=True) is import_package("h5py").Dataset
+
+    def _is_here(self, group: Any, name: str) -> bool:
+        """Whether a name stands for something in this file; a link by a path, soft or out of the file, is not followed."""
+        return isinstance(group.get(name, getlink=True), import_package("h5py").HardLink)
 
     def leaves(self, group: Any, prefix: str = "", seen: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
         """Every array below ``group`` with its path; a group that holds itself is not entered again.
@@ -59,6 +62,7 @@ class Hdf5File:
         address = import_package("h5py").h5o.get_info(group.id).addr
         if address in seen or len(seen) >= MOST_DEPTH:
             return
+        self._found = self._found if seen else 0
         for name in self.names(group):
             self._found += 1
             if self._found > MOST_ARRAYS:

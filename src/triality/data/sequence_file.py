@@ -24,6 +24,7 @@ from triality.runs.archive import ArchiveError, Limits, read_arrays
 
 MOST_BYTES = 2**31
 MOST_TOKENS = 1_000_000
+SNIFFED = 2**20
 MOST_DIGITS = 18
 """Longer whole numbers are no tokens, and do not fit into 64 bits."""
 PARTS = ("train", "valid", "test")
@@ -187,7 +188,11 @@ def _lines_of(path: Path) -> list[str]:
 
 def _decoded(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        with open(path, "rb") as file:
+            if b"\0" in file.read(SNIFFED):  # a file of holes is long and takes no room on the disk
+                raise DataError(f"{path}: expected text in UTF-8, got zero bytes; check the file")
+            file.seek(0)
+            return file.read().decode("utf-8")
     except OSError as error:
         raise DataError(f"{path}: expected a file of text, got {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:

@@ -8,8 +8,8 @@ from typing import TextIO
 
 from triality.errors import DataError
 
-MOST_CHARACTERS = 2**24
-"""Of a line: a million columns."""
+MOST_CHARACTERS = 2**22
+"""Of a line: a few hundred thousand columns."""
 
 
 def short_lines(path: Path, file: TextIO) -> Iterator[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from triality.errors import StorageError
 from triality.runs.atomic import replace_file
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
 """Of a JSON file that is read."""
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 """How JSON writes half of a character beyond 16 bits. Text with one half alone cannot be printed or written."""
