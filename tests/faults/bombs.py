@@ -19,7 +19,7 @@ from tests.faults.damage import hand_made_zip, zip_of
 from tests.faults.formats import FORMATS, SMALL, copied, of_checkpoint, of_demonstrations, of_sequences, of_table
 from triality.runs.json_files import read_json
 
-HUGE = 64 * 2**20
+HUGE = 56 * 2**20
 
 
 def header(shape, dtype="<f8"):
@@ -64,7 +64,7 @@ def unwritten_hdf5(path):
 
 
 def one_chunk_hdf5(path):
-    """Nine rows, in a piece of 64 MiB that packs to a few kilobytes."""
+    """Nine rows, in a piece of 56 MiB that packs to a few kilobytes."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -125,7 +125,7 @@ def empty_rows(pyarrow):
 
 
 def constant_parquet(path):
-    """Eight million equal numbers in a few kilobytes, without any compression."""
+    """Seven million equal numbers in a few kilobytes, without any compression."""
     import pyarrow
     from pyarrow import parquet
 
@@ -258,7 +258,7 @@ CARELESS = {
     "Arrow, packed zeros": careless_arrow,
     "Parquet, a constant column": careless_parquet,
     "Parquet, a directory that lies": careless_parquet,
-    "JSON, a hole": lambda path: len(json.loads(path.read_bytes()[: HUGE])),
+    "JSON, a hole": lambda path: len(json.loads(path.read_bytes()[:HUGE])),
 }
 """How the same bombs are read by those who do not look."""
 

@@ -23,6 +23,7 @@ from triality.runs.json_files import canonical_json
 
 SMALL = Path(__file__).parents[1] / "data" / "formats"
 EXPORTED = Path(__file__).parent / "exported"
+GOLDEN = Path(__file__).parent / "golden"
 SPEC = {"observation_size": 3, "num_actions": 0, "action_size": 2}
 
 
@@ -138,7 +139,8 @@ def minari_parquet(folder):
 
     copied("minari/toy/dict-arrow-v0", "")(folder)
     for path in folder.glob("data/*/part-0.arrow"):
-        parquet.write_table(ipc.open_file(path.read_bytes()).read_all(), path.with_suffix(".parquet"), write_page_checksum=True)
+        with open(path.with_suffix(".parquet"), "wb") as file:  # by its path pyarrow opens no file whose path is no text
+            parquet.write_table(ipc.open_file(path.read_bytes()).read_all(), file, write_page_checksum=True)
         path.unlink()
     metadata = folder / "data" / "metadata.json"
     metadata.write_text(metadata.read_text().replace('"data_format": "arrow"', '"data_format": "parquet"'))
@@ -159,7 +161,8 @@ def table(name):
             import pyarrow
             from pyarrow import parquet
 
-            parquet.write_table(pyarrow.table({column: rows[:, i] for i, column in enumerate("abc")}), path)
+            with open(path, "wb") as file:
+                parquet.write_table(pyarrow.table({column: rows[:, i] for i, column in enumerate("abc")}), file)
         return path
 
     return make

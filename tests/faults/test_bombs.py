@@ -1,4 +1,4 @@
-"""F12: bombs of every format are refused by what they declare, before memory is taken: less than 50 MB, measured in a process of its own."""
+"""F12: bombs of every format are refused by what they declare, in less than 50 MB, measured in a process of its own."""
 
 import json
 import os

@@ -121,13 +121,12 @@ TRAPS = {
 def test_f11_what_could_run_is_refused(trap, reader, tmp_path, canary):
     path = tmp_path / "file.npz"
     TRAPS[trap](path, canary)
-    try:
-        found = READERS[reader](path)
-    except TrialityError as error:
-        assert str(error).startswith(str(path))
+    if (trap, reader) == ("jsonpickle", "JSON"):
+        assert READERS[reader](path)["py/reduce"][0] == {"py/function": "os.mkdir"}  # plain texts: they stay what they are
         return
-    assert (trap, reader) == ("jsonpickle", "JSON"), "a plain object of plain texts, and nothing else, can be read"
-    assert found["py/reduce"][0] == {"py/function": "os.mkdir"}
+    with pytest.raises(TrialityError) as caught:
+        READERS[reader](path)
+    assert str(caught.value).startswith(str(path))
 
 
 @pytest.mark.parametrize("trap", ["objects in an npz", "a pickle by another name", "a pickle of text", "torch's zip"])

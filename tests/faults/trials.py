@@ -90,7 +90,7 @@ def trials(name, counts, seed, folder, read=None):
 
 
 def peak():
-    """Most memory that this process has had, in bytes. What ``getrusage`` says begins with the size of the process that started this one."""
+    """Most memory that this process has had, in bytes. What ``getrusage`` says begins with the size of its parent."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 

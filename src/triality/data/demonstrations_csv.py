@@ -209,7 +209,7 @@ def _indices(values: np.ndarray, text: _Text, problems: list[str]) -> np.ndarray
             f"action: expected whole numbers (a column called action is discrete), got {values[row]:g} in line {text.lines[row]}; "
             "call it action_0 if it is continuous"
         )
-    return values.astype(np.int64)
+    return np.where(wrong, 0.0, values).astype(np.int64)
 
 
 def _flags(name: str, values: np.ndarray, text: _Text, problems: list[str]) -> np.ndarray:
