@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.faults import weak
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
@@ -231,3 +232,8 @@ FORMATS = {
     "config.json": Format(run_folder, ("config.json",), lambda folder: canonical_json(RunFolder.open(folder).read_config())),
     "summary.json": Format(run_folder, ("summary.json",), lambda folder: canonical_json(RunFolder(folder).read_summary())),
 }
+RAW = {
+    "npy, read by numpy": Format(table("rows.npy"), ("rows.npy",), weak.of_raw_array),
+    "safetensors, read by its library": Format(exported("policy"), ("policy.safetensors",), weak.of_raw_tensors),
+}
+"""The two formats that arrays are kept in most often, read by their own libraries: for comparison."""

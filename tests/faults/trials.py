@@ -50,10 +50,10 @@ def trials(name, counts, seed, folder, read=None):
     import numpy as np
 
     from tests.faults.damage import KINDS
-    from tests.faults.formats import FORMATS
+    from tests.faults.formats import FORMATS, RAW
     from triality.errors import TrialityError
 
-    form = FORMATS[name]
+    form = (FORMATS | RAW)[name]
     read = form.read if read is None else read
     folder.mkdir(parents=True)
     path = form.make(folder)

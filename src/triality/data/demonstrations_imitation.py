@@ -18,7 +18,7 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes, last_flag
 from triality.data.flattening import Keys, choose_names, flatten
 from triality.errors import DataError
-from triality.runs.json_files import parse_foreign_json, read_text
+from triality.runs.json_files import parse_foreign_json, read_short_file
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 COLUMNS = ("obs", "acts", "terminal")
@@ -68,7 +68,7 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
 def _data_files(folder: Path) -> list[str]:
     """Names of the files, in the order that ``state.json`` gives."""
     try:
-        state = parse_foreign_json(read_text(folder / STATE))
+        state = parse_foreign_json(read_short_file(folder / STATE))
         names = [each["filename"] for each in state["_data_files"]]
         if state.get("_indices_data_files"):
             raise DataError(f"{folder}: expected rows in order, got an index of them; call flatten_indices() before save_to_disk")

@@ -19,7 +19,7 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes
 from triality.data.flattening import Keys, choose_names, flatten
 from triality.errors import DataError
-from triality.runs.json_files import parse_foreign_json, read_text
+from triality.runs.json_files import parse_foreign_json, read_short_file
 
 INFO, STATE, PREFIX = "meta/info.json", "observation.state", "observation."
 INDICES = ("episode_index", "frame_index")
@@ -66,7 +66,7 @@ def read_lerobot(folder: Path, keys: Keys = None) -> Demonstrations:
 def _info(folder: Path) -> dict[str, Any]:
     path = folder / INFO
     try:
-        info = parse_foreign_json(read_text(path))
+        info = parse_foreign_json(read_short_file(path))
         version, features = info["codebase_version"], info["features"]
         if not isinstance(features, dict) or not all(isinstance(each, dict) for each in features.values()):
             raise TypeError("features is no object of objects")

@@ -9,6 +9,7 @@ Reference: https://github.com/apache/parquet-format/blob/master/src/main/thrift/
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -75,9 +76,13 @@ def _declared(data: dict[int, Any], rows: int) -> int:
 
 
 def _beyond(file: BinaryIO, data: dict[int, Any]) -> int:
-    """Bytes of the column's pages, where they are more than the directory says."""
+    """Bytes of the column's pages, where they are more than the directory says; up to the first that is none, where pyarrow stops too."""
     start = min(place for place in (data.get(DATA_PAGES), data.get(DATA_DICTIONARY) or None) if isinstance(place, int))
-    return max(0, sum(_pages(file, start, start + _count(data, DATA_PACKED))) - _count(data, DATA_UNPACKED))
+    total = 0
+    with contextlib.suppress(ValueError):
+        for size in _pages(file, start, start + _count(data, DATA_PACKED)):
+            total += size
+    return max(0, total - _count(data, DATA_UNPACKED))
 
 
 def _pages(file: BinaryIO, start: int, end: int) -> Iterator[int]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from triality.errors import ConfigError, StorageError
-from triality.runs.json_files import canonical_json, parse_json, read_text
+from triality.runs.json_files import canonical_json, parse_json, read_short_file
 
 FORMAT_VERSION = 1
 MOST_BYTES = 8 * 2**30
@@ -178,7 +178,7 @@ def _read_arrays(path: Path, hashed: Any) -> dict[str, np.ndarray]:
 
 def _read(path: Path) -> bytes:
     try:
-        return read_text(path, MOST_BYTES)
+        return read_short_file(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         got = error.strerror if isinstance(error, OSError) else error
         raise StorageError(f"{path}: expected an exported file, got '{got}'; give the --out of triality export") from error

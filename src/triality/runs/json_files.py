@@ -89,7 +89,7 @@ def parse_foreign_json(text: str | bytes) -> Any:
     return _parsed(text)
 
 
-def read_text(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+def read_short_file(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """All of a file that should be short: no more than that much is ever read.
 
     Raises:
@@ -122,7 +122,7 @@ def read_json(path: Path) -> dict[str, Any]:
         StorageError: missing, unreadable, damaged, or no object.
     """
     try:
-        value = parse_json(read_text(path))
+        value = parse_json(read_short_file(path))
     except OSError as error:
         raise StorageError(f"{path}: expected a readable JSON file, got '{error.strerror}'; check the path") from error
     except ValueError as error:
