@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.faults import weak
 from tests.faults.damage import hand_made_zip, zip_of
 from tests.faults.formats import FORMATS, SMALL, copied, of_checkpoint, of_demonstrations, of_sequences, of_table
 from triality.runs.json_files import read_json
@@ -228,37 +229,13 @@ BOMBS = {
 }
 
 
-def careless_npz(path):
-    with np.load(path) as file:
-        file["observations"]
-
-
-def careless_hdf5(path):
-    import h5py
-
-    with h5py.File(path) as file:
-        file["observations"][()]
-
-
-def careless_arrow(path):
-    from pyarrow import ipc
-
-    ipc.open_stream(path / "data.arrow").read_all()
-
-
-def careless_parquet(path):
-    from pyarrow import parquet
-
-    parquet.read_table(path)
-
-
 CARELESS = {
-    "npz, deflated zeros": careless_npz,
-    "HDF5, one piece larger than its array": careless_hdf5,
-    "Arrow, packed zeros": careless_arrow,
-    "Parquet, a constant column": careless_parquet,
-    "Parquet, a directory that lies": careless_parquet,
-    "JSON, a hole": lambda path: len(json.loads(path.read_bytes()[:HUGE])),
+    "npz, deflated zeros": weak.careless_npz,
+    "HDF5, one piece larger than its array": weak.careless_hdf5,
+    "Arrow, packed zeros": weak.careless_arrow,
+    "Parquet, a constant column": weak.careless_parquet,
+    "Parquet, a directory that lies": weak.careless_parquet,
+    "JSON, a hole": weak.careless_json,
 }
 """How the same bombs are read by those who do not look."""
 

@@ -1,4 +1,7 @@
-"""F9: files that earlier versions wrote are read for ever, those of later ones are refused by name. ``golden`` holds the earlier ones."""
+"""F9: files that earlier versions wrote are read for ever, those of later ones are refused by name. ``golden`` holds the earlier ones.
+
+The exported models are ``squashed`` and ``box`` of ``tests/export/cases.py``, as ``write_policy`` and ``write_cost`` wrote them.
+"""
 
 import json
 import shutil

@@ -1,6 +1,7 @@
 """Readers as they should not be, one for each property: what the tests hold the library to must fail with them."""
 
 import io
+import json
 import struct
 from pathlib import Path
 
@@ -43,3 +44,32 @@ def that_believes_sizes(path):
     """Makes room for as much as the largest number says."""
     words = [word[:12] for word in Path(path).read_bytes().split() if word.isdigit()]
     return int(np.ones(min(max(map(int, words), default=0), 2**28), np.uint8).sum())
+
+
+def careless_npz(path):
+    with np.load(path) as file:
+        file["observations"]
+
+
+def careless_hdf5(path):
+    import h5py
+
+    with h5py.File(path) as file:
+        file["observations"][()]
+
+
+def careless_arrow(path):
+    from pyarrow import ipc
+
+    ipc.open_stream(path / "data.arrow").read_all()
+
+
+def careless_parquet(path):
+    from pyarrow import parquet
+
+    parquet.read_table(path)
+
+
+def careless_json(path):
+    with open(path, "rb") as file:
+        return json.loads(file.read(2**26))
