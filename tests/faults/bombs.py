@@ -74,6 +74,15 @@ def one_chunk_hdf5(path):
         rows.id.write_direct_chunk((0, 0), zlib.compress(bytes(HUGE)))
 
 
+def many_pieces_hdf5(path):
+    """Four megabytes that are not there, in pieces of three bytes: the library takes a thousand times as much to find that out."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file["actions"], file["observations"] = np.zeros((9, 1)), np.zeros((9, 3))
+        file.create_dataset("terminals", (2**18,), "?", chunks=(3,))
+
+
 def groups_in_groups_hdf5(path):
     import h5py
 
@@ -213,6 +222,7 @@ BOMBS = {
     "checkpoint, a directory of 10^9": (large_directory, of_checkpoint),
     "HDF5, a declared shape": (unwritten_hdf5, of_demonstrations),
     "HDF5, one piece larger than its array": (one_chunk_hdf5, of_demonstrations),
+    "HDF5, pieces of three bytes": (many_pieces_hdf5, of_demonstrations),
     "HDF5, groups in groups": (groups_in_groups_hdf5, of_demonstrations),
     "HDF5, a text of a gigabyte": (long_text_hdf5, of_demonstrations),
     "Arrow, packed zeros": (arrow_data_set(zeros, "zstd"), of_demonstrations),
@@ -232,6 +242,7 @@ BOMBS = {
 CARELESS = {
     "npz, deflated zeros": weak.careless_npz,
     "HDF5, one piece larger than its array": weak.careless_hdf5,
+    "HDF5, pieces of three bytes": weak.careless_hdf5,
     "Arrow, packed zeros": weak.careless_arrow,
     "Parquet, a constant column": weak.careless_parquet,
     "Parquet, a directory that lies": weak.careless_parquet,

@@ -22,6 +22,7 @@ MESSAGES = {
     "checkpoint, deflated": "stored or deflated",
     "HDF5, a declared shape": "bytes declared",
     "HDF5, one piece larger than its array": "bytes declared",
+    "HDF5, pieces of three bytes": "pieces that this file can hold",
     "HDF5, groups in groups": "at most 10000 arrays",
     "HDF5, a text of a gigabyte": "bytes declared",
     "Arrow, packed zeros": "bytes declared",

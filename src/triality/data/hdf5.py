@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from triality.data.declared_sizes import refuse_bombs
+from triality.data.declared_sizes import MOST_RATIO, RATIO_FROM_BYTES, refuse_bombs
 from triality.data.optional_packages import import_package
 from triality.errors import DataError, TrialityError
 
 T = TypeVar("T")
 MOST_DEPTH = 8
 """Groups one inside the other."""
+PIECE_BYTES = 4096
+"""Memory that the HDF5 library takes for every piece of an array, those that are not in the file included."""
 MOST_ARRAYS = 10_000
 """Groups that hold each other in many ways hold more arrays than any file."""
 
@@ -100,10 +102,15 @@ class Hdf5File:
         return value.item() if isinstance(value, np.generic) else None
 
     def _declare(self, array: Any) -> None:
-        """Count what will be unpacked: whole pieces, and a piece may be larger than the array."""
-        sides = [-(-side // piece) * piece for side, piece in zip(array.shape, array.chunks or (1,) * array.ndim, strict=True)]
-        self._declared += math.prod(sides) * array.dtype.itemsize
+        """Count what will be unpacked: whole pieces, and a piece may be larger than the array, or too small to be one of so many."""
+        chunks = array.chunks or array.shape
+        pieces = math.prod(-(-side // max(1, piece)) for side, piece in zip(array.shape, chunks, strict=True))
+        self._declared += pieces * math.prod(chunks) * array.dtype.itemsize
         refuse_bombs(self.path, array.name, self._declared)
+        if pieces * PIECE_BYTES > max(RATIO_FROM_BYTES, MOST_RATIO * self.path.stat().st_size):
+            raise DataError(
+                f"{self.path}: {array.name}: expected pieces that this file can hold, got {pieces} declared; save it in larger ones"
+            )
 
 
 def with_hdf5(path: Path, use: Callable[[Hdf5File], T]) -> T:
