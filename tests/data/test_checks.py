@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from triality.data.checks import check_against, duplicate_fraction
+from triality.data.checks import check_against
 from triality.data.demonstrations import Demonstrations
+from triality.data.duplicates import duplicate_fraction
 from triality.errors import ConfigError, DataError
 from triality.specs import EnvironmentSpec
 

@@ -90,8 +90,10 @@ def test_what_cannot_be_written(tmp_path):
 
 
 def _edit(folder, **changes):
+    """The description changed, and without its hashes, as older files are: what else protects it?"""
     path = folder / "cost.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    found = {name: value for name, value in json.loads(path.read_text()).items() if not name.endswith("blake2b")}
+    path.write_text(json.dumps({**found, **changes}))
 
 
 def test_of_a_tilted_cost_both_parts_are_needed(tmp_path):

@@ -58,3 +58,22 @@ def test_limits(tmp_path):
         read_members(tmp_path / "file", Limits(ratio=0.5, ratio_from_bytes=1000))
     with pytest.raises(ArchiveError, match="zip directory of at most 50 bytes"):
         read_members(tmp_path / "file", Limits(directory_bytes=50))
+
+
+@pytest.mark.parametrize("num_members", [65_534, 65_536])
+def test_more_members_than_sixteen_bits_count(tmp_path, num_members):
+    """From 65,536 on the zip has a second, larger end; it is believed only where it stands and what it says fits."""
+    with open(tmp_path / "file", "wb") as file:
+        write_members(file, ((f"{index:x}", b"") for index in range(num_members)))
+    limits = Limits(directory_bytes=4 * 2**20)
+    assert len(read_members(tmp_path / "file", limits)) == num_members
+    content = (tmp_path / "file").read_bytes()
+    if num_members > 65_535:
+        place = content.rindex(b"PK\x06\x06")
+        elsewhere, larger = bytearray(content), bytearray(content)
+        elsewhere[place + 3] ^= 1
+        larger[place + 40 : place + 48] = b"\xff" * 8
+        for damaged in (elsewhere, larger):
+            (tmp_path / "file").write_bytes(damaged)
+            with pytest.raises(ArchiveError, match=r"the record of a large zip|zip directory of at most"):
+                read_members(tmp_path / "file", limits)

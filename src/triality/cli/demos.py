@@ -16,10 +16,11 @@ from rich.text import Text
 from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
 from triality.cli.names import Task, find_task, nearest
 from triality.cli.outputs import check_file
-from triality.data.checks import ENVIRONMENT, check_against, duplicate_fraction
+from triality.data.checks import ENVIRONMENT, check_against
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
+from triality.data.duplicates import duplicate_fraction, near_duplicate_fraction
 from triality.data.minari_writer import check_minari_target, write_minari
 from triality.data.one_length import lengths_in_words
 from triality.errors import ConfigError
@@ -164,7 +165,7 @@ def describe(demonstrations: Demonstrations, spec: EnvironmentSpec | None = None
         ("next observations", "recorded" if demonstrations.next_observations is not None else "not recorded"),
         ("log_prob", "not recorded" if demonstrations.log_prob is None else f"{_spread(demonstrations.log_prob)} nats"),
         ("weights", "all equal" if demonstrations.weights is None else _spread(demonstrations.weights)),
-        ("repeated episodes", f"{duplicate_fraction(demonstrations):.1%}"),
+        ("repeated episodes", f"{duplicate_fraction(demonstrations):.1%}, nearly {near_duplicate_fraction(demonstrations):.1%}"),
     ]
     bounds = _at_bounds(demonstrations, spec)
     rows += [("actions at the bounds", bounds)] if bounds else []

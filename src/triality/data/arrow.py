@@ -6,19 +6,24 @@ A list a row, however deep, becomes an axis if all rows are of one length; text,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from triality.data.arrow_messages import unpacked_bytes
+from triality.data.declared_sizes import refuse_bombs
 from triality.data.optional_packages import import_package
+from triality.data.parquet_sizes import refuse_parquet_bombs
 from triality.errors import DataError, TrialityError
 
 T = TypeVar("T")
-MOST_BYTES = 8 * 2**30
 END = bytes(4)
 """Last bytes of a stream: no further message."""
+MAGIC, START_OF_STREAM = b"ARROW1", 8
+"""A file in Arrow's other layout begins and ends with these bytes, and holds a stream."""
 
 
 def read_arrow(path: Path) -> Any:
@@ -32,19 +37,26 @@ def read_arrow(path: Path) -> Any:
 
     def read() -> Any:
         with open(path, "rb") as file:
-            is_file = file.read(6) == b"ARROW1"
+            is_file = file.read(len(MAGIC)) == MAGIC
+            expected = None
+            if is_file:
+                file.seek(0)
+                expected = ipc.open_file(file).num_record_batches
             file.seek(-min(len(END), path.stat().st_size), os.SEEK_END)
             if not is_file and file.read() != END:  # a stream that ends between two batches would be read as a shorter one
                 raise DataError(f"{path}: expected an undamaged Arrow stream, got one without its end; copy or make it again")
-            file.seek(0)
-            with (ipc.open_file if is_file else ipc.open_stream)(file) as reader:
-                batches, size = [], 0
-                for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader:
-                    batch.validate(full=True)
-                    batches.append(batch)
-                    size += batch.nbytes
-                    if size > MOST_BYTES:
-                        raise DataError(f"{path}: expected at most {MOST_BYTES >> 30} GiB, got more; split the file")
+            start = START_OF_STREAM if is_file else 0
+            file.seek(start)
+            declared = 0
+            for size in unpacked_bytes(iter(ipc.MessageReader.open_stream(file))):
+                declared += size
+                refuse_bombs(path, "batches", declared)
+            file.seek(start)
+            with ipc.open_stream(file) as reader:
+                _refuse_repeated(path, reader.schema.names)
+                batches = list(_whole(reader))
+                if expected is not None and len(batches) != expected:
+                    raise DataError(f"{path}: expected {expected} batches, got {len(batches)}: damage; copy or make it again")
                 return import_package("pyarrow").Table.from_batches(batches, reader.schema)
 
     return guarded(path, "Arrow", read)
@@ -60,13 +72,26 @@ def read_parquet_columns(path: Path, columns: Callable[[list[str]], list[str]]) 
     parquet = import_package("pyarrow.parquet")
 
     def read() -> Any:
-        with parquet.ParquetFile(path) as file:
-            size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
-            if size > MOST_BYTES:
-                raise DataError(f"{path}: expected at most {MOST_BYTES >> 30} GiB, got {size} bytes declared; split the file")
-            return file.read(columns=columns(file.schema_arrow.names))
+        with open(path, "rb") as stream, parquet.ParquetFile(stream, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            chosen = columns(names)
+            _refuse_repeated(path, names)
+            refuse_parquet_bombs(path, chosen)
+            return file.read(columns=chosen)
 
     return guarded(path, "Parquet", read)
+
+
+def _whole(reader: Any) -> Iterator[Any]:
+    for batch in reader:
+        batch.validate(full=True)
+        yield batch
+
+
+def _refuse_repeated(path: Path, names: Sequence[str]) -> None:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise DataError(f"{path}: expected every column name once, got '{repeated[0]}' more than once; write the file again")
 
 
 def guarded(path: Path, what: str, read: Callable[[], T]) -> T:
@@ -103,9 +128,12 @@ def to_numpy(name: str, array: Any) -> np.ndarray:
     types, compute = import_package("pyarrow.types"), import_package("pyarrow.compute")
     array = _plain(array)
     axes = [len(array)]
-    while types.is_list(array.type) or types.is_large_list(array.type) or types.is_fixed_size_list(array.type):
+    while is_list(array.type):
         _refuse_missing(name, array)
-        sizes = compute.unique(compute.list_value_length(array)).to_pylist()
+        if types.is_fixed_size_list(array.type):
+            sizes = [array.type.list_size]
+        else:
+            sizes = compute.unique(compute.list_value_length(array)).to_pylist()
         if len(sizes) > 1:
             raise DataError(
                 f"{name}: expected rows of one length, got {min(sizes)} to {max(sizes)} numbers; read one environment at a time"
@@ -116,6 +144,12 @@ def to_numpy(name: str, array: Any) -> np.ndarray:
         raise DataError(f"{name}: expected numbers, got {array.type} (text, or compressed pictures?); choose other parts with --keys")
     _refuse_missing(name, array)
     return array.to_numpy(zero_copy_only=False).reshape(axes)
+
+
+def is_list(kind: Any) -> bool:
+    """Whether a value of that type is a row of others."""
+    types = import_package("pyarrow.types")
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
 
 
 def _refuse_missing(name: str, array: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from os import PathLike
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from triality.data.demonstrations import Demonstrations, problem_report
+from triality.data.duplicates import NEAR, duplicate_fraction, near_duplicate_fraction
 from triality.errors import ConfigError, DataError
 from triality.specs import EnvironmentSpec
 
@@ -82,23 +82,6 @@ def check_against(
     if problems or kind_problems:
         raise DataError(problem_report(f"{source or 'demonstrations'} for {spec.name}", kind_problems + problems))
     return CheckedDemonstrations(demonstrations, tuple(notes))
-
-
-def duplicate_fraction(demonstrations: Demonstrations) -> float:
-    """Fraction of the trajectories that repeat an earlier one bit by bit: 0 where all differ.
-
-    Example:
-        >>> demos = Demonstrations(np.array([[1.0], [2.0], [1.0]]), np.zeros(3, int), np.ones(3, int))
-        >>> round(duplicate_fraction(demos), 3)
-        0.333
-    """
-    ends = np.cumsum(demonstrations.lengths)
-    digests = set()
-    for start, end in zip(ends - demonstrations.lengths, ends, strict=True):
-        digest = hashlib.blake2b(demonstrations.observations[start:end].tobytes())
-        digest.update(demonstrations.actions[start:end].tobytes())
-        digests.add((int(end - start), digest.digest()))
-    return 1.0 - len(digests) / demonstrations.num_trajectories
 
 
 REMEDY = (
@@ -211,6 +194,12 @@ def _notes(demonstrations: Demonstrations) -> list[str]:
     duplicates = duplicate_fraction(demonstrations)
     if duplicates > 0:
         notes.append(f"{duplicates:.1%} of the demonstrations repeat an earlier one bit by bit; each still counts once more")
+    near = near_duplicate_fraction(demonstrations) - duplicates
+    if near > 1e-9:
+        what = "of the demonstrations repeat another one" if duplicates == 0 else "more repeat one"
+        notes.append(
+            f"{near:.1%} {what} up to {NEAR:g} of each coordinate's range (copies with fewer digits?); each still counts once more"
+        )
     if demonstrations.num_trajectories == 1:
         notes.append("there is a single demonstration: nothing tells how much demonstrations differ")
     return notes

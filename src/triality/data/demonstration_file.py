@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from triality.data.columns import COLUMNS, convert_columns, name_problems
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.errors import DataError
-from triality.runs.archive import ArchiveError, decode_array, encode_array, read_members, write_members
+from triality.runs.archive import ArchiveError, encode_array, read_arrays, write_members
 from triality.runs.atomic import replace_file
 from triality.runs.json_files import canonical_json, parse_json
 
@@ -32,7 +31,7 @@ def read_demonstrations(path: str | PathLike[str]) -> Demonstrations:
     """
     path = Path(path)
     try:
-        arrays = _decode(read_members(path))
+        arrays = read_arrays(path)
     except ArchiveError as error:
         raise DataError(f"{path}: {_other_format(path) or error}") from error
     except (MemoryError, ValueError) as error:
@@ -57,14 +56,6 @@ def write_demonstrations(path: str | PathLike[str], demonstrations: Demonstratio
         arrays[META] = np.array(canonical_json(demonstrations.meta))
     members = [(f"{name}.npy", encode_array(array)) for name, array in arrays.items()]
     replace_file(path, lambda file: write_members(file, members), verify=read_demonstrations)
-
-
-def _decode(members: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Arrays by key. A member without the suffix could be a second array of the same key, so it is refused."""
-    foreign = sorted(name for name in members if not name.endswith(".npy"))
-    if foreign:
-        raise ArchiveError(f"expected members that end in .npy, got {', '.join(foreign[:5])}; save the file again with numpy.savez")
-    return {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in members.items()}
 
 
 def _other_format(path: Path) -> str | None:

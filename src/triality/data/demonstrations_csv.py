@@ -23,6 +23,7 @@ import numpy as np
 from triality.data.columns import convert_columns
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.flattening import Keys
+from triality.data.text_lines import MOST_CHARACTERS, short_lines
 from triality.errors import DataError
 
 SINGLE = {"reward": "rewards", "terminated": "terminated", "truncated": "truncated", "log_prob": "log_prob"}
@@ -30,6 +31,9 @@ FLAGS = ("terminated", "truncated")
 FAMILIES = {"obs": "observations", "next_obs": "next_observations", "action": "actions"}
 DELIMITERS = (",", ";", "\t")
 MOST_CELLS = 2**28
+MOST_BYTES = 4 * 2**30
+EXACT = 2**53
+"""Whole numbers up to here are all different in float64."""
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -76,12 +80,17 @@ def read_csv(path: Path, keys: Keys = None) -> Demonstrations:
 
 
 def _read(path: Path) -> _Text:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise DataError(f"{path}: expected at most {MOST_BYTES >> 30} GiB of text, got {size} bytes; convert the file in parts")
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            delimiter = _delimiter(path, file.readline())
+            delimiter = _delimiter(path, file.readline(MOST_CHARACTERS))
             file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
+            reader = csv.reader(short_lines(path, file), delimiter=delimiter, skipinitialspace=True, strict=True)
             names = [cell.strip() for cell in next(reader)]
+            if "episode" not in names:
+                raise DataError(f"{path}: expected a column called episode, got {', '.join(names)[:60]!a}; repair the quotes of the names")
             twice = sorted(name for name, count in Counter(names).items() if count > 1)
             if twice:
                 raise DataError(f"{path}: expected every column name once, got '{twice[0]}' more than once; rename one")
@@ -193,14 +202,14 @@ def _lengths(text: _Text, problems: list[str]) -> np.ndarray:
 
 
 def _indices(values: np.ndarray, text: _Text, problems: list[str]) -> np.ndarray:
-    wrong = values != np.round(values)
+    wrong = (values != np.round(values)) | (np.abs(values) > EXACT)
     if wrong.any():
         row = int(np.argmax(wrong))
         problems.append(
             f"action: expected whole numbers (a column called action is discrete), got {values[row]:g} in line {text.lines[row]}; "
             "call it action_0 if it is continuous"
         )
-    return values.astype(np.int64)
+    return np.where(wrong, 0.0, values).astype(np.int64)
 
 
 def _flags(name: str, values: np.ndarray, text: _Text, problems: list[str]) -> np.ndarray:

@@ -83,12 +83,9 @@ def _meta(file: Hdf5File) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if file.is_group(file.root, "metadata"):
         for name, array in file.leaves(file.root["metadata"]):
-            if array.shape == () and array.dtype.kind in "SOiufb":  # "O" is text of any length
-                value = array[()]
-                if isinstance(value, bytes):
-                    found[name] = value.decode("utf-8", "replace")[:MOST_TEXT]
-                elif isinstance(value, np.generic):
-                    found[name] = value.item()
+            value = file.read_word(array)
+            if value is not None:
+                found[name] = value[:MOST_TEXT] if isinstance(value, str) else value
     return {"origin": "D4RL HDF5", **({"d4rl": found} if found else {})}
 
 

@@ -8,20 +8,21 @@ Reference: Gleave et al. 2022, imitation: Clean Imitation Learning Implementatio
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from triality.data.arrow import read_arrow, to_numpy
+from triality.data.arrow import is_list, read_arrow, to_numpy
 from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes, last_flag
 from triality.data.flattening import Keys, choose_names, flatten
 from triality.errors import DataError
+from triality.runs.json_files import parse_foreign_json, read_short_file
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 COLUMNS = ("obs", "acts", "terminal")
+LISTS = ("obs", "acts", "rews", "infos")
 CUT = re.compile(r'"TimeLimit\.truncated":\s*(true|false)')
 """What Gymnasium's time limit leaves in the text of the last step's info. It is looked for as text."""
 
@@ -47,6 +48,11 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
     tables = [read_arrow(folder / name) for name in _data_files(folder)]
     for table in tables:
         problems = [f"{name}: expected this column, got none; save it with imitation" for name in COLUMNS if name not in table.column_names]
+        problems += [
+            f"{name}: expected a list a trajectory, got {table[name].type}; save it with imitation"
+            for name in LISTS
+            if name in table.column_names and not is_list(table[name].type)
+        ]
         if problems:
             raise DataError(problem_report(str(folder), problems))
     choose_names(str(folder), ["obs"], keys)
@@ -62,11 +68,11 @@ def read_imitation(folder: Path, keys: Keys = None) -> Demonstrations:
 def _data_files(folder: Path) -> list[str]:
     """Names of the files, in the order that ``state.json`` gives."""
     try:
-        state = json.loads((folder / STATE).read_bytes())
+        state = parse_foreign_json(read_short_file(folder / STATE))
         names = [each["filename"] for each in state["_data_files"]]
         if state.get("_indices_data_files"):
             raise DataError(f"{folder}: expected rows in order, got an index of them; call flatten_indices() before save_to_disk")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{folder / STATE}: expected the list of data files, got {type(error).__name__}: {error}; copy it again") from error
     bad = [name for name in names if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file()]
     if bad or not names:

@@ -8,7 +8,6 @@ Reference: LeRobotDataset v3.0, https://huggingface.co/docs/lerobot/lerobot-data
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes
 from triality.data.flattening import Keys, choose_names, flatten
 from triality.errors import DataError
+from triality.runs.json_files import parse_foreign_json, read_short_file
 
 INFO, STATE, PREFIX = "meta/info.json", "observation.state", "observation."
 INDICES = ("episode_index", "frame_index")
@@ -66,11 +66,11 @@ def read_lerobot(folder: Path, keys: Keys = None) -> Demonstrations:
 def _info(folder: Path) -> dict[str, Any]:
     path = folder / INFO
     try:
-        info = json.loads(path.read_bytes())
+        info = parse_foreign_json(read_short_file(path))
         version, features = info["codebase_version"], info["features"]
         if not isinstance(features, dict) or not all(isinstance(each, dict) for each in features.values()):
             raise TypeError("features is no object of objects")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: expected LeRobot's metadata, got {type(error).__name__}: {error}; copy the data set again") from error
     if not str(version).startswith("v3."):
         raise DataError(f"{path}: expected codebase_version v3.0, got {version}; convert it with lerobot's convert_dataset_v21_to_v30")
@@ -156,7 +156,13 @@ def _episodes(folder: Path, observations: np.ndarray, columns: dict[str, np.ndar
 
 
 def _flags(folder: Path, columns: dict[str, np.ndarray], last: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    flags = {name: columns[name].reshape(len(columns["action"])).astype(bool) for name in OPTIONAL[1:] if name in columns}
+    flags = {name: columns[name].reshape(len(columns["action"])) for name in OPTIONAL[1:] if name in columns}
+    problems = [
+        f"{name}: expected 0 or 1 a step, got others; save booleans" for name, flag in flags.items() if not np.isin(flag, (0, 1)).all()
+    ]
+    if problems:
+        raise DataError(problem_report(str(folder), problems))
+    flags = {name: flag.astype(bool) for name, flag in flags.items()}
     if "next.terminated" in flags or "next.truncated" in flags:
         return flags.get("next.terminated"), flags.get("next.truncated")
     done = flags.get("next.done")

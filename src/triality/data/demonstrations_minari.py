@@ -17,6 +17,7 @@ from triality.data.demonstrations import Demonstrations, problem_report
 from triality.data.episodes import Episode, join_episodes
 from triality.data.flattening import Keys, flatten, sorted_names
 from triality.errors import DataError
+from triality.runs.json_files import parse_foreign_json, read_short_file
 
 METADATA, HDF5 = "metadata.json", "main_data.hdf5"
 OWN = "triality"
@@ -63,8 +64,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        found = parse_foreign_json(read_short_file(path))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected JSON, got damaged text ({error}); copy the data set again") from error
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected a JSON object, got a {type(found).__name__}; copy the data set again")

@@ -6,6 +6,7 @@ The last row of everything but the observations is padding.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from triality.data.demonstrations_minari import LOG_PROB, OBSERVATION, Recorded,
 from triality.data.flattening import Keys, choose_names
 from triality.errors import DataError
 
+EPISODE = re.compile(r"0|[1-9][0-9]{0,17}")
 COLUMNS = (OBSERVATION, "actions", "rewards", "terminations", "truncations")
 
 
@@ -28,7 +30,7 @@ def read_arrow_episodes(folder: Path, metadata: Mapping[str, Any], keys: Keys = 
         DataError: no such files, damaged ones, columns missing, or other things than numbers in those that are read.
         ConfigError: pyarrow is not installed.
     """
-    entries = sorted((int(entry.name), entry) for entry in folder.iterdir() if entry.is_dir() and entry.name.isdecimal())
+    entries = sorted((int(entry.name), entry) for entry in folder.iterdir() if entry.is_dir() and EPISODE.fullmatch(entry.name))
     shapes = {part: _shapes(metadata.get(space)) for part, space in ((OBSERVATION, "observation_space"), ("actions", "action_space"))}
     return [_episode(entry, number, shapes, keys) for number, entry in entries]
 
@@ -58,15 +60,22 @@ def _episode(folder: Path, number: int, shapes: dict[str, dict[str, tuple[int, .
         {name: _reshaped(array, shapes[OBSERVATION].get(name)) for name, array in observations.items()},
         {name: to_numpy(f"{path}: {name}", array)[:-1] for name, array in actions.items()},
         steps,
-        float(weight) if isinstance(weight, int | float) else None,
+        _weight(folder, weight),
     )
+
+
+def _weight(folder: Path, weight: Any) -> float | None:
+    try:
+        return float(weight) if isinstance(weight, int | float) else None
+    except OverflowError as error:
+        raise DataError(f"{folder}: weight: expected a number that float64 holds, got {error}; record it again") from error
 
 
 def _shapes(space: Any) -> dict[str, tuple[int, ...]]:
     """Shapes of the boxes of a space, by path: files hold them flattened, and a picture is known by its sides."""
     try:
         return dict(_boxes(json.loads(space), ""))
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
         return {}
 
 

@@ -15,7 +15,7 @@ from triality.data.flattening import Keys, choose_names
 from triality.data.hdf5 import Hdf5File, with_hdf5
 from triality.errors import DataError
 
-EPISODE = re.compile(r"episode_(\d+)")
+EPISODE = re.compile(r"episode_(0|[1-9][0-9]{0,17})")
 STEPS = ("rewards", "terminations", "truncations")
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from triality.errors import DataError
-from triality.runs.archive import ArchiveError, decode_array, read_members
+from triality.runs.archive import ArchiveError, read_arrays
 from triality.samplers.autoregressive.heads import CategoricalHead
 from triality.samplers.tokens.core import LstmCore
 from triality.samplers.tokens.token_sampler import TokenSampler
@@ -51,13 +51,15 @@ def read_seqgan_oracle(path: Path, length: int = LENGTH) -> TokenSampler:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     needed = ["embedding", *(f"{kind}{gate}" for kind in "wub" for gate in GATES), "wo", "bo"]
     try:
-        members = read_members(path)
-        missing = [name for name in needed if f"{name}.npy" not in members]
+        arrays = read_arrays(path)
+        missing = [name for name in needed if name not in arrays]
         if missing:
             raise DataError(f"expected arrays {', '.join(needed)} in {path}, got none of {', '.join(missing)}; check the file")
-        arrays = {name: decode_array(name, members[f"{name}.npy"]) for name in needed}
     except (ArchiveError, OSError) as error:
         raise DataError(f"expected an npz file of the oracle's arrays at {path}, got {error}; check the path") from error
+    texts = [name for name in needed if arrays[name].dtype.kind not in "fiu"]
+    if texts:
+        raise DataError(f"expected numbers in array {texts[0]} of {path}, got {arrays[texts[0]].dtype}; check the file")
     flat = [name for name in ("embedding", "ui") if arrays[name].ndim != 2]
     if flat:
         raise DataError(f"expected array {flat[0]} of two axes in {path}, got shape {arrays[flat[0]].shape}; check the file")

@@ -20,10 +20,13 @@ import numpy as np
 from triality.data.sequences import SequenceData, padded, split
 from triality.data.vocabularies import Unit, vocabulary_of
 from triality.errors import DataError
-from triality.runs.archive import ArchiveError, Limits, decode_array, read_members
+from triality.runs.archive import ArchiveError, Limits, read_arrays
 
 MOST_BYTES = 2**31
 MOST_TOKENS = 1_000_000
+SNIFFED = 2**20
+MOST_DIGITS = 18
+"""Longer whole numbers are no tokens, and do not fit into 64 bits."""
 PARTS = ("train", "valid", "test")
 SILENT = -1
 STREAM_SHARES = (0.9, 0.95)
@@ -88,8 +91,7 @@ def read_sequences(path: str | PathLike[str], asked: Asked) -> SequenceData:
 
 def _of_npz(path: Path, asked: Asked) -> SequenceData:
     _refuse_test(asked)
-    members = read_members(path, Limits(total_bytes=MOST_BYTES))
-    arrays = {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in members.items()}
+    arrays = read_arrays(path, Limits(total_bytes=MOST_BYTES))
     if "tokens" in arrays:
         return _of_tokens(path, arrays, asked)
     if {"train", "valid", "test", "train_lengths"} <= set(arrays):
@@ -110,8 +112,9 @@ def _of_tokens(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
     if tokens.ndim == 2:
         return _of_numbers(path, tokens.tolist(), asked)
     lengths = arrays["lengths"]
-    if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or np.any(lengths < 0) or lengths.sum() != len(tokens):
-        raise DataError(f"{path}: expected lengths that add up to {len(tokens)} tokens, got a sum of {lengths.sum()}; check the file")
+    if not _add_up(lengths, len(tokens)):
+        got = f"a sum of {sum(lengths.tolist())}" if lengths.dtype.kind in "iu" and lengths.ndim == 1 else f"{lengths.dtype}{lengths.shape}"
+        raise DataError(f"{path}: expected lengths that add up to {len(tokens)} tokens, got {got}; check the file")
     return _of_numbers(path, [part.tolist() for part in np.split(tokens, np.cumsum(lengths)[:-1])], asked)
 
 
@@ -133,9 +136,9 @@ def _of_voices(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
     """Chords as events, a voice after the other; pieces do not run into each other. Silence and pitches become tokens in order."""
     for part in PARTS:
         array, lengths = arrays[part], arrays.get(f"{part}_lengths")
-        if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != arrays["train"].shape[-1]:
+        if array.dtype.kind not in "iu" or array.ndim != 2 or not array.size or array.shape[1] != arrays["train"].shape[1]:
             raise DataError(f"{path}: expected whole numbers of shape (steps, voices) in {part}, got {array.dtype} of shape {array.shape}")
-        if lengths is None or lengths.dtype.kind not in "iu" or lengths.ndim != 1 or lengths.sum() != len(array):
+        if lengths is None or not _add_up(lengths, len(array)):
             raise DataError(f"{path}: expected {part}_lengths that add up to {len(array)} steps, got others; save them again")
     pitches = np.unique(np.concatenate([arrays[part].ravel() for part in PARTS]))
     voices = arrays["train"].shape[1]
@@ -151,10 +154,18 @@ def _of_voices(path: Path, arrays: dict[str, np.ndarray], asked: Asked) -> Seque
     return _checked(path, parts, len(pitches), None, words)
 
 
+def _add_up(lengths: np.ndarray, total: int) -> bool:
+    """Whether they are lengths of pieces of so much; summed as Python's integers, since those of numpy wrap around."""
+    return lengths.dtype.kind in "iu" and lengths.ndim == 1 and not np.any(lengths < 0) and sum(lengths.tolist()) == total
+
+
 def _of_text(path: Path, asked: Asked) -> SequenceData:
     lines = _lines_of(path)
     if all(_is_numbers(line) for line in lines):
         _refuse_test(asked)
+        long = next((number for number, line in enumerate(lines) if any(len(word) > MOST_DIGITS for word in line.split())), None)
+        if long is not None:
+            raise DataError(f"{path}: expected tokens of at most {MOST_DIGITS} digits, got more in sequence {long}; check the file")
         return _of_numbers(path, [[int(word) for word in line.split()] for line in lines], asked)
     if asked.end is not None:
         raise DataError(
@@ -177,7 +188,11 @@ def _lines_of(path: Path) -> list[str]:
 
 def _decoded(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        with open(path, "rb") as file:
+            if b"\0" in file.read(SNIFFED):  # a file of holes is long and takes no room on the disk
+                raise DataError(f"{path}: expected text in UTF-8, got zero bytes; check the file")
+            file.seek(0)
+            return file.read().decode("utf-8")
     except OSError as error:
         raise DataError(f"{path}: expected a file of text, got {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from triality.data.declared_sizes import MOST_RATIO, RATIO_FROM_BYTES
 from triality.data.demonstrations import problem_report
 from triality.data.table import MOST_CELLS, Table
 from triality.errors import ConfigError, DataError
@@ -32,15 +33,23 @@ def read_images(path: Path) -> Table:
         from PIL import Image
     except ImportError as error:
         raise ConfigError("expected the package pillow, got none installed; do pip install pillow") from error
-    images, problems, size, is_binary = [], [], None, True
+    images, problems, size, is_binary, declared, on_disk = [], [], None, True, 0, sum(file.stat().st_size for file in files)
     for file in files:
         try:
             with Image.open(file) as image:
                 size = size or image.size
                 text = _problem(image, size, len(files))
+                declared += image.size[0] * image.size[1] * len(image.getbands())
+                if declared > RATIO_FROM_BYTES and declared > MOST_RATIO * on_disk:
+                    raise DataError(
+                        f"{path}: {file.name}: expected images of at most {MOST_RATIO} times the size of their files, got more pixels "
+                        "(a bomb?); save them with less compression"
+                    )
                 if text is None:
                     is_binary = is_binary and image.mode == "1"
                     images.append(np.asarray(image.convert("L"), np.uint8))
+        except DataError:
+            raise
         except Exception as error:  # a damaged image raises many unrelated classes
             text = f"expected an image, got {type(error).__name__}; repair it or leave it out"
         if text is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from triality.data.demonstrations import problem_report
 from triality.data.table import MOST_CELLS, Table
 from triality.errors import DataError
-from triality.runs.archive import ArchiveError, Limits, decode_array, read_members
+from triality.runs.archive import SUFFIX, ArchiveError, Limits, decode_array, read_members
 
 SPLITS = ("train", "valid", "test")
 WHOLE = ("x", "X", "data")
@@ -26,11 +26,11 @@ def read_npz(path: Path) -> Table:
         ArchiveError: the zip cannot be trusted.
     """
     members = read_members(path, Limits(total_bytes=8 * MOST_CELLS))
-    foreign = sorted(name for name in members if not name.endswith(".npy"))
+    foreign = sorted(name for name in members if not name.endswith(SUFFIX))
     if foreign:
-        raise ArchiveError(f"expected members that end in .npy, got {', '.join(foreign[:5])}; save the file again with numpy.savez")
-    chosen = _chosen(path, [name.removesuffix(".npy") for name in members])
-    return _table(path, {part: decode_array(name, members[f"{name}.npy"]) for part, name in chosen.items()})
+        raise ArchiveError(f"expected members that end in {SUFFIX}, got {', '.join(foreign[:5])}; save the file again with numpy.savez")
+    chosen = _chosen(path, [name.removesuffix(SUFFIX) for name in members])
+    return _table(path, {part: decode_array(name, members[f"{name}{SUFFIX}"]) for part, name in chosen.items()})
 
 
 def read_npy(path: Path) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from triality.data.demonstrations import problem_report
+from triality.data.parquet_sizes import refuse_parquet_bombs
 from triality.data.table import MOST_CELLS, MOST_NAMED, Table
 from triality.data.table_text import Columns, places
 from triality.errors import ConfigError, DataError, TrialityError
@@ -29,8 +30,9 @@ def read_parquet(path: Path, columns: Columns = None) -> Table:
     except ImportError as error:
         raise ConfigError('expected the package pyarrow, got none installed; do pip install "triality[tables]"') from error
     try:
-        with parquet.ParquetFile(path) as file:
+        with open(path, "rb") as stream, parquet.ParquetFile(stream, page_checksum_verification=True) as file:
             chosen = _chosen(path, file.schema_arrow, file.metadata.num_rows, columns)
+            refuse_parquet_bombs(path, chosen)
             table = file.read(columns=chosen)
         arrays, problems = _arrays(table.select(chosen))
     except TrialityError:

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from triality.data.demonstrations import problem_report
 from triality.data.table import MOST_CELLS, MOST_NAMED, Table
+from triality.data.text_lines import short_lines
 from triality.errors import DataError
 
 Columns = Sequence[str] | None
@@ -57,7 +57,7 @@ def read_text(path: Path, columns: Columns = None) -> Table:
         with open(path, encoding="utf-8-sig", newline="") as file:
             delimiter = _delimiter(file.read(SNIFFED))
             file.seek(0)
-            return _read(path, _cells(file, delimiter), columns)
+            return _read(path, _cells(short_lines(path, file), delimiter), columns)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected text in UTF-8, npz, npy or parquet, got bytes of another format; convert it") from error
     except csv.Error as error:
@@ -77,7 +77,7 @@ def _delimiter(start: str) -> str:
     return best if shares.get(best) else ","
 
 
-def _cells(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _cells(file: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of every line that is not blank."""
     if delimiter == " ":
         yield from ((number, line.split()) for number, line in enumerate(file, 1) if line.strip())

@@ -6,7 +6,7 @@ Reference: https://github.com/huggingface/safetensors (the file format).
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -15,8 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from triality.errors import ConfigError, StorageError
+from triality.runs.json_files import canonical_json, parse_json, read_short_file
 
 FORMAT_VERSION = 1
+MOST_BYTES = 8 * 2**30
+HASH, ARRAYS_HASH = "blake2b", "arrays_blake2b"
+"""Fields of the description: hash of all its other fields as canonical JSON, and of the whole safetensors file, which has none itself."""
+COMMON = ("format", "format_version", "environment", "observation_size", "num_actions", "action_size", "absorbing", "kind", "net")
+COST = ("sign", "horizon", "action_low", "action_high", "tilt", "reference")
+POLICY = ("mean", "log_scale.net", "scale_kind", "log_scale_range", "margin", "when_over")
+FIELDS = {"cost": {*COMMON, *COST, HASH, ARRAYS_HASH}, "policy": {*COMMON, *POLICY, HASH, ARRAYS_HASH}}
+"""All that a description can say."""
 REMEDY = "export the run again with triality export"
 
 
@@ -97,11 +106,19 @@ def read_saved(folder: str | PathLike[str], name: str) -> Saved:
     Raises:
         ConfigError: safetensors is not installed.
         StorageError: a file is missing, damaged, of another format or version, or holds numbers that are not finite.
+
+    Files that were written before there were hashes, and name none, are read as they are.
     """
     path = Path(folder) / f"{name}.json"
     description = _read_description(path, name)
-    arrays = _read_arrays(path.with_suffix(".safetensors"))
+    arrays = _read_arrays(path.with_suffix(".safetensors"), description.get(ARRAYS_HASH))
     return Saved(path, description, arrays)
+
+
+def sealed(description: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
+    """The description with the hashes of the arrays beside it and of itself."""
+    whole = {**description, ARRAYS_HASH: _digest(payload)}
+    return {**whole, HASH: _digest_of(whole)}
 
 
 def encode(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -125,18 +142,28 @@ def _safetensors() -> Any:
 
 def _read_description(path: Path, name: str) -> dict[str, Any]:
     try:
-        description = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
+        description = parse_json(_read(path))
+    except ValueError as error:
         raise StorageError(f"{path}: expected JSON, got a damaged file ({error}); {REMEDY}") from error
     found = (description.get("format"), description.get("format_version")) if isinstance(description, dict) else None
     if found != (f"triality-{name}", FORMAT_VERSION):
         raise StorageError(f"{path}: expected format triality-{name} of version {FORMAT_VERSION}, got {found}; {REMEDY}")
+    unknown = sorted(description.keys() - FIELDS[name])
+    if unknown:
+        raise StorageError(f"{path}: expected the fields of format version {FORMAT_VERSION}, got {', '.join(unknown[:5])} too; {REMEDY}")
+    if (HASH in description) != (ARRAYS_HASH in description):
+        raise StorageError(f"{path}: expected both hashes or, in older files, none, got one; {REMEDY}")
+    if HASH in description and description[HASH] != _digest_of(description):
+        raise StorageError(f"{path}: expected the description that its '{HASH}' is the hash of, got another: it was changed; {REMEDY}")
     return description
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def _read_arrays(path: Path, hashed: Any) -> dict[str, np.ndarray]:
     library, payload = _safetensors(), _read(path)
+    if hashed is not None and hashed != _digest(payload):
+        raise StorageError(f"{path}: expected the arrays that '{ARRAYS_HASH}' of the description is the hash of, got others; {REMEDY}")
     try:
+        parse_json(payload[8 : 8 + int.from_bytes(payload[:8], "little")])  # the library takes the last of two arrays of one name
         arrays = library.load(payload)
     except Exception as error:  # its own class, KeyError for a type that numpy lacks, ValueError for sizes
         raise StorageError(f"{path}: expected a safetensors file, got a damaged one ({error}); {REMEDY}") from error
@@ -151,6 +178,15 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: expected an exported file, got '{error.strerror}'; give the --out of triality export") from error
+        return read_short_file(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        got = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(f"{path}: expected an exported file, got '{got}'; give the --out of triality export") from error
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.blake2b(payload, digest_size=32).hexdigest()
+
+
+def _digest_of(description: Mapping[str, Any]) -> str:
+    return _digest(canonical_json({name: value for name, value in description.items() if name != HASH}).encode())

@@ -17,14 +17,14 @@ from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import BoxCost, ConstantCost, DiscreteCost, StateCost
 from triality.energies.tilted_cost import TiltedCost
 from triality.errors import ConfigError, NonFiniteError
-from triality.export.saved import FORMAT_VERSION, encode
+from triality.export.saved import FORMAT_VERSION, encode, sealed
 from triality.policies.categorical import CategoricalPolicy
 from triality.policies.gaussian import LOG_SCALE_RANGE, ConstantScale, GaussianPolicy, SquashedGaussianPolicy, StateScale
 from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
 from triality.policies.scaling import Scaling
 from triality.regularizers.spectral_norm import SpectrallyNormalized, normalized
 from triality.runs.atomic import replace_file
-from triality.runs.json_files import write_json
+from triality.runs.json_files import to_json_value, write_json
 from triality.samplers.gaussian import MARGIN
 from triality.specs import EnvironmentSpec
 
@@ -101,7 +101,7 @@ def _write(
         raise NonFiniteError(f"expected a {name} of finite parameters, got others in {', '.join(wrong)}; export another seed")
     payload = encode(plain)
     replace_file(folder / f"{name}.safetensors", lambda file: _write_all(file, payload))
-    write_json(folder / f"{name}.json", description)
+    write_json(folder / f"{name}.json", sealed(to_json_value(description), payload))
 
 
 def _write_all(file: Any, payload: bytes) -> None:

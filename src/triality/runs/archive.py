@@ -14,7 +14,7 @@ import struct
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +22,10 @@ from typing import BinaryIO
 import numpy as np
 
 MEMBER_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+SUFFIX = ".npy"
 END_OF_DIRECTORY = b"PK\x05\x06"
+LARGE_END, LARGE_LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+"""What stands before the end where a zip has more than 65,535 members or 2 GiB; its sizes are the ones that count."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -84,6 +87,27 @@ def read_members(path: Path, limits: Limits | None = None) -> dict[str, bytes]:
     return members
 
 
+def read_arrays(path: Path, limits: Limits | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an ``npz`` by name. A member without the suffix could be a second array of the same name, so it is refused.
+
+    Raises:
+        ArchiveError: as ``read_members`` and ``decode_array``.
+    """
+    return decode_members(read_members(path, limits))
+
+
+def decode_members(members: Mapping[str, bytes]) -> dict[str, np.ndarray]:
+    """The arrays of these members by name, which is the member's without its suffix.
+
+    Raises:
+        ArchiveError: a member without the suffix, or as ``decode_array``.
+    """
+    foreign = sorted(name for name in members if not name.endswith(SUFFIX))
+    if foreign:
+        raise ArchiveError(f"expected members that end in {SUFFIX}, got {', '.join(foreign[:5])}; save the file again with numpy.savez")
+    return {name.removesuffix(SUFFIX): decode_array(name, payload) for name, payload in members.items()}
+
+
 def _declared_members(file: BinaryIO, size: int, limits: Limits) -> int:
     """Number of members by the zip's last record. A directory of millions is refused before the zip module builds a list of it."""
     file.seek(max(0, size - 22 - 65535))
@@ -93,6 +117,12 @@ def _declared_members(file: BinaryIO, size: int, limits: Limits) -> int:
     if start < 0 or len(tail) < start + 22:
         raise ArchiveError("expected a zip of arrays, got a file without a zip directory: it is cut off, or of another format")
     num_members, directory_bytes = struct.unpack_from("<HL", tail, start + 10)
+    if tail[max(0, start - 20) : start].startswith(LARGE_LOCATOR):
+        large = start - 20 - 56
+        (place,) = struct.unpack_from("<Q", tail, start - 12)
+        if large < 0 or tail[large : large + 4] != LARGE_END or place != size - len(tail) + large:
+            raise ArchiveError("expected the record of a large zip before its end, got none; copy or make it again")
+        directory_bytes = max(directory_bytes, *struct.unpack_from("<Q", tail, large + 40))
     if directory_bytes > limits.directory_bytes:
         raise ArchiveError(f"expected a zip directory of at most {limits.directory_bytes} bytes, got {directory_bytes}; save fewer arrays")
     return num_members

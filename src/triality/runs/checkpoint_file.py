@@ -26,6 +26,7 @@ from triality.runs.json_files import canonical_json, parse_json, to_json_value
 FORMAT = "triality-checkpoint"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+HASH = "manifest_blake2b"
 NUMERIC_KINDS = "biufc"
 # A stored member is as large as it says, so a checkpoint may be as large as the disk; its directory holds 100,000 leaves.
 LIMITS = Limits(total_bytes=2**62, directory_bytes=8 * 2**20, methods=(zipfile.ZIP_STORED,))
@@ -88,7 +89,7 @@ def write_leaves(path: Path, leaves: Sequence[StoredLeaf], *, step: int, config:
         "versions": library_versions(),
         "leaves": [_entry(index, leaf, payload) for index, (leaf, payload) in enumerate(zip(leaves, payloads, strict=True))],
     }
-    members = [(MANIFEST, canonical_json(content).encode())]
+    members = [(MANIFEST, canonical_json(content | {HASH: _manifest_hash(content)}).encode())]
     members += [(_member(index), payload) for index, payload in enumerate(payloads)]
     replace_file(path, lambda file: write_members(file, members), verify=read_leaves)
 
@@ -145,6 +146,8 @@ def _parse_manifest(payload: bytes | None) -> dict[str, Any]:
     wrong = [name for name, kind in kinds.items() if not isinstance(content.get(name), kind)]
     if wrong:
         raise ArchiveError(f"expected {MANIFEST} to hold {', '.join(wrong)}, got something else there; use another checkpoint")
+    if HASH in content and content[HASH] != _manifest_hash(content):  # files written before there was one have none
+        raise ArchiveError(f"expected the {MANIFEST} that its '{HASH}' is the hash of, got another; use another checkpoint")
     if content["config_hash"] != config_hash(content["config"]):
         raise ArchiveError(f"expected the configuration that {MANIFEST} has the hash of, got another; use another checkpoint")
     return content
@@ -174,6 +177,10 @@ def _verified_leaf(index: int, entry: Any, payload: bytes) -> StoredLeaf:
 
 def _member(index: int) -> str:
     return f"leaves/{index:06d}.npy"
+
+
+def _manifest_hash(content: Mapping[str, Any]) -> str:
+    return config_hash({name: value for name, value in content.items() if name != HASH})
 
 
 def _digest(payload: bytes) -> str:

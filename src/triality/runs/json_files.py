@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
+import stat
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -14,6 +16,11 @@ import numpy as np
 
 from triality.errors import StorageError
 from triality.runs.atomic import replace_file
+
+MOST_BYTES = 16 * 2**20
+"""Of a JSON file that is read."""
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON writes half of a character beyond 16 bits. Text with one half alone cannot be printed or written."""
 
 
 def to_json_value(value: Any) -> Any:
@@ -60,12 +67,42 @@ def parse_json(text: str | bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: not JSON, a name given twice in one object, or NaN and infinities, which are no JSON.
+        ValueError: not JSON in UTF-8, a name given twice in one object, halves of characters, or NaN, infinities and numbers too large
+            for float64, which are no JSON or would become infinities.
+
+    Example:
+        >>> parse_json('{"rate": 1e-3}')
+        {'rate': 0.001}
+        >>> parse_json('{"rate": 1e999}')
+        Traceback (most recent call last):
+        ValueError: 1e999 is too large for a number
     """
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    return _parsed(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def parse_foreign_json(text: str | bytes) -> Any:
+    """As ``parse_json``, for what other programs wrote: some of them write NaN and infinities.
+
+    Raises:
+        ValueError: as ``parse_json``, but for those.
+    """
+    return _parsed(text)
+
+
+def read_short_file(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """All of a file that should be short: no more than that much is ever read.
+
+    Raises:
+        OSError: missing or unreadable.
+        ValueError: longer.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
+        raise ValueError("no ordinary file")
+    with open(path, "rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"longer than {most_bytes} bytes")
+    return content
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -85,7 +122,7 @@ def read_json(path: Path) -> dict[str, Any]:
         StorageError: missing, unreadable, damaged, or no object.
     """
     try:
-        value = parse_json(path.read_bytes())
+        value = parse_json(read_short_file(path))
     except OSError as error:
         raise StorageError(f"{path}: expected a readable JSON file, got '{error.strerror}'; check the path") from error
     except ValueError as error:
@@ -99,11 +136,29 @@ def _write_all(file: BinaryIO, text: str) -> None:
     file.write(text.encode())
 
 
+def _parsed(text: str | bytes, **hooks: Any) -> Any:
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, **hooks)
+        if HALF_CHARACTER.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # raises for a half without its other half
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' is given twice")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.40} is too large for a number")
     return value
 
 

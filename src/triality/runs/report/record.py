@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from triality.data.reference_returns import ReturnScale
 from triality.errors import StorageError, TrialityError
-from triality.runs.archive import ArchiveError, decode_array, read_members
+from triality.runs.archive import ArchiveError, read_arrays
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import read_json
 from triality.runs.readable_log import ReadableLog, read_readable
@@ -163,7 +163,7 @@ def _attempt(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        return {name.removesuffix(".npy"): decode_array(name, payload) for name, payload in read_members(path).items()}
+        return read_arrays(path)
     except ArchiveError as error:
         raise StorageError(f"{path}: {error}") from error
 
