@@ -58,10 +58,18 @@ MUTANTS = (
     Mutant(
         "the hash of a leaf is not compared",
         CHECKPOINT_FILE,
-        "if entry != _entry(index, StoredLeaf(path, array, key_impl), payload):",
-        'if entry | {"blake2b": ""} != _entry(index, StoredLeaf(path, array, key_impl), payload) | {"blake2b": ""}:',
+        "if entry != _entry(index, StoredLeaf(path, array, key_impl), payload, digest):",
+        'if entry | {digest: ""} != _entry(index, StoredLeaf(path, array, key_impl), payload, digest) | {digest: ""}:',
         ("runs/test_checkpoint.py::test_tampered_files_with_sound_checksums",),
         "a checksum that is written and never read",
+    ),
+    Mutant(
+        "what was written is compared by its length",
+        "runs/archive.py",
+        " or not np.array_equal(part, wanted[start : start + len(part)])",
+        "",
+        ("runs/test_archive.py::test_what_was_written_is_read_back_byte_for_byte",),
+        "a disk that gives back other bytes than it was given",
     ),
     Mutant(
         "additional members are let in",
