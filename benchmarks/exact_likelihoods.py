@@ -33,6 +33,7 @@ import jax.numpy as jnp  # noqa: E402
 from triality.algorithms.density_estimation import estimate_log_z, fit_generator, fit_tilt  # noqa: E402
 from triality.algorithms.likelihood_learning import LikelihoodLearning  # noqa: E402
 from triality.algorithms.minibatch import DataSet  # noqa: E402
+from triality.algorithms.stages import Going  # noqa: E402
 from triality.algorithms.tilt_learning import TiltLearning  # noqa: E402
 from triality.energies.mlp import MLPEnergy  # noqa: E402
 from triality.kernels.independence import IndependenceMetropolis  # noqa: E402
@@ -134,7 +135,7 @@ def one(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     learned = time.perf_counter() - begin
     tilt = TiltLearning(DataSet(train), DataSet(train), learning_rate=3e-4, batch_size=512, num_drawn=512)
     f = MLPEnergy(keys[2], train.shape[1], setting.tilt, output_scale=0.01)
-    stage = fit_tilt(tilt, keys[3], f, q, valid, setting.tilt_steps // options.shorter, progress=told)
+    stage = fit_tilt(tilt, keys[3], f, q, valid, setting.tilt_steps // options.shorter, progress=Told())
     f = stage.best.density.energy
     alarm, _ = estimate_log_z(keys[4], f, AsReference(q), test, NUM_DRAWN)
     tilted_by = -jax.jit(jax.vmap(f))(test)
@@ -174,7 +175,7 @@ def generator_of(setting: Setting, key: jax.Array, train: jax.Array, valid: jax.
     for each, rate, share in zip(stage_keys, (1e-3, 3e-4), (0.75, 0.25), strict=True):
         learning = LikelihoodLearning(DataSet(train), rate, setting.batch_size, loss)
         num_steps = int(share * setting.steps) // shorter
-        stage = fit_generator(learning, each, q, judged, num_steps, min(500, num_steps), told)
+        stage = fit_generator(learning, each, q, judged, num_steps, min(500, num_steps), Told())
         q, steps = stage.best, [*steps, stage.num_steps]
     return q, steps
 
@@ -220,9 +221,13 @@ def enumerated(key: jax.Array, f: Any, q: Any, train: jax.Array) -> dict[str, An
     }
 
 
-def told(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
-    if done % 1000 == 0:
-        print(f"  {stage} {done}/{total}: validation {numbers['validation']:.4f}", flush=True)
+class Told:
+    def begun(self, stage: str, first: Going) -> Going:
+        return first
+
+    def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
+        if going.done % 1000 == 0:
+            print(f"  {stage} {going.done}/{total}: validation {numbers['validation']:.4f}", flush=True)
 
 
 def page(record: Record) -> list[str]:

@@ -33,8 +33,7 @@ class Task(NamedTuple):
     Fields:
         name: the stem of its files.
         demos: its demonstrations.
-        trajectories_gated: whether whole trajectories have a gate there.
-        from_random: whether the methods are also begun at a random policy, with a plain cost.
+        trajectories_gated: whether whole trajectories are compared there, and have a gate.
         has_curve: whether there are cells from 11 and 25 demonstrations, and of GAIL.
         has_ablation: whether parts of the method are taken away, from a random policy.
         iterations: from the clone; more where the clone is far off.
@@ -43,18 +42,17 @@ class Task(NamedTuple):
     name: str
     demos: Path
     trajectories_gated: bool = False
-    from_random: bool = False
     has_curve: bool = False
     has_ablation: bool = False
     iterations: int = ITERATIONS
 
 
 TASKS = {
-    "HalfCheetah-v5": Task("halfcheetah", Path("../shared/data/demos_halfcheetah_v5.npz"), True, True, True, True),
+    "HalfCheetah-v5": Task("halfcheetah", Path("../shared/data/demos_halfcheetah_v5.npz"), True, True, True),
     "Hopper-v5": Task("hopper", Path("../shared/data/demos_hopper_v5.npz"), has_curve=True),
     "Walker2d-v5": Task("walker2d", Path("runs/experts/walker2d.npz"), iterations=200),
     "Ant-v5": Task("ant", Path("runs/experts/ant.npz"), True),
-    "Swimmer-v5": Task("swimmer", Path("runs/experts/swimmer.npz"), True, True),
+    "Swimmer-v5": Task("swimmer", Path("runs/experts/swimmer.npz"), True),
     "Reacher-v5": Task("reacher", Path("runs/experts/reacher.npz")),
 }
 
@@ -79,21 +77,16 @@ CHANGES = {
 
 def cells(task: Task) -> list[Cell]:
     """Twenty demonstrations first, then one, then four."""
-    seeds, length = {"seeds": GATED if task.trajectories_gated else PLAIN}, {"iterations": task.iterations}
+    length = {"iterations": task.iterations}
     found = []
     for num in (20, 1, 4):
         found += [
             Cell("gan-gcl step", MAIN, num, {**STEP, **length, "seeds": GATED}),
-            Cell("gan-gcl trajectory", MAIN, num, {**TRAJECTORY, **length, **seeds}),
+            *([Cell("gan-gcl trajectory", MAIN, num, {**TRAJECTORY, **length, "seeds": GATED})] if task.trajectories_gated else []),
             Cell("cloning", CONTROLS, num, {**CLONING, "seeds": GATED}),
         ]
     found.append(Cell("constant cost", CONTROLS, 20, {**CONSTANT, "seeds": PLAIN}))
-    return [*found, *(_from_random() if task.from_random else []), *(_curve() if task.has_curve else []), *_ablation(task.has_ablation)]
-
-
-def _from_random() -> list[Cell]:
-    options = {**FROM_RANDOM, "algorithm": "gan-gcl", "seeds": GATED}
-    return [Cell(f"random start {level}", RANDOM, 20, {**options, "level": level}) for level in ("trajectory", "step")]
+    return [*found, *(_curve() if task.has_curve else []), *_ablation(task.has_ablation)]
 
 
 def _curve() -> list[Cell]:

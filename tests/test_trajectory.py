@@ -88,6 +88,8 @@ def test_terminated_and_truncated_exclude_each_other():
     batch = batch_of()
     ended, cut = jnp.any(batch.terminated, axis=-1), jnp.any(batch.truncated, axis=-1)
     assert jnp.all(ended != cut)
+    over = jnp.abs(batch.observation[:, 1:, 0]) > ENV.bound
+    assert jnp.array_equal(batch.terminated, batch.mask & over), "an end is the environment's own, never the time limit"
     assert jnp.all(batch.mask[batch.terminated])
     assert jnp.all(jnp.where(batch.mask, 0.0, batch.reward) == 0.0)
 

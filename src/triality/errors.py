@@ -28,10 +28,27 @@ class SimulatorError(TrialityError):
     exit_code = 4
 
 
+class SimulatorTimeoutError(SimulatorError):
+    """An environment took longer than its patience."""
+
+
+class WorkerDiedError(SimulatorError):
+    """A process that hosts environments ended by itself, or was ended."""
+
+
+class WorkerReplacedError(SimulatorError):
+    """A worker failed and another stands in its place: the episodes under way are lost, and can be played again from their reset."""
+
+
 class NonFiniteError(TrialityError):
-    """Training met NaN or infinity and stopped before saving it."""
+    """Training met NaN or infinity and stopped before saving it.
+
+    ``failing`` is the state whose next step gives it again, and ``names`` the leaves that it is in, where they are known.
+    """
 
     exit_code = 5
+    failing: object = None
+    names: tuple[str, ...] | list[str] = ()
 
 
 class StorageError(TrialityError):
@@ -40,7 +57,29 @@ class StorageError(TrialityError):
     exit_code = 6
 
 
+class NoValidCheckpointError(StorageError):
+    """There are checkpoints, and none of them can be trusted."""
+
+
 class RunLockedError(TrialityError):
     """Another process owns the run folder."""
 
     exit_code = 7
+
+
+class StoppedError(TrialityError):
+    """The run was asked to stop, and left a checkpoint."""
+
+    exit_code = 75
+
+
+class InterruptedRunError(StoppedError):
+    """The same, by ctrl-C."""
+
+    exit_code = 130
+
+
+class AlreadyOverError(TrialityError):
+    """A run was to go on that has come to its end: what was wanted is there, so that it is no failure."""
+
+    exit_code = 0

@@ -122,7 +122,7 @@ def test_weights_of_the_data_choose_its_minibatches():
 
 
 def test_a_step_by_hand():
-    """One Adam step each: the energy against the objective's gradient, the generator against its own."""
+    """One Adam step each: the energy and log Z against the objective's gradient, the generator against its own."""
     data = DataSet(jnp.array([[1.0, 2.0]]))
     learning = EnergyLearning(data, energy_learning_rate=0.1, sampler_learning_rate=0.2, batch_size=1, num_drawn=1)
     state = learning.init(jax.random.key(3), START, BROAD)
@@ -134,5 +134,8 @@ def test_a_step_by_hand():
     drawn = Samples.unweighted(x[None], BROAD.log_prob(x)[None])
     gradient = jax.grad(lambda d: DiscriminatorLoss()(d, data_side, drawn)[0])(state.density)
     np.testing.assert_allclose(after.density.energy.mean, -0.1 * jnp.sign(gradient.energy.mean), rtol=1e-5)
+    # By the objective's gradient and nothing else: neither a decay nor the generator's loss, whose slope in log Z is one.
+    moved = after.density.log_z.value - state.density.log_z.value
+    np.testing.assert_allclose(moved, -0.01 * jnp.sign(gradient.log_z.value), rtol=1e-5)
     np.testing.assert_allclose(jnp.abs(after.sampler.mean - BROAD.mean), 0.2, rtol=1e-5)
     np.testing.assert_allclose(metrics.log_likelihood, BROAD.log_prob(point), rtol=1e-12)

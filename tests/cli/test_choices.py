@@ -16,7 +16,7 @@ from triality.cli.irl import check_options
 from triality.cli.irl_defaults import Usual, resolve
 from triality.cli.names import find_task
 from triality.cli.options import LEFT, IrlOptions
-from triality.cli.training import refuse_non_finite, train_policies
+from triality.cli.training import train_policies
 from triality.each_pair import EachPair
 from triality.each_transition import EachTransition
 from triality.energies.adversarial_reward import LogDrawn, MinusLogData
@@ -26,6 +26,8 @@ from triality.envs.pendulum import Pendulum
 from triality.errors import ConfigError, NonFiniteError
 from triality.objectives.linear_twist import CrossFitted, LinearTwist
 from triality.policies.scaling import identity_scaling
+from triality.runs.keeper import kept_run
+from triality.runs.keeping import Keeping
 from triality.trajectory import EachStep, OfPair
 from triality.updates.ppo import PPO
 
@@ -180,14 +182,20 @@ def test_the_real_number_of_rollouts_is_told_where_it_differs(num_demos, number,
     assert [note.split(":")[0] for note in notes] == ([f"{number} roll-outs an iteration instead of 96"] if number else [])
 
 
-def test_a_policy_that_became_nan_ends_the_training_with_a_remedy():
-    """The rate is one that no command lets through. The control: the policy that it began with passes."""
+def test_a_policy_that_becomes_nan_again_and_again_ends_the_training_with_a_remedy(tmp_path):
+    """The rate is one that no command lets through. The control: one such step is not taken, and no more."""
     env = Pendulum()
     training = PolicyTraining(env, 3, PPO(learning_rate=jnp.nan, num_epochs=1, num_minibatches=1, hidden=(4,)), num_rollouts=2)
     states = jax.jit(jax.vmap(lambda key: training.init(key, EnvironmentCost(env), identity_scaling(3))))(jax.random.key(0)[None])
-    refuse_non_finite(states.policy, 1, 1, "lower the rate")
-    with pytest.raises(NonFiniteError, match="expected finite parameters, got NaN or infinity within iterations 1-1; lower the rate"):
-        train_policies(training, states, 1, Console(quiet=True), "lower the rate")
+    with kept_run(tmp_path / "run", "train", {}, Keeping(), print) as keeper:
+        assert train_policies(training, states, 1, Console(quiet=True), "lower the rate", keeper) is not None
+    found = r"got NaN or infinity in \.policy.* and \d+ more 3 times in a row within iterations 1-3; lower the rate"
+    with (
+        pytest.raises(NonFiniteError, match=found),
+        kept_run(tmp_path / "other", "train", {}, Keeping(), print) as keeper,
+    ):
+        train_policies(training, states, 3, Console(quiet=True), "lower the rate", keeper)
+    assert (tmp_path / "other" / "failed.ckpt").is_file()
 
 
 def test_the_simulator_that_judges_is_named():

@@ -18,6 +18,7 @@ from triality.cli.density_parts import Space, make_energy, make_generator
 from triality.cli.density_pictures import reliability
 from triality.cli.density_samples import sample_metrics
 from triality.cli.ebm import LEAST_TEST_ROWS, check
+from triality.cli.keeping_options import without_keeping
 from triality.cli.learning import print_note
 from triality.cli.main import main
 from triality.cli.options import EbmOptions
@@ -71,7 +72,8 @@ def summary_of(run):
 
 def test_folder_is_complete(of_bits):
     names = {path.name for path in of_bits.iterdir()}
-    assert names == {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"}
+    files = {"config.json", "metrics.jsonl", "state.ckpt", "summary.json", "figures.npz", "report.html"}
+    assert names == {*files, "run.lock", "checkpoints"}
     summary = summary_of(of_bits)
     check_summary(summary)
     assert [seed["seed"] for seed in summary["seeds"]] == [0, 1]
@@ -93,7 +95,7 @@ def test_log_z_is_within_its_errors_of_the_sum_over_all_states(of_bits):
 def test_the_state_holds_a_normalized_model_of_the_reported_likelihood(of_bits):
     """Read back, the energy's probabilities over all states sum to exp of the exact log Z, and give the test likelihood again."""
     record = json.loads((of_bits / "config.json").read_text())["config"]
-    given = {name: value for name, value in record.items() if name in EbmOptions.__dataclass_fields__}
+    given = {name: value for name, value in without_keeping(record).items() if name in EbmOptions.__dataclass_fields__}
     options = EbmOptions(**(given | {"data": Path(record["data"]), "out": of_bits / "new"}))
     plan = check(options)
     split = split_of(plan)

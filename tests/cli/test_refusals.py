@@ -130,6 +130,10 @@ OPTION_CASES = {
     ),
     "an objective of the other algorithm": (("--objective", "q-only"), "normalized or plain"),
     "no seeds": (("--seeds", "0"), "--seeds"),
+    "workers of a compiled environment": (("--workers", "2"), "expected no --workers with Pendulum-v1, got 2: it is compiled; add --host"),
+    "fewer than no workers": (("--host", "--workers", "-1"), "expected --workers of at least 0, got -1"),
+    "fewer than no restarts": (("--host", "--max-restarts", "-1"), "expected --max-restarts of at least 0, got -1"),
+    "no patience": (("--host", "--patience", "0"), "expected --patience above 0, got 0.0"),
     "a negative rate": (("--cost-learning-rate", "-1"), "--cost-learning-rate"),
 }
 
@@ -190,6 +194,7 @@ EXPERT_CASES = {
     "rate": (("--policy-learning-rate", "nan"), "--policy-learning-rate between 0 and 1, got nan"),
     "temperature": (("--temperature", "-1"), "--temperature above 0, got -1.0"),
     "episodes": (("--num-episodes", "0"), "--num-episodes of at least 1, got 0"),
+    "workers": (("--workers", "3"), "expected no --workers with Pendulum-v1, got 3"),
     "seed": (("--seed", "-1"), "--seed between 0 and 2147483647, got -1"),
     "a folder": (("--overwrite",), "expected a file to write, got a folder"),
 }

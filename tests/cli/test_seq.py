@@ -50,6 +50,8 @@ def run(out, *options):
         "summary.json",
         "figures.npz",
         "report.html",
+        "run.lock",
+        "checkpoints",
     }
     return summary
 

@@ -16,7 +16,7 @@ def rows():
 
 def test_the_code_on_the_page_runs():
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     exec(compile("\n".join(blocks), "environments.md", "exec"), {"__name__": "environments_page"})
 
 

@@ -17,12 +17,12 @@ from triality.export.numpy_policy import NumpyPolicy
 from triality.runs.checkpoint_file import config_hash, read_leaves
 
 GOLDEN = Path(__file__).parent / "golden"
-VERSION_1 = ("checkpoint_v1.ckpt", "checkpoint_v1_without_hash.ckpt")
-"""The second is from before the manifest held a hash of itself."""
+VERSION_1, VERSION_2 = ("checkpoint_v1.ckpt", "checkpoint_v1_without_hash.ckpt"), "checkpoint_v2.ckpt"
+"""The second of version 1 is from before the manifest held a hash of itself. Version 2 has the same leaves as the first."""
 
 
-@pytest.mark.parametrize("name", VERSION_1)
-def test_f09_checkpoints_of_version_1_are_read(name):
+@pytest.mark.parametrize("name", [*VERSION_1, VERSION_2])
+def test_f09_checkpoints_of_every_version_are_read(name):
     found = read_leaves(GOLDEN / name)
     leaves = {leaf.path: (leaf.array, leaf.key_impl) for leaf in found.leaves}
     assert (found.step, found.config) == (12, {"env": "Toy-v0", "learning_rate": 3e-4})
@@ -45,11 +45,17 @@ def changed(tmp_path, name, **changes):
 
 
 @pytest.mark.parametrize("name", VERSION_1)
-@pytest.mark.parametrize("version", [2, 0, "1", None, True, 1.5])
+@pytest.mark.parametrize("version", [3, 0, "1", None, True, 1.5])
 def test_f09_other_versions_of_a_checkpoint_are_refused(version, name, tmp_path):
     assert read_leaves(changed(tmp_path, name)).step == 12
-    with pytest.raises(StorageError, match=r"expected format version 1, got .*; install the triality that wrote it"):
+    with pytest.raises(StorageError, match=r"expected format version 1, 2, got .*; install the triality that wrote it"):
         read_leaves(changed(tmp_path, name, format_version=version))
+
+
+@pytest.mark.parametrize("name", VERSION_1)
+def test_f09_a_checkpoint_of_version_1_is_none_of_version_2(name, tmp_path):
+    with pytest.raises(StorageError, match="'manifest_sha256' is the hash of"):
+        read_leaves(changed(tmp_path, name, format_version=2))
 
 
 def test_f09_a_manifest_changed_without_its_hash_is_refused(tmp_path):

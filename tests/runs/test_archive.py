@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from triality.runs.archive import ArchiveError, Limits, decode_array, encode_array, read_members, write_members
+from triality.runs.archive import ArchiveError, Limits, decode_array, encode_array, read_members, refuse_other_members, write_members
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -77,3 +77,20 @@ def test_more_members_than_sixteen_bits_count(tmp_path, num_members):
             (tmp_path / "file").write_bytes(damaged)
             with pytest.raises(ArchiveError, match=r"the record of a large zip|zip directory of at most"):
                 read_members(tmp_path / "file", limits)
+
+
+def test_what_was_written_is_read_back_byte_for_byte(tmp_path):
+    members = [("a", bytes(range(256)) * 5000), ("b/c", b""), ("d", b"x")]
+    path = tmp_path / "a.zip"
+    with open(path, "wb") as file:
+        write_members(file, members)
+    refuse_other_members(path, members)
+    written = path.read_bytes()
+    for change in (written.replace(bytes([7, 8, 9]), bytes([7, 0, 9]), 1), written[:-1], b"", written[: written.rfind(bytes([7, 8, 9]))]):
+        path.write_bytes(change)
+        with pytest.raises(ArchiveError, match="expected to read back what was written"):
+            refuse_other_members(path, members)
+    path.write_bytes(written)
+    for other in (members[:2], [*members, ("e", b"")], [*members[:2], ("d", b"y")], [*members[:2], ("d", b"xx")]):
+        with pytest.raises(ArchiveError, match="expected to read back what was written"):
+            refuse_other_members(path, other)

@@ -1,5 +1,6 @@
 """Checkpoints: bit-equal round trips into a template, and nothing that is damaged or foreign ever loads."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -19,6 +20,7 @@ from triality.errors import StorageError
 from triality.runs import checkpoint_file
 from triality.runs.checkpoint import read_checkpoint, write_checkpoint
 from triality.runs.checkpoint_file import StoredLeaf, config_hash, read_leaves, write_leaves
+from triality.runs.json_files import canonical_json
 
 CONFIG = {"env": "Toy-v0", "seeds": 2, "learning_rate": 3e-4}
 
@@ -128,7 +130,7 @@ def test_a_failed_write_keeps_the_old_checkpoint(tmp_path, monkeypatch):
             write_checkpoint(tmp_path / "a", state(1), step=2, config={})
     with monkeypatch.context() as patch:  # a disk that returns other bytes than it was given
         patch.setattr(checkpoint_file, "write_members", lambda file, members: file.write(b"PK"))
-        with pytest.raises(StorageError, match="without a zip directory"):
+        with pytest.raises(StorageError, match=r"expected to read back what was written, got BadZipFile.*; check the disk"):
             write_checkpoint(tmp_path / "a", state(1), step=2, config={})
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
     assert bits(read_checkpoint(tmp_path / "a", state(1))) == bits(state(0))
@@ -202,7 +204,9 @@ def rebuilt(path, change):
     manifest = json.loads(members["manifest.json"])
     change(members, manifest)
     if "manifest.json" in members:
-        members["manifest.json"] = json.dumps(manifest).encode()
+        manifest.pop("manifest_sha256")  # made anew: it is not what is tried here
+        digest = hashlib.sha256(canonical_json(manifest).encode()).hexdigest()
+        members["manifest.json"] = json.dumps(manifest | {"manifest_sha256": digest}).encode()
     target = path.with_name("rebuilt")
     with zipfile.ZipFile(target, "w") as archive:
         for name, payload in members.items():
@@ -228,14 +232,14 @@ TAMPERED = {
     "pickled": (lambda m, c: m.update({W: npy(np.array([{}]), allow_pickle=True)}), "pickled objects, which are never loaded"),
     "no manifest": (lambda m, c: m.pop("manifest.json"), "a zip without manifest.json"),
     "another format": (lambda m, c: c.update(format="other"), "expected format 'triality-checkpoint'"),
-    "a newer version": (lambda m, c: c.update(format_version=2), "expected format version 1, got 2"),
+    "a newer version": (lambda m, c: c.update(format_version=3), "expected format version 1, 2, got 3"),
     "another configuration": (lambda m, c: c["config"].update(seeds=9), "expected the configuration that manifest.json has the hash of"),
     "no step": (lambda m, c: c.pop("step"), "expected manifest.json to hold step"),
     "leaves of another kind": (lambda m, c: c.update(leaves={}), "expected manifest.json to hold leaves"),
     "an entry of another kind": (lambda m, c: c.update(leaves=[1, 2, 3]), "expected a described numeric leaf"),
     "a path twice": (lambda m, c: c["leaves"][1].update(path=".w"), "expected every path once"),
     "another type": (lambda m, c: c["leaves"][0].update(dtype="<f4"), "expected '.w' with the shape"),
-    "a hash of nothing": (lambda m, c: c["leaves"][0].update(blake2b=""), "expected '.w' with the shape"),
+    "a hash of nothing": (lambda m, c: c["leaves"][0].update(sha256=""), "expected '.w' with the shape"),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize(("page", "count"), [("demonstrations.md", 3), ("runs.md", 2)])
+@pytest.mark.parametrize(("page", "count"), [("demonstrations.md", 3), ("runs.md", 4)])
 def test_the_examples_run(page, count, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
@@ -21,4 +21,4 @@ def test_the_example_of_simulators_runs():
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "simulators.md").read_text(), re.MULTILINE | re.DOTALL)
     names: dict = {}
     exec(compile("\n".join(blocks), "simulators.md", "exec"), names)
-    assert names["batch"].observation.shape == (16, 1001, 17)
+    assert names["rollouts"].observation.shape == (16, 1001, 17)

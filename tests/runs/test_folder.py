@@ -11,6 +11,7 @@ import pytest
 from triality.errors import ConfigError, StorageError
 from triality.runs.folder import CONFIG, FILES, RunFolder
 from triality.runs.json_files import canonical_json, parse_json, read_json, to_json_value
+from triality.runs.lock import LOCK
 from triality.runs.summary import IRL, TOP, check_summary
 
 
@@ -48,7 +49,7 @@ def summary(**changes):
 def test_the_page_on_runs_lists_every_file():
     page = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
     table = page[: page.index("A folder with anything in it")]
-    assert set(re.findall(r"^\| `([a-z]+[./][a-z]*)`", table, re.MULTILINE)) == {CONFIG, *FILES}
+    assert set(re.findall(r"`([a-z]+[./][a-z]*)`(?=[^|]*\|[^|]*\|[^|]*\|$)", table, re.MULTILINE)) >= {CONFIG, LOCK, "checkpoints/", *FILES}
 
 
 def test_create_makes_parents_and_check_makes_nothing(tmp_path):
@@ -63,7 +64,7 @@ def test_create_makes_parents_and_check_makes_nothing(tmp_path):
 def test_a_folder_with_files_is_refused(tmp_path, function):
     run = finished_run(tmp_path / "run")
     before = sorted(os.listdir(run.path))
-    with pytest.raises(ConfigError, match=r"run: expected an empty or a new folder, got .*; add --overwrite or choose another --out"):
+    with pytest.raises(ConfigError, match=r"run: expected an empty or a new folder, got .*; add --resume or --overwrite, or choose"):
         function(run.path)
     assert sorted(os.listdir(run.path)) == before
     (tmp_path / "file").write_text("")
@@ -76,7 +77,10 @@ def test_a_folder_with_files_is_refused(tmp_path, function):
 def test_overwrite_empties_a_run_folder(tmp_path):
     run = finished_run(tmp_path / "run")
     RunFolder.check(run.path, overwrite=True)
-    assert set(os.listdir(run.path)) == {CONFIG, *FILES, ".tmp-123-abc"}
+    (run.path / "checkpoints").mkdir()
+    (run.path / "checkpoints" / "00000003.corrupt").write_bytes(b"x")
+    RunFolder.check(run.path, overwrite=True)
+    assert {CONFIG, "metrics.jsonl", "state.ckpt", ".tmp-123-abc"} < set(os.listdir(run.path))
     RunFolder.create(run.path, overwrite=True)
     assert os.listdir(run.path) == []
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from triality.errors import ConfigError, SimulatorError
-from triality.simulators.gymnasium_batch import GymnasiumBatch, spec_of
+from triality.simulators.gymnasium_batch import GymnasiumBatch
+from triality.simulators.gymnasium_spec import spec_of
 from triality.specs import SPECS
 
 ALL = np.array([True, True])

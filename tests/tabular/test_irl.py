@@ -49,6 +49,17 @@ def test_mce_irl_matches_the_demonstrated_visits_and_recovers_the_policy():
     np.testing.assert_allclose(learned.log_policy, causal_solution(MDP, COST).log_policy, atol=1e-5)
 
 
+def test_the_starts_are_the_demonstrations_own():
+    """Demonstrations that begin elsewhere than the environment does teach the same law, given the start (X11)."""
+    elsewhere = jax.nn.softmax(jnp.array([1.0, -1.0, 0.5, 2.0]))
+    demonstrated = Visitation(noncausal_visits(MDP, COST, start=elsewhere).total, elsewhere)
+    learned = maxent_irl(MDP, demonstrated, StateActionCost(MDP), CONFIG)
+    np.testing.assert_allclose(learned.log_policy, noncausal_solution(MDP, COST).log_policy, atol=1e-5)
+    solution = causal_solution(MDP, COST)
+    learned = mce_irl(MDP, Visitation(causal_visits(MDP, solution, elsewhere).total, elsewhere), StateActionCost(MDP), CONFIG)
+    np.testing.assert_allclose(learned.log_policy, solution.log_policy, atol=1e-5)
+
+
 def test_causal_demonstrations_have_zero_gradient_at_the_truth_in_the_causal_model_only():
     demonstrated = causal_visits(MDP, causal_solution(MDP, COST)).total
 

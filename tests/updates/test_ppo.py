@@ -9,7 +9,7 @@ import pytest
 from triality.policies.categorical import OneHotTabularPolicy
 from triality.policies.scaling import identity_scaling
 from triality.trajectory import Trajectory
-from triality.updates.ppo import PPO, advantages, clipped_gain
+from triality.updates.ppo import PPO, Minibatch, advantages, clipped_gain
 
 PROBABILITY = jnp.array([0.125, 0.25, 0.625])
 COST = jnp.array([1.0, -0.5, 0.25])
@@ -83,6 +83,22 @@ def test_a_time_limit_is_bootstrapped_and_a_termination_is_not():
     ended = advantages(reward, value, jnp.array([False, True]), real, 0.5, 1.0)
     np.testing.assert_allclose(cut, [2.5, 5.0])
     np.testing.assert_allclose(ended, [0.0, 0.0])
+
+
+def test_lambda_shrinks_what_later_steps_say():
+    """By hand: errors 1, 2 and 3.5, each a factor gamma lambda = 1/8 further off."""
+    real = jnp.ones(3, bool)
+    found = advantages(jnp.array([1.0, 2.0, 4.0]), jnp.array([0.5, 1.0, 2.0, 3.0]), ~real, real, 0.5, 0.25)
+    np.testing.assert_allclose(found, [1.0 + 2.4375 / 8.0, 2.4375, 3.5], rtol=1e-12)
+
+
+def test_the_clip_holds_what_is_gained_and_never_what_is_lost(policy):
+    """By hand: ratios 2 and 0.8 at advantages of either sign, clipped to 0.9 and 1.1."""
+    actions, advantage = jnp.array([0, 0, 2, 2]), jnp.array([1.0, -1.0, 1.0, -1.0])
+    part = Minibatch(jnp.ones((4, 1)), actions, jnp.log(PROBABILITY)[actions], advantage, jnp.zeros(4), jnp.ones(4))
+    moved = OneHotTabularPolicy(jnp.log(jnp.array([0.25, 0.25, 0.5]))[None])
+    gain, _ = clipped_gain(moved, part, 0.1)
+    np.testing.assert_allclose(gain, (1.1 - 2.0 + 0.8 - 0.9) / 4.0, rtol=1e-12)
 
 
 def test_padding_never_matters(policy):

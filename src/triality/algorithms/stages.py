@@ -6,7 +6,7 @@ What validation likes best is kept, the beginning included, and what came out la
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -14,12 +14,54 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from triality.errors import NonFiniteError
+from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.run import run
 from triality.sampler import AbstractSampler, in_pieces
 
-Progress = Callable[[str, int, int, dict[str, float]], None]
-"""Told after every chunk: name of the stage, steps done, steps in all, numbers worth showing."""
+
+class Going(NamedTuple):
+    """Where a stage stands after a chunk: all that it needs to go on.
+
+    Fields:
+        state: of the learning, with what its guard counts.
+        best: the state that validation liked best so far.
+        curve: validation value at the beginning and after each chunk; NaN for those to come.
+        at: steps that the best one had taken.
+        done: steps done.
+    """
+
+    state: GuardedState
+    best: Any
+    curve: np.ndarray
+    at: np.int64
+    done: np.int64
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Who is told how a stage goes, and may have kept where an earlier one of the same name stood."""
+
+    def begun(self, stage: str, first: Going) -> Going:
+        """Where to go on: ``first``, or what was kept of this stage."""
+        ...
+
+    def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
+        """After every chunk: where the stage stands, steps in all, numbers worth showing."""
+        ...
+
+
+class Unwatched:
+    """Tells nobody, keeps nothing."""
+
+    def begun(self, stage: str, first: Going) -> Going:
+        del stage
+        return first
+
+    def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
+        del stage, going, total, numbers
+
+
+no_progress = Unwatched()
 
 
 class Stage(NamedTuple):
@@ -38,11 +80,6 @@ class Stage(NamedTuple):
     last: Any
 
 
-def no_progress(stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
-    """Tells nobody."""
-    del stage, done, total, numbers
-
-
 def best_of(
     learning: Any,
     state: Any,
@@ -56,33 +93,37 @@ def best_of(
     """Chunks of one compiled program, and a shorter one where steps are left over; what validation likes best, the beginning included.
 
     Args:
-        learning: anything with a ``step`` whose metrics hold ``is_finite``.
+        learning: anything with a ``step``; a step that gives NaN is not taken.
         state: where to begin.
         value: what validation says of a state; larger is better.
         num_steps: in all.
         chunk: steps between two looks.
         name: of the stage.
-        progress: told after every chunk.
+        progress: told after every chunk; a stage that it has kept goes on where it stood.
         renewed: the algorithm for the next chunk, from itself and the steps that will then be done.
 
     Raises:
-        NonFiniteError: parameters became NaN or infinite.
+        NonFiniteError: three steps in a row gave NaN or infinity.
     """
-    best, curve, at = state, [value(state)], 0
-    for begin in range(0, num_steps, chunk):
-        done = min(begin + chunk, num_steps)
+    guarded = Guarded(learning)
+    ends = [min(begin + chunk, num_steps) for begin in range(0, num_steps, chunk)]
+    unknown = np.full(len(ends) + 1, np.nan)
+    going = progress.begun(name, Going(guarded.init(state), state, unknown, np.int64(0), np.int64(0)))
+    curve = going.curve.copy()
+    if going.done == 0:
+        curve[0] = value(state)
+    for look, done in enumerate(ends, start=1):
+        if done <= going.done:
+            continue
         learning = renewed(learning, done)
-        state, metrics = _advanced(learning, state, done - begin)
-        if not bool(np.all(np.asarray(metrics.is_finite))):
-            raise NonFiniteError(
-                f"expected finite parameters, got NaN or infinity within steps {begin + 1}-{done} of the {name} stage; "
-                "lower the learning rate"
-            )
-        curve.append(value(state))
-        if curve[-1] >= max(curve):
-            best, at = state, done
-        progress(name, done, num_steps, {"validation": curve[-1], **_last_numbers(metrics)})
-    return Stage(best, curve, at, state)
+        after, metrics = _advanced(Guarded(learning), going.state, done - int(going.done))
+        refuse_failing(after, f"steps {going.done + 1}-{done} of the {name} stage", "lower the learning rate")
+        curve[look] = value(after.state)
+        is_best = np.nan_to_num(curve[look], nan=-np.inf) >= np.max(np.nan_to_num(curve[:look], nan=-np.inf))
+        best, at = (after.state, np.int64(done)) if is_best else (going.best, going.at)
+        going = Going(after, best, curve.copy(), at, np.int64(done))
+        progress.looked(name, going, num_steps, {"validation": float(curve[look]), **_last_numbers(metrics), "skipped": int(after.skipped)})
+    return Stage(going.best, curve.tolist(), int(going.at), going.state.state)
 
 
 @eqx.filter_jit
@@ -99,5 +140,5 @@ def _last_numbers(metrics: Any) -> dict[str, float]:
 
 # Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.
 @eqx.filter_jit
-def _advanced(learning: Any, state: Any, num_steps: int) -> tuple[Any, Any]:
+def _advanced(learning: Guarded, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
     return run(learning, state, 1, num_steps)[:2]

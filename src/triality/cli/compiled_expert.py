@@ -14,6 +14,7 @@ from triality.cli.names import Task, make_environment
 from triality.cli.options import ExpertOptions
 from triality.cli.training import train_policies
 from triality.energies.step_cost import EnvironmentCost
+from triality.runs.keeper import Keeper
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, rollout
 from triality.updates.ppo import PPO
@@ -43,11 +44,12 @@ class Recorded(NamedTuple):
     meta: dict[str, Any]
 
 
-def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Expert:
+def train(task: Task, options: ExpertOptions, console: Console, remedy: str, keeper: Keeper) -> Expert:
     """A new expert.
 
     Raises:
-        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
+        NonFiniteError: the policy became NaN or infinite again and again; ends with the ``remedy``.
+        StoppedError: a signal asked for an end.
     """
     environment = make_environment(task)
     rule = PPO(
@@ -56,7 +58,7 @@ def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> 
     training = PolicyTraining(environment, task.bare.time_limit, rule)
     cost = EnvironmentCost(environment)
     first = jax.jit(jax.vmap(lambda key: training.init(key, cost)))(jax.random.split(jax.random.key(options.seed), 1))
-    state = jax.tree.map(lambda leaf: leaf[0], train_policies(training, first, options.iterations, console, remedy))
+    state = jax.tree.map(lambda leaf: leaf[0], train_policies(training, first, options.iterations, console, remedy, keeper))
     return Expert(state.policy, task.spec)
 
 

@@ -17,22 +17,27 @@ from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator, fit_tilt, tilted
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
+from triality.algorithms.stages import Going
+from triality.cli.config import as_config
 from triality.cli.density_judgement import Judged, judge
 from triality.cli.density_names import OBJECTIVES, is_relative
 from triality.cli.density_parts import Space, make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
 from triality.cli.density_pictures import picture_arrays
 from triality.cli.density_summary import print_result, summarize
 from triality.cli.ebm import DensityPlan
-from triality.cli.learning import as_config, print_note
+from triality.cli.learning import print_note
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.options import EbmOptions
+from triality.cli.stage_keeper import StageKeeper
 from triality.cli.training import progress_bar
 from triality.data.table_checks import refuse_impossible
 from triality.energies.sum import NegativeLogDensity
 from triality.energy import Energy
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.folder import RunFolder
+from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
+from triality.runs.resumption import digest_of
 from triality.sampler import AbstractSampler, draw
 from triality.targets.catalog import TARGETS
 
@@ -84,29 +89,35 @@ class Fitted(NamedTuple):
 
 def learn(plan: DensityPlan) -> int:
     """Run a checked command to its end."""
-    begin, options = time.perf_counter(), plan.options
+    options = plan.options
     for note in plan.notes:
         print_note(note)
     split = split_of(plan)
     found = {"kind": split.space.kind, "dim": split.space.dim, "image": list(split.space.image), "notes": list(plan.notes)}
     config = {**as_config(options), **found}
-    folder = RunFolder.create(options.out, options.overwrite)
-    folder.write_config("ebm", config)
-    fits: list[Fitted] = []
-    with progress_bar(console) as bar:
-        for seed in range(options.seed, options.seed + options.seeds):
-            fits.append(fit(options, split, seed, Told(bar, folder, seed, begin, float(jnp.sum(jnp.log(split.scale))))))
-    state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
-    scales = {"shift": split.shift, "scale": split.scale}
-    write_checkpoint(folder.state_path, {"seeds": state, **scales}, step=options.energy_steps, config=config)
-    judged: list[Judged] = []
-    with console.status("estimating log Z, judging samples"):
-        judged = [judge(jax.random.key(1000 + options.seed + i), each, split, options) for i, each in enumerate(fits)]
-    arrays = picture_arrays(split, fits[0], judged[0], plan.names)
-    replace_file(folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
-    summary = summarize(config, options, split, fits, judged, time.perf_counter() - begin)
-    folder.write_summary(summary)
-    print_result(console, summary, write_report(folder.path))
+    size = 4 * max(options.batch_size, options.num_drawn) * split.space.dim
+    refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
+    inputs = {} if options.data is None else {"data": digest_of(options.data)}
+    with kept_run(options.out, "ebm", config, options.kept.keeping(options.overwrite, inputs, track=options.track), print_note) as keeper:
+        fits: list[Fitted] = []
+        stages = StageKeeper(keeper)
+        with progress_bar(console) as bar:
+            for seed in range(options.seed, options.seed + options.seeds):
+                fits.append(fit(options, split, seed, Told(bar, stages, seed, float(jnp.sum(jnp.log(split.scale))))))
+        stages.ended()
+        state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
+        scales = {"shift": split.shift, "scale": split.scale}
+        write_checkpoint(keeper.folder.state_path, {"seeds": state, **scales}, step=options.energy_steps, config=config)
+        judged: list[Judged] = []
+        with console.status("estimating log Z, judging samples"):
+            judged = [judge(jax.random.key(1000 + options.seed + i), each, split, options) for i, each in enumerate(fits)]
+        arrays = picture_arrays(split, fits[0], judged[0], plan.names)
+        replace_file(keeper.folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
+        summary = summarize(config, options, split, fits, judged, keeper.seconds)
+        keeper.folder.write_summary(summary)
+        report = write_report(keeper.folder.path)
+        keeper.finished(summary)
+    print_result(console, summary, report)
     return 0
 
 
@@ -139,37 +150,39 @@ def _standardized(train: np.ndarray, valid: np.ndarray, test: np.ndarray, target
 
 
 class Told:
-    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns."""
+    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns; and keeps it."""
 
-    def __init__(self, bar: ProgressBar, folder: RunFolder, seed: int, begin: float, log_scale: float):
-        self.bar, self.folder, self.seed, self.begin, self.log_scale = bar, folder, seed, begin, log_scale
+    def __init__(self, bar: ProgressBar, stages: StageKeeper, seed: int, log_scale: float):
+        self.bar, self.stages, self.seed, self.log_scale = bar, stages, seed, log_scale
         self.task: TaskID | None = None
-        self.before, self.done = 0, 0
+        self.before, self.done, self.size = 0, 0, 0
         self.times: list[tuple[int, float]] = []
         self.steps_per_second: dict[str, float] = {}
 
-    def __call__(self, stage: str, done: int, total: int, numbers: dict[str, float]) -> None:
-        if len(self.times) < 2 or done - self.done == self.times[0][0]:  # a last chunk that is shorter compiles anew
+    def begun(self, stage: str, first: Going) -> Going:
+        going = self.stages.begun(f"seed {self.seed}, {stage}", first)
+        self.done = int(going.done)
+        return going
+
+    def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
+        done = int(going.done)
+        self.size = self.size or done - self.done
+        if len(self.times) < 2 or done - self.done == self.size:  # a last chunk that is shorter compiles anew
             self.times.append((done, time.perf_counter()))
         self.done = done
         (first, start), (last, end) = self.times[0], self.times[-1]
         rate = (last - first) / (end - start) if last > first else float("nan")
         self.steps_per_second[stage] = rate
-        self.folder.metrics.append(
-            {
-                "seed": self.seed,
-                "iteration": self.before + done,
-                "seconds": time.perf_counter() - self.begin,
-                **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
-            }
-        )
+        record = {"seed": self.seed, "iteration": self.before + done, "seconds": self.stages.keeper.seconds}
+        self.stages.keeper.log(record | {name: value if np.isfinite(value) else None for name, value in numbers.items()})
         words = f"validation {numbers['validation'] - self.log_scale:.4f}" + ("" if np.isnan(rate) else f", {rate:,.0f}/s")
         assert self.task is not None, "a stage has begun"
         self.bar.update(self.task, completed=done, total=total, rate=words)
+        self.stages.looked(f"seed {self.seed}, {stage}", going)
 
     def compiling(self, stage: str) -> None:
         """A stage that has steps begins; its first chunk, which is compiled, says nothing for a while."""
-        self.before, self.done, self.times = self.before + self.done, 0, []
+        self.before, self.done, self.size, self.times = self.before + self.done, 0, 0, []
         self.task = self.bar.add_task(f"seed {self.seed}, {stage}", total=None, rate="compiling")
 
 

@@ -29,6 +29,7 @@ from triality.cli.density_names import (
     is_installed,
     packages_of,
 )
+from triality.cli.keeping_options import track_problems
 from triality.cli.names import nearest
 from triality.cli.options import EbmOptions
 from triality.cli.ranges import refuse
@@ -81,7 +82,7 @@ def check(options: EbmOptions) -> DensityPlan:
         DataError: the data cannot be read, or no density can be learned from them.
     """
     refuse(_range_problems(options) + _source_problems(options))
-    RunFolder.check(options.out, options.overwrite)
+    RunFolder.check(options.out, options.overwrite, options.kept.resume)
     return _of_target(options) if options.data is None else _of_file(options)
 
 
@@ -160,6 +161,8 @@ def _range_problems(options: EbmOptions) -> list[str]:
         *ranges.counts(options, "batch_size", least=2),
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
+        *options.kept.problems(options.overwrite),
+        *track_problems(options.track),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
         *ranges.weights(options, "weight_decay", "gradient_penalty"),
         *_step_problems(options),

@@ -81,8 +81,8 @@ def in_gymnasium(task: Task, act: Act, episodes: int) -> np.ndarray:
 
 
 def in_simulators(task: Task, act: Act, episodes: int) -> np.ndarray:
-    """The same returns; MuJoCo's tasks by Gymnasium's simulators stepped together, ten times as fast."""
-    if task.bare.name not in MUJOCO_SPECS:
+    """The same returns; MuJoCo's tasks by Gymnasium's simulators stepped together, ten times as fast; in workers if the run has some."""
+    if task.bare.name not in MUJOCO_SPECS and not task.hosting.workers:
         return in_gymnasium(task, act, episodes)
     simulators = make_simulators(task, episodes)
     try:

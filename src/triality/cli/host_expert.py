@@ -10,12 +10,14 @@ import jax
 import numpy as np
 from rich.console import Console
 
+from triality.algorithms.guarded import Guarded, refuse_failing
 from triality.algorithms.reward_training import RewardTraining
 from triality.cli.compiled_expert import Expert, Recorded
 from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_simulators
 from triality.cli.options import ExpertOptions
 from triality.cli.pace import Pace
-from triality.cli.training import progress_bar, refuse_non_finite
+from triality.cli.training import STATES, progress_bar
+from triality.runs.keeper import Keeper
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Padded, Restarted
 from triality.trajectory import Trajectory
@@ -42,12 +44,13 @@ def record(task: Task, options: ExpertOptions, console: Console, expert: Expert)
     return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]})
 
 
-def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> Expert:
+def train(task: Task, options: ExpertOptions, console: Console, remedy: str, keeper: Keeper) -> Expert:
     """A new expert.
 
     Raises:
         SimulatorError: a simulator failed.
-        NonFiniteError: the policy became NaN or infinite; ends with the ``remedy``.
+        NonFiniteError: the policy became NaN or infinite again and again; ends with the ``remedy``.
+        StoppedError: a signal asked for an end.
     """
     rule = PPO(
         learning_rate=options.policy_learning_rate,
@@ -57,25 +60,30 @@ def train(task: Task, options: ExpertOptions, console: Console, remedy: str) -> 
         num_epochs=EPOCHS,
         num_minibatches=MINIBATCHES,
     )
-    training = RewardTraining(task.bare, rule)
-    update = eqx.filter_jit(lambda training, state, batch: training.update(state, batch))
+    guarded = Guarded(RewardTraining(task.bare, rule))
+    update = eqx.filter_jit(lambda guarded, state, batch: guarded.update(state, batch))
     key_init, key_run = jax.random.split(jax.random.key(options.seed))
-    state, pace = training.init(key_init), Pace()
+    state, pace = guarded.init(guarded.algorithm.init(key_init)), Pace()
+    state = keeper.restored(STATES, state) if keeper.resumes else state
+    keeper.look({STATES: state}, keeper.step)
     num = usual_simulators(task)
     collector = Collector(make_simulators(task, num), ending=Restarted())
     steps = num * collector.horizon
     with progress_bar(console) as bar:
-        line = bar.add_task("compiling", total=options.iterations, rate="")
-        for iteration in range(1, options.iterations + 1):
+        line = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
+        for iteration in range(keeper.step + 1, options.iterations + 1):
             start = time.perf_counter()
-            batch = collector.collect(jax.random.fold_in(key_run, iteration), state.policy, num)
-            state, metrics = update(training, state, batch)
-            refuse_non_finite(state.policy, iteration, iteration, remedy)
+            batch = collector.collect(jax.random.fold_in(key_run, iteration), state.state.policy, num)
+            state, metrics = update(guarded, state, batch)
+            refuse_failing(state, f"iterations {iteration}-{iteration}", remedy)
             pace.record("iteration", steps, time.perf_counter() - start)
-            label = ", ".join(part for part in (pace.words, f"true return {float(metrics.return_mean):.1f}") if part)
+            earned = float(metrics.return_mean)
+            label = ", ".join(part for part in (pace.words, f"true return {earned:.1f}") if part)
             bar.update(line, completed=iteration, description="training", rate=label)
+            keeper.log({"iteration": iteration, "return_mean": earned, "seconds": keeper.seconds})
+            keeper.look({STATES: state}, iteration)
     collector.close()
-    return Expert(state.policy, task.bare)
+    return Expert(state.state.policy, task.bare)
 
 
 def _columns(batch: Trajectory) -> dict[str, Any]:

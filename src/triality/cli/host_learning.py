@@ -1,12 +1,12 @@
 """``triality irl`` where the environment lives on the host: a short loop that collects, and the same compiled ``update``.
 
-Seeds run one after the other. A simulator that fails ends the run, as an interrupt does, and what was learned until then is saved first.
+Seeds run one after the other. A simulator that fails ends the run, as a signal does, and what was learned until then is saved first. Every
+iteration begins its episodes anew, from seeds that the state's key gives: nothing inside a simulator has to be saved.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -17,17 +17,21 @@ from rich.console import Console
 
 from triality.algorithms.cost_learning import CostLearning, State, scaling_of
 from triality.algorithms.dagger import Dagger
+from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.cli.experiment import Begun, demonstration_batch, first_state, first_states
 from triality.cli.irl import Plan
 from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
-from triality.cli.training import flat_metrics, learned_of, leave_states, progress_bar, refuse_non_finite
+from triality.cli.training import STATES, flat_metrics, progress_bar
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
-from triality.runs.folder import RunFolder
+from triality.runs.keeper import Keeper
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Absorbed, Padded
 from triality.trajectory import Trajectory
+
+CLOCKS = "clocks"
+"""Seconds spent on each seed."""
 
 console = Console()
 
@@ -46,7 +50,8 @@ class HostRuns:
         self.collector = Collector(
             make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
         )
-        self._update = eqx.filter_jit(lambda algorithm, state, batch: algorithm.update(state, batch))
+        self._guarded = Guarded(algorithm)
+        self._update = eqx.filter_jit(lambda guarded, state, batch: guarded.update(state, batch))
 
     def first_states(self) -> Any:
         """First states of all seeds, stacked; the scaling is fitted to demonstrations and to roll-outs of a random policy.
@@ -63,40 +68,44 @@ class HostRuns:
             states.append(self._first_state(algorithm, jax.random.key(options.seed + index), *of_seed))
         return _stacked(states)
 
-    def train(self, states: Any, folder: RunFolder, config: Mapping[str, Any]) -> tuple[Any, float | None, int]:
-        """All iterations of all seeds; returns the last states, environment steps a second, and steps taken.
+    def train(self, first: Any, keeper: Keeper) -> tuple[Any, float | None, int]:
+        """All iterations of all seeds, one after the other; returns the last states, environment steps a second, and steps taken.
 
-        Seconds in the log are those of the seed, as if it had run alone.
+        Seconds in the log are those of the seed, as if it had run alone. ``first`` are the first states of all seeds, stacked, or their
+        shapes alone where the run resumes.
 
         Raises:
-            SimulatorError: a simulator failed; the states until then are in the folder, and the message says so.
-            KeyboardInterrupt: passed on, the states until then are in the folder as well.
-            NonFiniteError: the cost or the policy became NaN or infinite.
+            SimulatorError: a simulator failed; says in which seed and iteration.
+            NonFiniteError: the cost or the policy became NaN or infinite again and again.
+            StoppedError: a signal asked for an end.
         """
         options, pace = self.plan.options, Pace()
-        trained = [jax.tree.map(lambda leaf, i=index: leaf[i], states) for index in range(options.seeds)]
+        shapes = jax.eval_shape(jax.vmap(self._guarded.init), first)
+        begun = keeper.restored(STATES, shapes) if keeper.resumes else jax.vmap(self._guarded.init)(first)
+        clocks = keeper.restored(CLOCKS, np.zeros(options.seeds)) if keeper.resumes else np.zeros(options.seeds)
+        trained = [jax.tree.map(lambda leaf, i=index: leaf[i], begun) for index in range(options.seeds)]
         steps = options.num_rollouts * self.collector.horizon
-        index, iteration = 0, 0
-        try:
-            with progress_bar(console) as bar:
-                task = bar.add_task("compiling", total=options.iterations * options.seeds, rate="")
-                for index in range(options.seeds):
-                    began = time.perf_counter()
-                    for iteration in range(1, options.iterations + 1):
-                        start = time.perf_counter()
-                        trained[index], record = self._iterate(trained[index])
-                        refuse_non_finite(learned_of(trained[index]), iteration, iteration, self.remedy)
-                        pace.record("iteration", steps, time.perf_counter() - start)
-                        place = {"seed": options.seed + index, "iteration": iteration, "env_steps": iteration * steps}
-                        folder.metrics.append({**place, "seconds": time.perf_counter() - began, **record})
-                        bar.update(task, advance=1, description=f"learning, seed {options.seed + index}", rate=pace.words)
-        except SimulatorError as error:
-            left = leave_states(folder, _stacked(trained), max(iteration - 1, 0), config)
-            raise SimulatorError(f"seed {options.seed + index}, iteration {iteration}: {error}. {left}") from error
-        except KeyboardInterrupt:
-            console.print(leave_states(folder, _stacked(trained), max(iteration - 1, 0), config), soft_wrap=True, highlight=False)
-            raise
-        return _stacked(trained), pace.steps_per_second, options.iterations * options.seeds * steps
+        total, done = options.iterations * options.seeds, keeper.step
+        keeper.refuse_shorter(total)
+        keeper.look({STATES: begun, CLOCKS: clocks}, done)
+        with progress_bar(console) as bar:
+            task = bar.add_task("compiling", total=total, completed=done, rate="")
+            for done in range(keeper.step + 1, total + 1):
+                index, iteration = divmod(done - 1, options.iterations)
+                start = time.perf_counter()
+                try:
+                    trained[index], record = self._iterate(trained[index])
+                except SimulatorError as error:
+                    raise type(error)(f"seed {options.seed + index}, iteration {iteration + 1}: {error}") from error
+                refuse_failing(trained[index], f"iterations {iteration + 1}-{iteration + 1}", self.remedy)
+                spent = time.perf_counter() - start
+                clocks = clocks + np.where(np.arange(options.seeds) == index, spent, 0.0)
+                pace.record("iteration", steps, spent)
+                place = {"seed": options.seed + index, "iteration": iteration + 1, "env_steps": (iteration + 1) * steps}
+                keeper.log({**place, "seconds": float(clocks[index]), **record})
+                bar.update(task, completed=done, description=f"learning, seed {options.seed + index}", rate=pace.words)
+                keeper.look({STATES: _stacked(trained), CLOCKS: clocks}, done, final=done == total)
+        return _stacked(trained).state, pace.steps_per_second, total * steps
 
     def fresh(self, state: State, num_rollouts: int) -> Trajectory:
         """Roll-outs of a learned policy: at least so many, in whole batches of the simulators."""
@@ -113,18 +122,19 @@ class HostRuns:
         drawn = self.collector.collect(key_collect, random, self.plan.options.num_rollouts)
         return first_state(algorithm, key_state, data, log_weight, self.plan.options, Begun(scaling_of(data, drawn), drawn))
 
-    def _iterate(self, state: Any) -> tuple[Any, dict[str, Any]]:
+    def _iterate(self, guarded: GuardedState) -> tuple[GuardedState, dict[str, Any]]:
         """One iteration, and its record: what the update reports, and where the seconds went."""
+        state = guarded.state
         key, key_collect = jax.random.split(state.key)
         before, start = self.collector.timing, time.perf_counter()
         batch = self.collector.collect(key_collect, self.algorithm.acting(state), self.plan.options.num_rollouts)
         collected = time.perf_counter()
-        state, metrics = self._update(self.algorithm, state._replace(key=key), batch)
+        after, metrics = self._update(self._guarded, guarded._replace(state=state._replace(key=key)), batch)
         jax.block_until_ready(metrics)
-        after = self.collector.timing
-        times = {"seconds_physics": after.physics - before.physics, "seconds_policy": after.policy - before.policy}
-        times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected}
-        return state, {name: np.asarray(value).tolist() for name, value in flat_metrics(metrics).items()} | times
+        timing = self.collector.timing
+        times = {"seconds_physics": timing.physics - before.physics, "seconds_policy": timing.policy - before.policy}
+        times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected, "skipped": int(after.skipped)}
+        return after, {name: np.asarray(value).tolist() for name, value in flat_metrics(metrics).items()} | times
 
 
 def _stacked(states: list[Any]) -> Any:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
+from triality.cli.keeping_options import track_problems
 from triality.cli.names import (
     COSTLESS,
     OBJECTIVES,
     REWARDS,
+    Hosting,
     Task,
     find_task,
 )
@@ -82,7 +84,7 @@ def check(options: IrlOptions) -> Plan:
         DataError: the demonstrations cannot be read or do not fit.
     """
     choice = check_options(options)
-    RunFolder.check(options.out, options.overwrite)
+    RunFolder.check(options.out, options.overwrite, options.kept.resume)
     expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
     demonstrations = read_demonstrations_from(options.demos)
     num_demos = min(USUAL_DEMOS, demonstrations.num_trajectories) if options.num_demos == LEFT else options.num_demos
@@ -99,7 +101,7 @@ def check_options(options: IrlOptions) -> Choice:
     task = task_of(options)
     of_algorithm = {"bc": _cloning_problems, "dagger": _dagger_problems}.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    refuse(_range_problems(options) + combined)
+    refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + combined)
     return Choice(task, resolve(options, task))
 
 
@@ -109,7 +111,7 @@ def task_of(options: IrlOptions) -> Task:
     Raises:
         ConfigError: no such environment.
     """
-    task = find_task(options.env, options.host)
+    task = find_task(options.env, options.host)._replace(hosting=Hosting(options.workers, options.max_restarts, options.patience))
     return task._replace(spec=task.bare) if options.algorithm == "dagger" else task
 
 
@@ -119,6 +121,8 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
         *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
         *ranges.seeds(options, options.seeds),
+        *options.kept.problems(options.overwrite),
+        *track_problems(options.track),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
         *_margin_problems(options),

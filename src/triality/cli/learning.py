@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -17,22 +14,26 @@ from rich.markup import escape
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning
 from triality.algorithms.dagger import Dagger
+from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
+from triality.cli.config import as_config
 from triality.cli.diagnosis import diagnose, fresh_rollouts
 from triality.cli.evaluation import return_scale, seed_records, summarize
-from triality.cli.experiment import Learning, build_algorithm, first_states
+from triality.cli.experiment import Learning, build_algorithm, first_states, state_template
 from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
-from triality.cli.training import flat_metrics, learned_of, leave_states, progress_bar, refuse_non_finite
+from triality.cli.training import STATES, chunks, flat_metrics, progress_bar
 from triality.run import over_seeds, run
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.folder import RunFolder
+from triality.runs.keeper import Keeper, kept_run
 from triality.runs.report.report import write_report
+from triality.runs.resumption import digest_of
 from triality.trajectory import Trajectory
 
 CHUNK = 5
@@ -47,7 +48,7 @@ console = Console()
 
 def learn(plan: Plan) -> int:
     """Run a checked command to its end."""
-    begin, options = time.perf_counter(), plan.options
+    options = plan.options
     for note in plan.notes:
         print_note(note)
     algorithm = build_algorithm(options, plan.task, None if plan.expert is None else load_expert(plan.expert))
@@ -58,31 +59,43 @@ def learn(plan: Plan) -> int:
         print_note(scale.warning)
     rolls_out = not isinstance(algorithm, BehavioralCloning)
     host = HostRuns(plan, algorithm, _remedy(algorithm)) if rolls_out and plan.task.on_host else None
-    states: Any = first_states(algorithm, plan) if host is None else host.first_states()
-    folder = RunFolder.create(options.out, options.overwrite)
     config = as_config(options)
-    folder.write_config("irl", config)
-    if host is None:
-        states, speed, steps = train(algorithm, states, options, folder, begin)
-    else:
-        states, speed, steps = host.train(states, folder, config)
-    write_checkpoint(folder.state_path, states, step=options.iterations, config=config)
-    with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
-        records = seed_records(states.policy, plan, scale)
-    verdicts = {}
-    if isinstance(algorithm, CostLearning):
-        with console.status("estimating log Z"):
-            verdicts = diagnose(algorithm, states, fresh_rollouts(algorithm) if host is None else host.fresh)
-        first = jax.tree.map(lambda leaf: leaf[0], states)
-        drawn = eqx.filter_jit(algorithm.collect)(jax.random.key(7), first) if host is None else host.fresh(first, options.num_rollouts)
-        arrays = picture_arrays(first, drawn, plan.task)
-        replace_file(folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
-    seconds = time.perf_counter() - begin
-    summary = summarize("irl", config, records, verdicts, steps, speed, seconds)
-    folder.write_summary(summary)
-    report = write_report(folder.path)
+    shapes = state_template(algorithm, plan.task, options)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+    refuse_beyond_memory("a run", size, "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers")
+    # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
+    is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
+    keeping = options.kept.keeping(options.overwrite, {"demos": digest_of(options.demos)}, is_extendable, options.track)
+    with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
+        if keeper.resumes:
+            first: Any = shapes
+        else:
+            first = first_states(algorithm, plan) if host is None else host.first_states()
+        states, speed, steps = train(algorithm, first, options, keeper) if host is None else host.train(first, keeper)
+        keeper.closing()
+        write_checkpoint(keeper.folder.state_path, states, step=options.iterations, config=config)
+        with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
+            records = seed_records(states.policy, plan, scale)
+        verdicts = {}
+        if isinstance(algorithm, CostLearning):
+            verdicts = _diagnosed(algorithm, states, plan, host, keeper)
+        summary = summarize("irl", config, records, verdicts, steps, speed, keeper.seconds)
+        keeper.folder.write_summary(summary)
+        report = write_report(keeper.folder.path)
+        keeper.finished(summary)
     print_result(console, summary, report)
     return 0
+
+
+def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns | None, keeper: Keeper) -> Any:
+    """The verdicts on log Z; the arrays of the pictures go to the folder."""
+    with console.status("estimating log Z"):
+        verdicts = diagnose(algorithm, states, fresh_rollouts(algorithm) if host is None else host.fresh)
+    first = jax.tree.map(lambda leaf: leaf[0], states)
+    drawn = eqx.filter_jit(algorithm.collect)(jax.random.key(7), first) if host is None else host.fresh(first, plan.options.num_rollouts)
+    arrays = picture_arrays(first, drawn, plan.task)
+    replace_file(keeper.folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
+    return verdicts
 
 
 def print_note(note: str) -> None:
@@ -90,45 +103,56 @@ def print_note(note: str) -> None:
     console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
-def train(algorithm: Learning, states: Any, options: IrlOptions, folder: RunFolder, begin: float) -> tuple[Any, float | None, int]:
+def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
 
+    ``first`` are the first states of all seeds, or their shapes alone where the run resumes.
+
     Raises:
-        NonFiniteError: the cost or the policy became NaN or infinite.
-        KeyboardInterrupt: passed on, the states until then are in the folder.
+        NonFiniteError: the cost or the policy became NaN or infinite again and again.
+        StoppedError: a signal asked for an end.
     """
+    keeper.refuse_shorter(options.iterations)
+    guarded = Guarded(algorithm)
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
-    per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, states, options)
-    parts = list(_chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK))
-    chunks = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
-    pace, reached = Pace(), 0
-    try:
-        with progress_bar(console) as bar:
-            task = bar.add_task("compiling", total=options.iterations, rate="")
-            for done, size in parts:
-                start = time.perf_counter()
-                after, metrics = chunks[size](algorithm, states)
-                jax.block_until_ready(metrics)
-                pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
-                refuse_non_finite(learned_of(after), done - size + 1, done, _remedy(algorithm))
-                states, reached = after, done
-                _log(folder, metrics, options, done, done * per_iteration, time.perf_counter() - begin)
-                bar.update(task, completed=done, description="learning", rate=pace.words)
-    except KeyboardInterrupt:
-        console.print(leave_states(folder, states, reached, as_config(options)), soft_wrap=True, highlight=False)
-        raise
-    return states, pace.steps_per_second, options.iterations * per_iteration * options.seeds
+    parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK))
+    programs = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
+    begun = first_or_kept(guarded, first, keeper)
+    per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
+    pace, going = Pace(), begun
+    keeper.look({STATES: going}, keeper.step)
+    with progress_bar(console) as bar:
+        task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
+        for done, size in parts:
+            if done <= keeper.step:
+                continue
+            start = time.perf_counter()
+            going, metrics = programs[size](guarded, going)
+            jax.block_until_ready(metrics)
+            pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
+            refuse_failing(going, f"iterations {done - size + 1}-{done}", _remedy(algorithm))
+            _log(keeper, metrics, going.skipped, options, done, done * per_iteration)
+            bar.update(task, completed=done, description="learning", rate=pace.words)
+            keeper.look({STATES: going}, done, final=done == options.iterations)
+    tell_skipped(going)
+    return going.state, pace.steps_per_second, options.iterations * per_iteration * options.seeds
+
+
+def tell_skipped(going: GuardedState) -> None:
+    """Says how many steps gave NaN and were not taken, if any."""
+    if skipped := int(np.sum(going.skipped)):
+        print_note(f"{skipped} step(s) gave NaN or infinity and were not taken; see 'skipped' in metrics.jsonl")
+
+
+def first_or_kept(guarded: Guarded, first: Any, keeper: Keeper) -> GuardedState:
+    """The guarded states of all seeds to go on from."""
+    if not keeper.resumes:
+        return jax.vmap(guarded.init)(first)
+    return keeper.restored(STATES, jax.eval_shape(jax.vmap(guarded.init), first))
 
 
 def _remedy(algorithm: Learning) -> str:
     return REMEDY if isinstance(algorithm, CostLearning) else CLONING_REMEDY
-
-
-def _chunks(total: int, length: int) -> Iterator[tuple[int, int]]:
-    """(iterations done after it, size) of every chunk; the last may be short."""
-    for start in range(0, total, length):
-        size = min(length, total - start)
-        yield start + size, size
 
 
 def _steps_of(algorithm: CostLearning | Dagger, states: Any, options: IrlOptions) -> int:
@@ -147,14 +171,10 @@ def _steps_of(algorithm: CostLearning | Dagger, states: Any, options: IrlOptions
     return num_rollouts * horizon
 
 
-def _log(folder: RunFolder, metrics: Any, options: IrlOptions, done: int, env_steps: int, seconds: float) -> None:
+def _log(keeper: Keeper, metrics: Any, skipped: Any, options: IrlOptions, done: int, env_steps: int) -> None:
     """One line a seed: the last iteration of the chunk."""
-    flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics))
+    flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)) | {"skipped": np.asarray(skipped)}
     for index in range(options.seeds):
         numbers = {name: values[index].tolist() for name, values in flat.items()}
-        folder.metrics.append({"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": seconds, **numbers})
-
-
-def as_config(options: Any) -> dict[str, Any]:
-    """The options as JSON holds them."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(options).items()}
+        place = {"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": keeper.seconds}
+        keeper.log({**place, **numbers})

@@ -10,15 +10,20 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
+from triality.cli import check_env, compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
+from triality.cli import report as report_command
+from triality.cli import runs as runs_command
+from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
+from triality.cli.machine_limits import refuse_old_packages
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
 from triality.cli.play_options import PlayOptions
+from triality.cli.runs_options import ReportOptions, RunsOptions
 from triality.cli.seq_options import SeqOptions
 from triality.errors import TrialityError
 
@@ -32,7 +37,10 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
     DemosOptions: demos.run,
+    CheckEnvOptions: check_env.run,
     CompareOptions: compare.run,
+    ReportOptions: report_command.run,
+    RunsOptions: runs_command.run,
     PaperOptions: paper.run,
     InfoOptions: info.run,
 }
@@ -47,7 +55,10 @@ Options = (
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
     | Annotated[DemosOptions, tyro.conf.subcommand("demos")]
+    | Annotated[CheckEnvOptions, tyro.conf.subcommand("check-env")]
     | Annotated[CompareOptions, tyro.conf.subcommand("compare")]
+    | Annotated[ReportOptions, tyro.conf.subcommand("report")]
+    | Annotated[RunsOptions, tyro.conf.subcommand("runs")]
     | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]
 )
@@ -59,7 +70,8 @@ DESCRIPTION = """Energies learned from samples, with generators whose density ca
 First steps: triality paper; triality expert --env Pendulum-v1 --out demos.npz;
 triality irl --env Pendulum-v1 --demos demos.npz --out runs/first; then open runs/first/report.html.
 A density instead of a policy: triality ebm --target two-moons --out runs/moons; triality ebm --data table.csv --out runs/table.
-Token sequences: triality seq --data captions.txt --out runs/captions."""
+Token sequences: triality seq --data captions.txt --out runs/captions.
+While they go on, and after: triality runs list runs; triality report runs/first."""
 
 
 def prepare_jax() -> None:
@@ -80,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_jax()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        refuse_old_packages()
         return COMMANDS[type(options)](options)
     except TrialityError as error:
         print(f"triality: {error}", file=sys.stderr)

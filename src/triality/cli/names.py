@@ -43,6 +43,20 @@ STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for a
 NEAR = 0.7  # share of letters in common; InvertedPendulum and Pendulum, which are two tasks, have 0.67
 
 
+class Hosting(NamedTuple):
+    """How simulators on the host are hosted.
+
+    Fields:
+        workers: processes that host them; 0 for this one.
+        max_restarts: workers that may be replaced.
+        patience: seconds that one step of one simulator may take.
+    """
+
+    workers: int = 0
+    max_restarts: int = 0
+    patience: float = 60.0
+
+
 class Task(NamedTuple):
     """An environment as the command uses it.
 
@@ -50,11 +64,13 @@ class Task(NamedTuple):
         bare: its specification as Gymnasium has it, which demonstrations have to fit.
         spec: with the absorbing state's indicator, where episodes can end.
         on_host: whether it runs outside the compiled run, in simulators on the host.
+        hosting: how they are hosted.
     """
 
     bare: EnvironmentSpec
     spec: EnvironmentSpec
     on_host: bool = False
+    hosting: Hosting = Hosting()
 
     @property
     def is_absorbing(self) -> bool:
@@ -93,7 +109,7 @@ def find_task(name: str, host: bool = False) -> Task:
 def _on_host(name: str) -> Task:
     """Any other of Gymnasium's. Whether its episodes can end is not known beforehand, so they all go on in an absorbing state."""
     from triality.envs.gymnasium_eval import make_gymnasium
-    from triality.simulators.gymnasium_batch import spec_of
+    from triality.simulators.gymnasium_spec import spec_of
 
     bare = SPECS[name] if name in SPECS else spec_of(make_gymnasium(name), name)
     ends = name in ENDING or name not in SPECS
@@ -157,14 +173,19 @@ def usual_simulators(task: Task) -> int:
 
 
 def make_simulators(task: Task, num: int) -> SimulatorBatch:
-    """``num`` simulators of a task on the host."""
+    """``num`` simulators of a task on the host, in workers if that was asked for, at least one in each."""
+    workers, max_restarts, patience = task.hosting
+    if workers:
+        from triality.simulators.worker_batch import WorkerBatch
+
+        return WorkerBatch(task.bare.name, num, min(workers, num), patience=patience, max_restarts=max_restarts)
     if task.bare.name in MUJOCO_SPECS:
         from triality.simulators.mujoco_batch import MujocoBatch
 
         return MujocoBatch(task.bare.name, num)
     from triality.simulators.gymnasium_batch import GymnasiumBatch
 
-    return GymnasiumBatch(task.bare.name, num)
+    return GymnasiumBatch(task.bare.name, num, patience=patience)
 
 
 def make_objective(name: str, starts: str) -> Objective:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from triality.cli.keeping_options import USUAL, Kept, Track
+
 LEFT = -1
 """A count that is left to the command."""
 
@@ -114,8 +116,18 @@ class IrlOptions:
     """Gradient steps of sac an iteration: what its time goes into."""
     host: bool = False
     """Roll out in Gymnasium's own environment on the host, also where there is a compiled one."""
+    workers: int = 0
+    """On the host: processes that host the simulators, 0 for this one. In processes of their own a simulator that crashes or hangs is
+    replaced and its episodes are played again. MuJoCo's tasks are faster without; slow environments of your own are faster with them."""
+    max_restarts: int = 3
+    """With --workers: how often one may be replaced; then the run ends, and what was learned until then is in --out."""
+    patience: float = 60.0
+    """On the host: seconds that one step of one simulator may take."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,9 @@ class RetrainOptions:
     """Of the fresh policies."""
     episodes: int = 100
     """Evaluation episodes a policy."""
+    overwrite: bool = False
+    """Begin anew where an earlier training was stopped or killed."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -176,12 +191,20 @@ class ExpertOptions:
     """How far advantages look past the value's own guess; Swimmer-v5 wants 0.98."""
     host: bool = False
     """Train in Gymnasium's own environment on the host, also where there is a compiled one."""
+    workers: int = 0
+    """On the host: processes that host the simulators, 0 for this one. In processes of their own a simulator that crashes or hangs is
+    replaced and its episodes are played again. MuJoCo's tasks are faster without; slow environments of your own are faster with them."""
+    max_restarts: int = 3
+    """With --workers: how often one may be replaced; then the command ends."""
+    patience: float = 60.0
+    """On the host: seconds that one step of one simulator may take."""
     policy_learning_rate: float = 3e-4
     """Adam step of the policy."""
     seed: int = 0
     """Of the training and of the recorded episodes."""
     overwrite: bool = False
     """Replace an existing file, and a policy in --policy-out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)
@@ -313,6 +336,9 @@ class EbmOptions:
     """Of annealed importance sampling; 0 leaves annealing and sequential Monte Carlo out."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
+    kept: Kept = USUAL
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,16 @@ def temperatures(options: Any) -> list[str]:
     return [f"expected --temperature above 0, got {options.temperature}; give a small number for a policy with little entropy"]
 
 
+def hosting(options: Any, on_host: bool) -> list[str]:
+    """Problems of how simulators are hosted, which only those on the host are."""
+    problems = counts(options, "workers", "max_restarts", least=0)
+    if not 0 < options.patience < math.inf:
+        problems.append(f"expected --patience above 0, got {options.patience}; give the seconds that one step may take")
+    if options.workers > 0 and not on_host:
+        problems.append(f"expected no --workers with {options.env}, got {options.workers}: it is compiled; add --host, or leave them out")
+    return problems
+
+
 def refuse(problems: Sequence[str]) -> None:
     """Raise if there is a problem.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+
 from rich.console import Console
 
+from triality.cli.config import as_config
 from triality.cli.names import COSTLESS, METHODS
 from triality.cli.options import RetrainOptions
 from triality.cli.ranges import counts, refuse, seeds
 from triality.cli.stored import load_states, open_run
 from triality.errors import ConfigError
+from triality.runs.folder import RETRAINING, RunFolder
 from triality.runs.json_files import write_json
 
 REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-learning-rate"
@@ -16,13 +21,16 @@ REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-lea
 
 def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
-    refuse(counts(options, "iterations", "episodes") + seeds(options))
+    refuse(counts(options, "iterations", "episodes") + seeds(options) + options.kept.problems(options.overwrite))
     stored = open_run(options.run)
     if stored.options.algorithm in COSTLESS:
         method = METHODS[stored.options.algorithm]
         raise ConfigError(f"expected a run that learned a cost, got {method} in {options.run}; use gan-gcl or guided-cost")
+    training = stored.folder.path / RETRAINING
+    RunFolder.check(training, options.overwrite, options.kept.resume)
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
     from triality.cli.tables import print_returns
+    from triality.runs.keeper import kept_run
 
     algorithm, states = load_states(stored)
     task, number_of_seeds = stored.task, stored.options.seeds
@@ -30,7 +38,11 @@ def run(options: RetrainOptions) -> int:
         from triality.cli.host_retrain import retrained
     else:
         from triality.cli.compiled_retrain import retrained
-    policies = retrained(stored, algorithm, states, options.seed, options.iterations, Console(), REMEDY)
+    console = Console()
+    note = functools.partial(console.print, soft_wrap=True, highlight=False)
+    with kept_run(training, "retrain", as_config(options), options.kept.keeping(options.overwrite), note) as keeper:
+        policies = retrained(stored, algorithm, states, options, console, REMEDY, keeper)
+        keeper.closing()
     results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]
     scale = stored.scale
 
@@ -43,4 +55,5 @@ def run(options: RetrainOptions) -> int:
     print_returns(Console(), f"{stored.options.env} in {task.simulator}: {what}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
     write_json(stored.folder.path / "retrained.json", {"simulator": task.simulator, "iterations": options.iterations, "rows": records})
+    shutil.rmtree(training, ignore_errors=True)
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from triality.cli import ranges
+from triality.cli.keeping_options import track_problems
 from triality.cli.ranges import refuse
 from triality.cli.seq_names import OBJECTIVES, ORACLE, SCORED, credit_of
 from triality.cli.seq_options import SeqOptions
@@ -50,7 +51,7 @@ def check(options: SeqOptions) -> SeqPlan:
         DataError: the data cannot be read, or no density can be learned from them.
     """
     refuse(_range_problems(options) + _combination_problems(options))
-    RunFolder.check(options.out, options.overwrite)
+    RunFolder.check(options.out, options.overwrite, options.kept.resume)
     resolved = replace(options, credit=credit_of(options.objective, options.energy) if options.credit == "auto" else options.credit)
     if options.data.startswith(ORACLE):
         path = Path(options.data.removeprefix(ORACLE))
@@ -71,6 +72,8 @@ def _range_problems(options: SeqOptions) -> list[str]:
         *ranges.counts(options, "batch_size", least=2),
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
+        *options.kept.problems(options.overwrite),
+        *track_problems(options.track),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate", "payoff_temperature"),
         *ranges.weights(options, "weight_prior"),
         *_share_problems(options),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, NamedTuple
 
 import jax
@@ -14,8 +13,10 @@ from rich.console import Console
 from triality.algorithms.density_estimation import fit_energy, fit_generator, fit_tilt
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.sequence_estimation import fit_by_critic
+from triality.cli.config import as_config
 from triality.cli.density_learning import Told, chunk
-from triality.cli.learning import as_config, print_note
+from triality.cli.learning import print_note
+from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.seq import SeqPlan
 from triality.cli.seq_judgement import Judged, judge
 from triality.cli.seq_names import OBJECTIVES
@@ -31,10 +32,12 @@ from triality.cli.seq_parts import (
     make_network,
     make_tilt_learning,
     of_oracle,
+    path_of,
     read_oracle,
 )
 from triality.cli.seq_pictures import picture_arrays
 from triality.cli.seq_summary import print_result, summarize
+from triality.cli.stage_keeper import StageKeeper
 from triality.cli.training import progress_bar
 from triality.data.sequences import SequenceData
 from triality.energies.sum import NegativeLogDensity
@@ -42,8 +45,9 @@ from triality.energies.tilted_sequence import TiltedSequenceEnergy
 from triality.energy import Energy
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.folder import RunFolder
+from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
+from triality.runs.resumption import digest_of
 from triality.samplers.tokens.token_sampler import TokenSampler
 
 RENEWALS = 10
@@ -72,7 +76,7 @@ class FittedSequences(NamedTuple):
 
 def learn(plan: SeqPlan) -> int:
     """Run a checked command to its end."""
-    begin, options = time.perf_counter(), plan.options
+    options = plan.options
     oracle = read_oracle(options)
     if oracle is None:
         assert plan.data is not None, "the plan was checked"
@@ -83,22 +87,28 @@ def learn(plan: SeqPlan) -> int:
     for note in plan.notes:
         print_note(note)
     config = {**as_config(options), "temperatures": list(options.temperatures), **_found(data), "notes": list(plan.notes)}
-    folder = RunFolder.create(options.out, options.overwrite)
-    folder.write_config("seq", config)
-    fits: list[FittedSequences] = []
-    with progress_bar(console) as bar:
-        for seed in range(options.seed, options.seed + options.seeds):
-            fits.append(fit(options, data, seed, Told(bar, folder, seed, begin, 0.0)))
-    state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
-    write_checkpoint(folder.state_path, {"seeds": state}, step=options.energy_steps, config=config)
-    judged: list[Judged] = []
-    with console.status("judging on held-out sequences"):
-        judged = [judge(jax.random.key(1000 + options.seed + i), each, data, oracle, options) for i, each in enumerate(fits)]
-    arrays = picture_arrays(data, judged[0])
-    replace_file(folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
-    summary = summarize(config, options, data, fits, judged, time.perf_counter() - begin)
-    folder.write_summary(summary)
-    print_result(console, summary, write_report(folder.path))
+    size = 4 * max(options.batch_size, options.num_drawn) * data.length * options.hidden
+    refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
+    keeping = options.kept.keeping(options.overwrite, {"data": digest_of(path_of(options))}, track=options.track)
+    with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
+        fits: list[FittedSequences] = []
+        stages = StageKeeper(keeper)
+        with progress_bar(console) as bar:
+            for seed in range(options.seed, options.seed + options.seeds):
+                fits.append(fit(options, data, seed, Told(bar, stages, seed, 0.0)))
+        stages.ended()
+        state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
+        write_checkpoint(keeper.folder.state_path, {"seeds": state}, step=options.energy_steps, config=config)
+        judged: list[Judged] = []
+        with console.status("judging on held-out sequences"):
+            judged = [judge(jax.random.key(1000 + options.seed + i), each, data, oracle, options) for i, each in enumerate(fits)]
+        arrays = picture_arrays(data, judged[0])
+        replace_file(keeper.folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
+        summary = summarize(config, options, data, fits, judged, keeper.seconds)
+        keeper.folder.write_summary(summary)
+        report = write_report(keeper.folder.path)
+        keeper.finished(summary)
+    print_result(console, summary, report)
     return 0
 
 

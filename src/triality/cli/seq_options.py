@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from triality.cli.keeping_options import USUAL, Kept, Track
+
 
 @dataclass(frozen=True)
 class SeqOptions:
@@ -95,3 +97,6 @@ class SeqOptions:
     """Of the generator, where an oracle draws its curve of both likelihoods."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
+    track: Track = ""
+    """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
+    kept: Kept = USUAL

@@ -54,9 +54,12 @@ def read_oracle(options: SeqOptions) -> TokenSampler | None:
     Raises:
         DataError: its file cannot be read.
     """
-    if not options.data.startswith(ORACLE):
-        return None
-    return read_seqgan_oracle(Path(options.data.removeprefix(ORACLE)), options.length or LENGTH)
+    return read_seqgan_oracle(path_of(options), options.length or LENGTH) if options.data.startswith(ORACLE) else None
+
+
+def path_of(options: SeqOptions) -> Path:
+    """Of the data, or of the oracle."""
+    return Path(options.data.removeprefix(ORACLE))
 
 
 def of_oracle(oracle: TokenSampler, options: SeqOptions) -> SequenceData:

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from triality.cli.irl import task_of
 from triality.cli.irl_defaults import resolve
+from triality.cli.keeping_options import without_keeping
 from triality.cli.names import Task
 from triality.cli.options import IrlOptions
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.errors import StorageError
+from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 
 PATHS = ("demos", "out", "expert")
@@ -23,7 +25,7 @@ class StoredRun(NamedTuple):
     Fields:
         folder: the run folder.
         options: as the run had them, resolved.
-        summary: as the run wrote it; None where it was interrupted or failed, and left its last states all the same.
+        summary: as the run wrote it; None where it was stopped, killed or failed, and left a checkpoint all the same.
         task: the environment.
     """
 
@@ -47,7 +49,7 @@ class StoredRun(NamedTuple):
 
 
 def open_run(path: Path) -> StoredRun:
-    """A ``triality irl`` run that is finished, or that left its states when it was interrupted or failed.
+    """A ``triality irl`` run that is finished, or that left a checkpoint when it was stopped, was killed or failed.
 
     Raises:
         ConfigError, StorageError: no run folder, another command's, or one that left nothing.
@@ -57,20 +59,29 @@ def open_run(path: Path) -> StoredRun:
     if record.get("command") != "irl":
         raise StorageError(f"{path}: expected a run of triality irl, got one of '{record.get('command')}'; name another folder")
     try:
-        paths = {name: Path(value) for name, value in record["config"].items() if name in PATHS and value is not None}
-        options = IrlOptions(**{**record["config"], **paths})
+        config = without_keeping(record["config"])
+        paths = {name: Path(value) for name, value in config.items() if name in PATHS and value is not None}
+        options = IrlOptions(**{**config, **paths})
     except (KeyError, TypeError) as error:
         raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
     # Not checked again: what the command refuses today, an earlier one may have run.
     task = task_of(options)
-    unfinished = folder.state_path.is_file() and not folder.summary_path.exists()
+    unfinished = not folder.summary_path.exists() and (folder.state_path.is_file() or bool(CheckpointSeries(path).paths()))
     return StoredRun(folder, resolve(options, task), None if unfinished else folder.read_summary(), task)
 
 
 def load_states(run: StoredRun) -> tuple[Any, Any]:
     """The algorithm, and the stacked states of all seeds."""
     from triality.cli.experiment import build_algorithm, state_template
-    from triality.runs.checkpoint import read_checkpoint
+    from triality.cli.training import STATES
+    from triality.runs.checkpoint import read_checkpoint, restored
 
     algorithm = build_algorithm(run.options, run.task)
-    return algorithm, read_checkpoint(run.folder.state_path, state_template(algorithm, run.task, run.options))
+    template = state_template(algorithm, run.task, run.options)
+    if run.folder.state_path.is_file():
+        return algorithm, read_checkpoint(run.folder.state_path, template)
+    series = CheckpointSeries(run.folder.path)
+    found = series.newest_readable()
+    if found is None:
+        raise StorageError(f"{run.folder.path}: expected a checkpoint that can be read, got none; resume the run, or run it again")
+    return algorithm, restored(found, template, str(series.folder), f"['{STATES}'].state")

@@ -1,25 +1,25 @@
-"""Training with progress on the screen, and the check for NaN: shared by ``irl``, ``expert`` and ``retrain``."""
+"""Training with progress on the screen and checkpoints: shared by ``irl``, ``expert`` and ``retrain``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from triality.algorithms.guarded import Guarded, refuse_failing
 from triality.algorithms.policy_training import PolicyTraining
 from triality.cli.pace import Pace
-from triality.errors import NonFiniteError
 from triality.run import over_seeds, run
-from triality.runs.checkpoint import write_checkpoint
-from triality.runs.folder import RunFolder
+from triality.runs.keeper import Keeper
 
 CHUNK = 10
+STATES = "states"
+"""The part of a checkpoint that holds the states of all seeds."""
 
 
 def progress_bar(console: Console) -> Progress:
@@ -28,39 +28,48 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
 
 
-def train_policies(training: PolicyTraining, states: Any, iterations: int, console: Console, remedy: str) -> Any:
+def train_policies(training: PolicyTraining, states: Any, iterations: int, console: Console, remedy: str, keeper: Keeper) -> Any:
     """``iterations`` steps of every state along the leading axis, in compiled chunks; returns the last states.
 
     Raises:
-        NonFiniteError: a policy became NaN or infinite; ends with the ``remedy``.
+        NonFiniteError: a policy became NaN or infinite again and again; ends with the ``remedy``.
+        StoppedError: a signal asked for an end.
     """
-    sizes = {min(CHUNK, iterations - start) for start in range(0, iterations, CHUNK)}
-    chunks = {size: over_seeds(lambda training, states, size=size: run(training, states, 1, size)[:2]) for size in sizes}
+    guarded = Guarded(training)
+    parts = list(chunks(iterations, CHUNK))
+    programs = {size: over_seeds(lambda training, states, size=size: run(training, states, 1, size)[:2]) for _, size in parts}
     steps = training.num_rollouts * training.horizon * jax.tree.leaves(states)[0].shape[0]
-    pace = Pace()
+    first, pace = jax.vmap(guarded.init)(states), Pace()
+    going = keeper.restored(STATES, first) if keeper.resumes else first
+    keeper.look({STATES: going}, keeper.step)
     with progress_bar(console) as bar:
-        task = bar.add_task("compiling", total=iterations, rate="")
-        for start in range(0, iterations, CHUNK):
-            begin, size = time.perf_counter(), min(CHUNK, iterations - start)
-            states, metrics = chunks[size](training, states)
+        task = bar.add_task("compiling", total=iterations, completed=keeper.step, rate="")
+        for done, size in parts:
+            if done <= keeper.step:
+                continue
+            begin = time.perf_counter()
+            going, metrics = programs[size](guarded, going)
             jax.block_until_ready(metrics)
             pace.record(size, size * steps, time.perf_counter() - begin)
-            refuse_non_finite(states.policy, start + 1, start + size, remedy)
+            refuse_failing(going, f"iterations {done - size + 1}-{done}", remedy)
             mean = float(np.mean(np.asarray(metrics.return_mean)[:, -1, -1]))
             label = ", ".join(part for part in (pace.words, f"true return {mean:.1f}") if part)
-            bar.update(task, completed=start + size, description="training", rate=label)
-    return states
+            bar.update(task, completed=done, description="training", rate=label)
+            keeper.log({"iteration": done, "return_mean": mean, "seconds": keeper.seconds})
+            keeper.look({STATES: going}, done)
+    return going.state
 
 
-def leave_states(folder: RunFolder, states: Any, iterations: int, config: Mapping[str, Any]) -> str:
-    """The checkpoint of a run that does not come to its end; returns what to tell the user."""
-    write_checkpoint(folder.state_path, states, step=iterations, config=config)
-    return f"What was learned until then is in {folder.state_path}; triality eval, export, retrain and play take it as it is"
+def chunks(total: int, length: int) -> Iterator[tuple[int, int]]:
+    """(iterations done after it, size) of every chunk; the last may be short.
 
-
-def learned_of(states: Any) -> tuple[Any, Any]:
-    """The policy, and the cost where one is learned."""
-    return states.policy, getattr(states, "cost", None)
+    Example:
+        >>> list(chunks(5, 2))
+        [(2, 2), (4, 2), (5, 1)]
+    """
+    for start in range(0, total, length):
+        size = min(length, total - start)
+        yield start + size, size
 
 
 def flat_metrics(metrics: Any) -> dict[str, Any]:
@@ -80,16 +89,3 @@ def flat_metrics(metrics: Any) -> dict[str, Any]:
     parts = {name: value for name, value in metrics._asdict().items() if hasattr(value, "_asdict")}
     flat = {name: value for part in parts.values() for name, value in flat_metrics(part).items()}
     return flat | {name: value for name, value in metrics._asdict().items() if name not in parts and value is not None}
-
-
-def refuse_non_finite(learned: Any, first: int, last: int, remedy: str) -> None:
-    """Raise where something in ``learned`` became NaN or infinite in iterations ``first`` to ``last``.
-
-    Raises:
-        NonFiniteError: ends with the ``remedy``.
-    """
-    leaves = jax.tree.leaves(eqx.filter(learned, eqx.is_inexact_array))
-    if not all(np.all(np.isfinite(leaf)) for leaf in leaves):
-        raise NonFiniteError(
-            f"expected finite parameters, got NaN or infinity within iterations {first}-{last}; {remedy}. Nothing of that state was saved"
-        )

@@ -81,6 +81,22 @@ def make_gymnasium(env_id: str) -> gymnasium.Env:
     Raises:
         ConfigError: Gymnasium is not installed, does not know the id, or observes no vector.
     """
+    simulator = make_whatever_it_observes(env_id)
+    shape = simulator.observation_space.shape
+    if shape is None or len(shape) != 1:
+        raise ConfigError(
+            f"expected {env_id} to observe a vector, got {simulator.observation_space}; do register it wrapped in "
+            "gymnasium.wrappers.FlattenObservation, or in a wrapper of your own"
+        )
+    return simulator
+
+
+def make_whatever_it_observes(env_id: str) -> gymnasium.Env:
+    """The same where it may observe anything.
+
+    Raises:
+        ConfigError: Gymnasium is not installed, or does not know the id.
+    """
     try:
         import gymnasium
     except ImportError as error:
@@ -89,18 +105,11 @@ def make_gymnasium(env_id: str) -> gymnasium.Env:
         ) from error
     try:
         with _silent_mujoco():
-            simulator = gymnasium.make(env_id, disable_env_checker=True)
+            return gymnasium.make(env_id, disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(
             f"expected an environment that Gymnasium can make, got {env_id!r} ({error}); do check the id and its extra"
         ) from error
-    shape = simulator.observation_space.shape
-    if shape is None or len(shape) != 1:
-        raise ConfigError(
-            f"expected {env_id} to observe a vector, got {simulator.observation_space}; do register it wrapped in "
-            "gymnasium.wrappers.FlattenObservation, or in a wrapper of your own"
-        )
-    return simulator
 
 
 @contextlib.contextmanager

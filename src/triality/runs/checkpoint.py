@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from triality.errors import StorageError
-from triality.runs.checkpoint_file import StoredLeaf, read_leaves, write_leaves
+from triality.runs.checkpoint_file import StoredCheckpoint, StoredLeaf, read_leaves, write_leaves
 
 Tree = TypeVar("Tree", bound=PyTree)
 
@@ -34,8 +34,17 @@ def write_checkpoint(path: str | PathLike[str], tree: PyTree, *, step: int, conf
     Raises:
         StorageError: an array of a type that is not stored (bfloat16), or a file that cannot be written; the old file then stays.
     """
-    leaves = [_stored(place, leaf) for place, leaf in jax.tree_util.tree_flatten_with_path(tree)[0] if eqx.is_array(leaf)]
-    write_leaves(Path(path), leaves, step=step, config=config)
+    write_leaves(Path(path), leaves_of(tree), step=step, config=config)
+
+
+def leaves_of(tree: PyTree) -> list[StoredLeaf]:
+    """Every array of ``tree`` with its path, as a checkpoint holds it.
+
+    Example:
+        >>> [(leaf.path, leaf.array.tolist()) for leaf in leaves_of({"a": jnp.arange(2), "b": "no array"})]
+        [("['a']", [0, 1])]
+    """
+    return [_stored(place, leaf) for place, leaf in jax.tree_util.tree_flatten_with_path(tree)[0] if eqx.is_array(leaf)]
 
 
 def read_checkpoint(path: str | PathLike[str], like: Tree) -> Tree:
@@ -48,15 +57,24 @@ def read_checkpoint(path: str | PathLike[str], like: Tree) -> Tree:
     Raises:
         StorageError: a damaged file, or a tree that differs; every difference is named.
     """
-    stored = {leaf.path: leaf for leaf in read_leaves(Path(path)).leaves}
+    return restored(read_leaves(Path(path)), like, str(path))
+
+
+def restored(checkpoint: StoredCheckpoint, like: Tree, name: str, under: str = "") -> Tree:
+    """The same of a checkpoint that has been read, or of the part of its tree ``under`` a path; ``name`` is told in errors.
+
+    Raises:
+        StorageError: a tree that differs; every difference is named.
+    """
+    stored = {leaf.path.removeprefix(under): leaf for leaf in checkpoint.leaves if leaf.path.startswith(under)}
     places, structure = jax.tree_util.tree_flatten_with_path(like)
     wanted = {jax.tree_util.keystr(place): leaf for place, leaf in places if _is_slot(leaf)}
-    problems = [f"{name}: expected an array, got none in the file" for name in wanted if name not in stored]
-    problems += [f"{name}: expected no array, got one in the file" for name in stored if name not in wanted]
-    problems += [text for name in wanted if name in stored for text in _differences(stored[name], wanted[name])]
+    problems = [f"{place}: expected an array, got none in the file" for place in wanted if place not in stored]
+    problems += [f"{place}: expected no array, got one in the file" for place in stored if place not in wanted]
+    problems += [text for place in wanted if place in stored for text in _differences(stored[place], wanted[place])]
     if problems:
         listed = "\n  - ".join(problems)
-        raise StorageError(f"{path}: expected the tree of this run, got another; use the configuration that wrote it\n  - {listed}")
+        raise StorageError(f"{name}: expected the tree of this run, got another; use the configuration that wrote it\n  - {listed}")
     leaves = [_restored(stored[jax.tree_util.keystr(place)], leaf) if _is_slot(leaf) else leaf for place, leaf in places]
     return jax.tree.unflatten(structure, leaves)
 

@@ -19,14 +19,15 @@ import numpy as np
 
 from triality import __version__
 from triality.errors import StorageError
-from triality.runs.archive import ArchiveError, Limits, decode_array, encode_array, read_members, write_members
+from triality.runs.archive import ArchiveError, Limits, decode_array, encode_array, read_members, refuse_other_members, write_members
 from triality.runs.atomic import replace_file
 from triality.runs.json_files import canonical_json, parse_json, to_json_value
 
 FORMAT = "triality-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+DIGESTS = {1: "blake2b", 2: "sha256"}
+"""By the version of the format. Processors have instructions for SHA-256 now: it takes half the time."""
 MANIFEST = "manifest.json"
-HASH = "manifest_blake2b"
 NUMERIC_KINDS = "biufc"
 # A stored member is as large as it says, so a checkpoint may be as large as the disk; its directory holds 100,000 leaves.
 LIMITS = Limits(total_bytes=2**62, directory_bytes=8 * 2**20, methods=(zipfile.ZIP_STORED,))
@@ -79,7 +80,7 @@ def write_leaves(path: Path, leaves: Sequence[StoredLeaf], *, step: int, config:
         raise StorageError(f"expected plain numeric arrays in a checkpoint, {'; '.join(problems)}; convert them first")
     if len({leaf.path for leaf in leaves}) < len(leaves):
         raise StorageError("expected every leaf of the tree to have a path of its own, got two alike; name the fields of its nodes")
-    payloads = [encode_array(leaf.array) for leaf in leaves]
+    payloads, digest = [encode_array(leaf.array) for leaf in leaves], DIGESTS[FORMAT_VERSION]
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -87,11 +88,18 @@ def write_leaves(path: Path, leaves: Sequence[StoredLeaf], *, step: int, config:
         "config": to_json_value(config),
         "config_hash": config_hash(config),
         "versions": library_versions(),
-        "leaves": [_entry(index, leaf, payload) for index, (leaf, payload) in enumerate(zip(leaves, payloads, strict=True))],
+        "leaves": [_entry(index, leaf, payload, digest) for index, (leaf, payload) in enumerate(zip(leaves, payloads, strict=True))],
     }
-    members = [(MANIFEST, canonical_json(content | {HASH: _manifest_hash(content)}).encode())]
+    members = [(MANIFEST, canonical_json(content | {_hash_of(digest): _manifest_hash(content, digest)}).encode())]
     members += [(_member(index), payload) for index, payload in enumerate(payloads)]
-    replace_file(path, lambda file: write_members(file, members), verify=read_leaves)
+    replace_file(path, lambda file: write_members(file, members), verify=lambda written: _refuse_other(written, path, members))
+
+
+def _refuse_other(written: Path, path: Path, members: list[tuple[str, bytes]]) -> None:
+    try:
+        refuse_other_members(written, members)
+    except ArchiveError as error:
+        raise StorageError(f"{path}: {error}") from error
 
 
 def read_leaves(path: Path) -> StoredCheckpoint:
@@ -119,13 +127,13 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _entry(index: int, leaf: StoredLeaf, payload: bytes) -> dict[str, Any]:
+def _entry(index: int, leaf: StoredLeaf, payload: bytes, digest: str) -> dict[str, Any]:
     return {
         "path": leaf.path,
         "member": _member(index),
         "shape": list(leaf.array.shape),
         "dtype": leaf.array.dtype.newbyteorder("<").str,
-        "blake2b": _digest(payload),
+        digest: _digest(payload, digest),
         "key_impl": leaf.key_impl,
     }
 
@@ -140,14 +148,17 @@ def _parse_manifest(payload: bytes | None) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ArchiveError(f"expected format '{FORMAT}', got another file; give the path of a state.ckpt")
     version = content.get("format_version")
-    if version != FORMAT_VERSION or isinstance(version, bool):
-        raise ArchiveError(f"expected format version {FORMAT_VERSION}, got {version!r}; install the triality that wrote it")
+    if type(version) is not int or version not in DIGESTS:
+        known = ", ".join(map(str, DIGESTS))
+        raise ArchiveError(f"expected format version {known}, got {version!r}; install the triality that wrote it")
     kinds = {"step": int, "config": dict, "config_hash": str, "versions": dict, "leaves": list}
     wrong = [name for name, kind in kinds.items() if not isinstance(content.get(name), kind)]
     if wrong:
         raise ArchiveError(f"expected {MANIFEST} to hold {', '.join(wrong)}, got something else there; use another checkpoint")
-    if HASH in content and content[HASH] != _manifest_hash(content):  # files written before there was one have none
-        raise ArchiveError(f"expected the {MANIFEST} that its '{HASH}' is the hash of, got another; use another checkpoint")
+    own = _hash_of(DIGESTS[version])
+    is_needed = version > 1 or own in content  # files written before there was one have none
+    if is_needed and content.get(own) != _manifest_hash(content, DIGESTS[version]):
+        raise ArchiveError(f"expected the {MANIFEST} that its '{own}' is the hash of, got another; use another checkpoint")
     if content["config_hash"] != config_hash(content["config"]):
         raise ArchiveError(f"expected the configuration that {MANIFEST} has the hash of, got another; use another checkpoint")
     return content
@@ -159,18 +170,19 @@ def _verified(content: dict[str, Any], members: dict[str, bytes]) -> StoredCheck
     missing, additional = sorted(names - members.keys()), sorted(members.keys() - names)
     if missing or additional:
         raise ArchiveError(f"expected the members of {MANIFEST}, got missing {missing} and additional {additional}; use another checkpoint")
-    leaves = tuple(_verified_leaf(index, entry, members[_member(index)]) for index, entry in enumerate(entries))
+    digest = DIGESTS[content["format_version"]]
+    leaves = tuple(_verified_leaf(index, entry, members[_member(index)], digest) for index, entry in enumerate(entries))
     if len({leaf.path for leaf in leaves}) < len(leaves):
         raise ArchiveError("expected every path once, got one repeated; use another checkpoint")
     return StoredCheckpoint(content["step"], content["config"], content["config_hash"], content["versions"], leaves)
 
 
-def _verified_leaf(index: int, entry: Any, payload: bytes) -> StoredLeaf:
+def _verified_leaf(index: int, entry: Any, payload: bytes, digest: str) -> StoredLeaf:
     array = decode_array(_member(index), payload)
     path, key_impl = (entry.get("path"), entry.get("key_impl")) if isinstance(entry, dict) else (None, None)
     if not isinstance(path, str) or not isinstance(key_impl, str | None) or array.dtype.kind not in NUMERIC_KINDS:
         raise ArchiveError(f"expected a described numeric leaf in '{_member(index)}', got something else; use another checkpoint")
-    if entry != _entry(index, StoredLeaf(path, array, key_impl), payload):
+    if entry != _entry(index, StoredLeaf(path, array, key_impl), payload, digest):
         raise ArchiveError(f"expected '{path}' with the shape, type and hash of {MANIFEST}, got other content; use another checkpoint")
     return StoredLeaf(path, array.astype(array.dtype.newbyteorder("="), copy=False), key_impl)
 
@@ -179,9 +191,13 @@ def _member(index: int) -> str:
     return f"leaves/{index:06d}.npy"
 
 
-def _manifest_hash(content: Mapping[str, Any]) -> str:
-    return config_hash({name: value for name, value in content.items() if name != HASH})
+def _hash_of(digest: str) -> str:
+    return f"manifest_{digest}"
 
 
-def _digest(payload: bytes) -> str:
-    return hashlib.blake2b(payload, digest_size=32).hexdigest()
+def _manifest_hash(content: Mapping[str, Any], digest: str) -> str:
+    return _digest(canonical_json({name: value for name, value in content.items() if name != _hash_of(digest)}).encode(), digest)
+
+
+def _digest(payload: bytes, digest: str = "blake2b") -> str:
+    return hashlib.sha256(payload).hexdigest() if digest == "sha256" else hashlib.blake2b(payload, digest_size=32).hexdigest()

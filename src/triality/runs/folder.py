@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +15,18 @@ from typing import Any
 from triality import __version__
 from triality.errors import ConfigError, StorageError
 from triality.runs.atomic import TEMPORARY_PREFIX
+from triality.runs.checkpoint_series import CHECKPOINTS, is_of_series
 from triality.runs.json_files import read_json, to_json_value, write_json
+from triality.runs.lock import LOCK, refuse_locked
 from triality.runs.metrics_log import MetricsLog
 from triality.runs.summary import check_summary
+from triality.tracking.left_behind import is_left_by_tracker
 
 CONFIG = "config.json"
 # All that ``overwrite`` may remove. A run that learns to write another file names it here.
-FILES = ("metrics.jsonl", "state.ckpt", "summary.json", "report.html", "evaluation.json", "retrained.json", "figures.npz")
+RESULTS = ("state.ckpt", "summary.json", "report.html", "evaluation.json", "retrained.json", "figures.npz")
+FILES = ("metrics.jsonl", "failed.ckpt", "failed.json", *RESULTS)
+RETRAINING = "retraining"
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,19 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def check(cls, path: str | PathLike[str], overwrite: bool = False) -> None:
+    def check(cls, path: str | PathLike[str], overwrite: bool = False, resume: bool = False) -> None:
         """Raise what ``create`` would raise, and leave no trace: for the checks before anything compiles.
 
         Raises:
-            ConfigError: ``path`` is a file, a folder that is not empty (without ``overwrite``) or no run folder (with it), or one that
-                cannot be written.
+            ConfigError: ``path`` is a file, a folder that is not empty (without ``overwrite``) or no run folder (with it, or to ``resume``
+                in), or one that cannot be written.
+            RunLockedError: another process writes a run there.
         """
         folder = Path(path)
-        # These two of os.path never raise: what the system makes of the path is told by trying.
-        if os.path.exists(folder) and not os.path.isdir(folder):
-            raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
+        _refuse_file(folder)
         check_writable(folder)
-        if any(folder.iterdir() if folder.is_dir() else ()):
-            if not overwrite:
-                raise ConfigError(
-                    f"{folder}: expected an empty or a new folder, got one with files in it; add --overwrite or choose another --out"
-                )
-            _refuse_foreign(folder)
+        refuse_locked(folder)
+        _refuse_used(folder, "overwrite" if overwrite else "resume" if resume else None)
 
     @classmethod
     def create(cls, path: str | PathLike[str], overwrite: bool = False) -> RunFolder:
@@ -69,12 +70,14 @@ class RunFolder:
             ConfigError, StorageError: as ``check``.
         """
         folder = Path(path)
-        cls.check(folder, overwrite)
+        _refuse_file(folder)
+        _refuse_used(folder, "overwrite" if overwrite else None)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # The mark of a run folder goes last, so that an interrupted removal can be repeated.
+            # The mark of a run folder goes last, so that an interrupted removal can be repeated. The lock is its holder's.
             for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == CONFIG):
-                entry.unlink()
+                if entry.name != LOCK:
+                    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         except OSError as error:
             raise StorageError(f"{folder}: expected to be able to make it, got '{error.strerror}'; choose another --out") from error
         return cls(folder)
@@ -123,9 +126,22 @@ class RunFolder:
         """``metrics.jsonl``."""
         return MetricsLog(self.path / "metrics.jsonl")
 
-    def write_config(self, command: str, config: Any) -> None:
-        """Record which command this is a run of, and its whole configuration (a mapping or a dataclass)."""
-        write_json(self.config_path, {"triality": __version__, "command": command, "config": to_json_value(config)})
+    def write_config(self, command: str, config: Any, inputs: Mapping[str, str] | None = None) -> None:
+        """Record which command this is a run of, its whole configuration (a mapping or a dataclass), and what tells its inputs apart."""
+        record = {"triality": __version__, "command": command, "config": to_json_value(config)}
+        write_json(self.config_path, record | ({"inputs": dict(inputs)} if inputs else {}))
+
+    def forget_result(self) -> None:
+        """Remove what a run writes at its end: it is about to go on.
+
+        Raises:
+            StorageError: the operating system refuses.
+        """
+        try:
+            for name in RESULTS:
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path}: expected to be able to write there, got '{error.strerror}'; check its mode") from error
 
     def read_config(self) -> dict[str, Any]:
         """``{"triality": version, "command": name, "config": {...}}``.
@@ -189,18 +205,39 @@ def _is_config(record: dict[str, Any]) -> bool:
     return all(isinstance(record.get(name), kind) for name, kind in kinds.items())
 
 
+def _refuse_file(folder: Path) -> None:
+    # These two of os.path never raise: what the system makes of the path is told by trying.
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise ConfigError(f"{folder}: expected a folder to write the run to, got a file; choose another --out")
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether there is nothing but a lock, which a run leaves that was refused or killed right at its beginning."""
+    return not folder.is_dir() or all(entry.name == LOCK for entry in folder.iterdir())
+
+
 def _is_known(entry: Path) -> bool:
-    is_folder = entry.is_dir() and not entry.is_symlink()
-    return not is_folder and (entry.name in (CONFIG, *FILES) or entry.name.startswith(TEMPORARY_PREFIX))
+    if is_left_by_tracker(entry):
+        return True
+    if entry.is_dir() and not entry.is_symlink():
+        if entry.name == CHECKPOINTS:
+            return all(is_of_series(each) and not each.is_dir() for each in entry.iterdir())
+        return entry.name == RETRAINING and all(_is_known(each) for each in entry.iterdir())
+    return entry.name in (CONFIG, LOCK, *FILES) or entry.name.startswith(TEMPORARY_PREFIX)
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """``--overwrite`` on a wrong path must not delete somebody's work."""
+def _refuse_used(folder: Path, what: str | None) -> None:
+    """``--overwrite`` on a wrong path must not delete somebody's work, and ``--resume`` must not write into it."""
+    if _is_empty(folder):
+        return
+    if what is None:
+        remedy = "add --resume or --overwrite, or choose another --out"
+        raise ConfigError(f"{folder}: expected an empty or a new folder, got one with files in it; {remedy}")
     remedy = "choose another --out, or empty it yourself"
     foreign = sorted(entry.name for entry in folder.iterdir() if not _is_known(entry))
     if foreign:
-        raise ConfigError(f"{folder}: expected only the files of a run to overwrite, got {', '.join(foreign[:5])} as well; {remedy}")
+        raise ConfigError(f"{folder}: expected only the files of a run to {what}, got {', '.join(foreign[:5])} as well; {remedy}")
     if not (folder / CONFIG).is_file():
-        raise ConfigError(f"{folder}: expected a run folder to overwrite, got one without {CONFIG}; {remedy}")
+        raise ConfigError(f"{folder}: expected a run folder to {what}, got one without {CONFIG}; {remedy}")
     if not _is_config(read_json(folder / CONFIG)):
-        raise ConfigError(f"{folder}: expected a run folder to overwrite, got one with another {CONFIG}; {remedy}")
+        raise ConfigError(f"{folder}: expected a run folder to {what}, got one with another {CONFIG}; {remedy}")

@@ -37,6 +37,27 @@ class MetricsLog:
         except OSError as error:
             raise StorageError(f"{self.path}: expected to be able to append, got '{error.strerror}'; free space") from error
 
+    def size(self) -> int:
+        """Bytes of whole records; of an absent log 0."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def truncate(self, num_bytes: int) -> None:
+        """Forget what was appended after the log was ``num_bytes`` long.
+
+        Raises:
+            StorageError: it is shorter than that, or cannot be written.
+        """
+        if (size := self.size()) < num_bytes:
+            raise StorageError(f"{self.path}: expected a log of at least {num_bytes} bytes, got {size}; restore it from a copy")
+        try:
+            if size > num_bytes:
+                os.truncate(self.path, num_bytes)
+        except OSError as error:
+            raise StorageError(f"{self.path}: expected to be able to cut it, got '{error.strerror}'; check its mode") from error
+
     def read(self) -> list[dict[str, Any]]:
         """Every whole record, oldest first; an absent file is an empty log.
 

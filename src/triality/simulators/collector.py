@@ -25,6 +25,7 @@ from triality.errors import ConfigError, SimulatorError
 from triality.simulators.batch import SimulatorBatch
 from triality.simulators.endings import Ending, Padded
 from triality.simulators.record import Record
+from triality.simulators.repeated import repeated
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, Trajectory
 
@@ -80,7 +81,7 @@ class Collector:
 
         Raises:
             ConfigError: the simulators do not divide ``num_rollouts``.
-            SimulatorError: a simulator failed; says which, and at which step.
+            SimulatorError: a simulator failed; says which, and at which step. Nothing is returned of a batch that is not whole.
         """
         if num_rollouts < 1 or num_rollouts % self.num:
             raise ConfigError(f"expected a multiple of {self.num} roll-outs (the simulators), got {num_rollouts}; change either")
@@ -104,12 +105,16 @@ class Collector:
         waiting = []
         for lane, (first, last) in zip(self._lanes, pairwise(accumulate((lane.num for lane in self._lanes), initial=0)), strict=True):
             act = self._actors.of(keys[:, first:last], policy)
-            waiting.append(self._pool.submit(self._episodes, lane, act, seeds[first:last]))
+            waiting.append(self._pool.submit(self._whole_episodes, lane, act, seeds[first:last]))
         parts = [each.result() for each in waiting]
         physics, asking = (sum(spent[which] for _, spent in parts) / len(parts) for which in (0, 1))
         before = self.timing
         self.timing = Timing(before.physics + physics, before.policy + asking, before.total + time.perf_counter() - begin)
         return [part for part, _ in parts]
+
+    def _whole_episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> tuple[Trajectory, tuple[float, float]]:
+        """The same seeds, policy and randomness make them, however often a worker is replaced under them."""
+        return repeated(lambda: self._episodes(simulators, act, seeds))
 
     def _episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> tuple[Trajectory, tuple[float, float]]:
         """The trajectories, and the seconds spent in the simulators and in the policy."""
@@ -118,7 +123,7 @@ class Collector:
         try:
             running, seen = np.ones(simulators.num, bool), simulators.reset(seeds)
         except SimulatorError as error:
-            raise SimulatorError(f"{self.spec.name}: {error}") from error
+            raise type(error)(f"{self.spec.name}: {error}") from error
         for step in range(self.horizon):
             record.observation[step] = self._ending.shown(seen, running)
             start = time.perf_counter()
@@ -128,7 +133,7 @@ class Collector:
             try:
                 result = simulators.step(action, running)
             except SimulatorError as error:
-                raise SimulatorError(f"{self.spec.name}, step {step + 1} of an episode: {error}") from error
+                raise type(error)(f"{self.spec.name}, step {step + 1} of an episode: {error}") from error
             physics += time.perf_counter() - start
             record.mask[step], record.reward[step] = running, result.reward
             record.terminated[step], record.truncated[step] = running & result.terminated, running & result.truncated & ~result.terminated

@@ -13,8 +13,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from triality.envs.gymnasium_eval import make_gymnasium
-from triality.errors import ConfigError, SimulatorError
+from triality.errors import ConfigError, SimulatorError, SimulatorTimeoutError
 from triality.simulators.batch import StepResult
+from triality.simulators.gymnasium_checks import checked_outcome, checked_start
+from triality.simulators.gymnasium_spec import spec_of
 from triality.simulators.watched_thread import LateError, WatchedThread
 from triality.specs import EnvironmentSpec
 
@@ -74,8 +76,7 @@ class GymnasiumBatch:
 
     def _reset(self, index: int, seed: int | None) -> None:
         (given,) = self._guarded("reset", [index], lambda index: self._simulators[index].reset(seed=seed))
-        observation = given[0] if isinstance(given, tuple) and len(given) == 2 else given
-        self._observation[index] = self._checked(index, "reset", observation)
+        self._observation[index] = checked_start(given, self.spec.observation_size, f"simulator {index}")
 
     def step(self, actions: np.ndarray, running: Bool[np.ndarray, " n"]) -> StepResult:
         """One step of the environments that are ``running``.
@@ -85,18 +86,11 @@ class GymnasiumBatch:
         """
         reward, terminated, truncated = np.zeros(self.num), np.zeros(self.num, bool), np.zeros(self.num, bool)
         which = np.flatnonzero(running).tolist()
-        given = actions.tolist() if self.spec.is_discrete else np.asarray(actions, np.float32)
+        given = as_given(actions, self.spec)
         outcomes = self._guarded("step", which, lambda index: self._simulators[index].step(given[index]))
         for index, outcome in zip(which, outcomes, strict=True):
-            if not isinstance(outcome, tuple) or len(outcome) != 5:
-                raise SimulatorError(
-                    f"expected a step of simulator {index} to return (observation, reward, terminated, truncated, info), "
-                    f"got {_described(outcome)}; bring the environment to Gymnasium's present interface"
-                )
-            observation, earned, ended, cut, _ = outcome
-            self._observation[index] = self._checked(index, "step", observation)
-            reward[index] = self._one(index, "reward", earned, "iuf")
-            terminated[index], truncated[index] = self._one(index, "terminated", ended, "b"), self._one(index, "truncated", cut, "b")
+            self._observation[index], *rest = checked_outcome(outcome, self.spec.observation_size, f"simulator {index}")
+            reward[index], terminated[index], truncated[index] = rest
         return StepResult(self._observation.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
@@ -119,90 +113,20 @@ class GymnasiumBatch:
         try:
             self._thread.run(all_calls)
         except LateError:
-            raise SimulatorError(
+            raise SimulatorTimeoutError(
                 f"expected {what} of simulator {which[len(outcomes)]} to return within {self._thread.patience:g} s, got nothing; "
-                "find out where the environment waits, or raise the patience of GymnasiumBatch"
+                f"its stack:\n{self._thread.stack()}\n  find out where the environment waits, or raise its patience"
             ) from None
         except Exception as error:
             raise _of(which[len(outcomes)], what, error) from error
         return outcomes
 
-    def _one(self, index: int, what: str, given: Any, kinds: str) -> Any:
-        """A number, or a truth value, as ``step`` has to return it."""
-        value = np.asarray(given)
-        if value.shape != () or value.dtype.kind not in kinds + "b":
-            expected = "a truth value" if kinds == "b" else "one number"
-            raise SimulatorError(
-                f"expected {expected} as {what} from simulator {index}, got {_described(given)}; make the environment return it plainly"
-            )
-        if not np.isfinite(value):
-            raise SimulatorError(f"expected a finite {what} from simulator {index}, got {value}; check the environment")
-        return value
 
-    def _checked(self, index: int, what: str, observation: Any) -> np.ndarray:
-        seen = np.asarray(observation)
-        if seen.shape != (self.spec.observation_size,) or seen.dtype.kind not in "fiub":
-            raise SimulatorError(
-                f"expected {what} of simulator {index} to observe {self.spec.observation_size} numbers, got {seen.dtype} of shape "
-                f"{seen.shape}; make the environment keep to its observation space"
-            )
-        if not np.all(np.isfinite(seen)):
-            raise SimulatorError(
-                f"expected finite observations from {what} of simulator {index}, got {seen}; check the environment and the actions"
-            )
-        return seen
-
-
-def spec_of(simulator: gymnasium.Env, env_id: str) -> EnvironmentSpec:
-    """Sizes, bounds and time limit of a Gymnasium environment.
-
-    Raises:
-        ConfigError: it does not observe a vector, act on a bounded box or on 0 .. n - 1, or have a time limit.
-
-    Example:
-        >>> spec_of(make_gymnasium("CartPole-v1"), "CartPole-v1").time_limit
-        500
-    """
-    import gymnasium
-
-    seen, acted = simulator.observation_space, simulator.action_space
-    if not isinstance(seen, gymnasium.spaces.Box) or len(seen.shape) != 1:
-        raise ConfigError(
-            f"expected {env_id} to observe a vector, got {seen}; wrap it in gymnasium.wrappers.FlattenObservation or in one of your own"
-        )
-    limit = _time_limit(simulator)
-    if limit is None:
-        raise ConfigError(f"expected {env_id} to have a time limit, got none; wrap it in gymnasium.wrappers.TimeLimit")
-    seen_bounds = (tuple(map(float, seen.low)), tuple(map(float, seen.high)))
-    if isinstance(acted, gymnasium.spaces.Discrete):
-        if acted.start != 0:
-            raise ConfigError(f"expected actions 0 to n - 1 in {env_id}, got a first one of {acted.start}; shift them in a wrapper")
-        return EnvironmentSpec(env_id, seen.shape[0], 0, int(acted.n), (), (), limit, *seen_bounds)
-    if not isinstance(acted, gymnasium.spaces.Box) or len(acted.shape) != 1:
-        raise ConfigError(f"expected {env_id} to act by a vector or an index, got {acted}; flatten it in a wrapper")
-    if not np.all(np.isfinite(acted.low) & np.isfinite(acted.high)):
-        raise ConfigError(
-            f"expected finite bounds of the actions of {env_id}, got {acted}; wrap it in gymnasium.wrappers.RescaleAction or ClipAction"
-        )
-    bounds = (tuple(map(float, acted.low)), tuple(map(float, acted.high)))
-    return EnvironmentSpec(env_id, seen.shape[0], acted.shape[0], 0, *bounds, limit, *seen_bounds)
-
-
-def _time_limit(simulator: gymnasium.Env) -> int | None:
-    """Of the registered environment, or of the ``TimeLimit`` that it is wrapped in."""
-    registered = None if simulator.spec is None else simulator.spec.max_episode_steps
-    if registered is None and simulator.has_wrapper_attr("_max_episode_steps"):
-        return simulator.get_wrapper_attr("_max_episode_steps")
-    return registered
+def as_given(actions: np.ndarray, spec: EnvironmentSpec) -> Sequence[Any] | np.ndarray:
+    """Actions as each environment is given them: Python integers, or rows of float32."""
+    return np.asarray(actions).tolist() if spec.is_discrete else np.asarray(actions, np.float32)
 
 
 def _of(index: int, what: str, error: Exception) -> SimulatorError:
     check = "the environment" if what == "reset" else "the action and the environment"
     return SimulatorError(f"expected {what} of simulator {index} to go on, got {type(error).__name__}: {error}; check {check}")
-
-
-def _described(given: Any) -> str:
-    if isinstance(given, tuple):
-        return f"a tuple of {len(given)}"
-    value = np.asarray(given)
-    return f"an array of shape {value.shape}" if value.shape else f"{type(given).__name__} {given!r}"

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from triality.errors import ConfigError, DataError
 from triality.simulators.batch import SimulatorBatch
+from triality.simulators.repeated import repeated
 
 Act = Callable[[np.ndarray], np.ndarray]
 
@@ -40,7 +41,11 @@ def returns_in(simulators: SimulatorBatch, act: Act, seeds: Sequence[int], absor
     """
     if len(seeds) != simulators.num:
         raise ConfigError(f"expected {simulators.num} seeds, one a simulator, got {len(seeds)}; pass as many as there are simulators")
-    observation, running = simulators.reset(list(seeds)), np.ones(simulators.num, bool)
+    return repeated(lambda: _returns(simulators, act, list(seeds), absorbing))
+
+
+def _returns(simulators: SimulatorBatch, act: Act, seeds: list[int], absorbing: bool) -> Float[np.ndarray, " n"]:
+    observation, running = simulators.reset(seeds), np.ones(simulators.num, bool)
     returns = np.zeros(simulators.num)
     for _ in range(simulators.spec.time_limit):
         seen = observation.astype(np.float32)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 
@@ -33,7 +35,8 @@ class WatchedThread:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._ends: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._alive = 0.0
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def is_alive(self) -> None:
         """A sign of life, given by the call itself: the patience begins anew."""
@@ -61,6 +64,11 @@ class WatchedThread:
             if error is not None:
                 raise error
             return
+
+    def stack(self) -> str:
+        """Where the call is now, indented, its innermost line last."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        return "" if frame is None else "".join(traceback.format_stack(frame)).rstrip()
 
     def close(self) -> None:
         """Ends the thread, once what it runs has ended."""

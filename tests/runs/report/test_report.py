@@ -214,18 +214,22 @@ def test_one_seed_has_no_interval(tmp_path):
     assert "Seed by seed" not in text
 
 
-def test_a_run_without_summary_is_still_running(tmp_path):
+def test_a_run_without_summary_that_nobody_writes_was_interrupted(tmp_path):
     path = running_run(tmp_path / "run", 2, 3)
     text = report_of(path)
-    assert "Still running, or interrupted" in text
-    assert "iteration 15" in text
+    assert "Interrupted after 15 of 200 iterations of each seed" in text
+    assert "--resume" not in text
+    assert "triality eval" not in text
+    assert f"triality report {path}" in text
+    assert '<progress value="0.0750"' in text
+    assert "return, last logged" in plain(text)
     assert {"return-steps", "ess", "entropy"} <= set(figures_of(text))
     assert "comparison" not in figures_of(text)
 
 
 def test_a_run_that_has_logged_nothing_has_a_report(tmp_path):
     text = report_of(running_run(tmp_path / "run", 1, 0))
-    assert "nothing has been logged yet" in text
+    assert "Interrupted before anything was logged" in text
     assert figures_of(text) == []
     assert Markup(text).open == []
 
@@ -385,7 +389,7 @@ def test_a_report_replaces_the_one_before_it(tmp_path):
     (path / "metrics.jsonl").touch()
     write_report(path)
     RunFolder(path).write_summary(summary(1))
-    assert "Still running" not in report_of(path)
+    assert "Interrupted" not in report_of(path)
     assert sorted(entry.name for entry in path.iterdir()) == ["config.json", "metrics.jsonl", "report.html", "summary.json"]
 
 

@@ -10,7 +10,16 @@ from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.density_diagnostics import game_panels
 from triality.runs.report.density_metrics import METRICS
 from triality.runs.report.density_panels import energy_panel, landscape_panels, learning_panel, sample_panels
-from triality.runs.report.density_sections import framed, metric, metrics_section, notes_section, of_seeds, setting_section, trust_section
+from triality.runs.report.density_sections import (
+    Judged,
+    framed,
+    metric,
+    metrics_section,
+    notes_section,
+    of_seeds,
+    setting_section,
+    trust_section,
+)
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
 from triality.runs.report.words import alarm_verdict, duration, number, seed_phrase, to_error
@@ -23,7 +32,7 @@ RIM = 0.01
 def render_density(record: RunRecord) -> str:
     """The report as HTML."""
     parts = (notes_section, _samples, _energy, trust_section, _numbers, _learning, setting_section)
-    return framed(record, _title(record), (_result(record), _level(record)), _key_numbers(record), parts, "Densities from data")
+    return framed(record, _title(record), Judged(_result, _level, _key_numbers), parts, "Densities from data")
 
 
 def _title(record: RunRecord) -> tuple[str, str]:
@@ -51,8 +60,6 @@ def _rows(record: RunRecord) -> str:
 
 
 def _result(record: RunRecord) -> str:
-    if record.summary is None:
-        return "Still running, or broken off: there is no result yet. What was logged so far is shown below."
     energy, generator, before = (metric(record, name) for name in (ENERGY, GENERATOR, BEFORE))
     said = f"The generator alone reaches {number(before, 5)} nats a sample on test data."
     if not record.estimates:
@@ -69,16 +76,12 @@ def _result(record: RunRecord) -> str:
 
 
 def _level(record: RunRecord) -> str:
-    if record.summary is None:
-        return "muted"
     level = alarm_verdict(record).level
     gain, error = metric(record, "gain"), metric(record, "gain_stderr")
     return "bad" if gain < -1.96 * error else level
 
 
 def _key_numbers(record: RunRecord) -> list[KeyNumber]:
-    if record.summary is None:
-        return []
     interval = bootstrap_interval(of_seeds(record, ENERGY))
     spread = f"95 % interval {number(interval[0], 5)} to {number(interval[1], 5)}" if interval else seed_phrase(len(record.seeds))
     verdict = alarm_verdict(record)

@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,39 +17,54 @@ from triality.runs.report.density_panels import calibration_panel
 from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
+from triality.runs.report.unfinished import again, said_unfinished, share_done, unfinished_keys, unfinished_level
 from triality.runs.report.words import alarm_verdict, number, to_error
 
 Part = Callable[[RunRecord], str]
 
 
-def framed(
-    record: RunRecord, heading: tuple[str, str], result: tuple[str, str], keys: list[KeyNumber], parts: Sequence[Part], documented: str
-) -> str:
+class Judged(NamedTuple):
+    """What a result is told with, asked only where there is one.
+
+    Fields:
+        said: what came of it, in a paragraph.
+        level: the role of the palette that it is shown in.
+        keys: the strip of key numbers.
+    """
+
+    said: Part
+    level: Part
+    keys: Callable[[RunRecord], list[KeyNumber]]
+
+
+def framed(record: RunRecord, titles: tuple[str, str], judged: Judged, parts: Sequence[Part], documented: str) -> str:
     """The whole page.
 
     Args:
         record: the run.
-        heading: title and subtitle.
-        result: what came of it, and the level that colors it.
-        keys: the strip of key numbers.
+        titles: title and subtitle.
+        judged: what is said of its result.
         parts: of the record, the sections in order; empty ones are left out.
         documented: name of the documentation's page.
     """
-    (title, subtitle), (said, level) = heading, result
-    header = "\n".join(
-        (
-            f"<h1>{page.escape(title)}</h1>",
-            page.paragraph(subtitle, "subtitle"),
-            page.paragraph(said, f"result level-{level}"),
-            page.key_numbers(keys),
-        )
-    )
+    title = titles[0]
+    header = heading(record, titles, judged)
     problems = page.section("What could not be read", page.listing(record.problems)) if record.problems else ""
     footer = page.paragraph(
         "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
         f"documentation of triality says more, on its page “{documented}”."
     )
     return page.page(f"{title} · triality", header, (each for each in (problems, *(part(record) for part in parts)) if each), footer)
+
+
+def heading(record: RunRecord, titles: tuple[str, str], judged: Judged) -> str:
+    """The top of the page: title and subtitle, and what came of it, or, where there is no result, how far it is."""
+    is_over = record.summary is not None
+    told = judged if is_over else Judged(said_unfinished, unfinished_level, unfinished_keys)
+    bar = "" if is_over else page.progress(share_done(record), f"{record.standing.progress} done")
+    result = page.paragraph(told.said(record), f"result level-{told.level(record)}")
+    top = (f"<h1>{page.escape(titles[0])}</h1>", page.paragraph(titles[1], "subtitle"), result, bar, page.key_numbers(told.keys(record)))
+    return "\n".join(part for part in top if part)
 
 
 def metrics_section(record: RunRecord, metrics: Sequence[Metric]) -> str:
@@ -119,7 +134,8 @@ def _health(name: str, entry: Any) -> str:
 def setting_section(record: RunRecord) -> str:
     """Where to go on, every option, and the versions."""
     run = shlex.quote(str(record.path))
-    lines = ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
+    lines = [] if record.summary is not None else again(record)
+    lines += ["# beside another run, in one page", f"triality compare {run} OTHER_RUN --out comparison.html"]
     rows = [(str(name), value if isinstance(value, str) else json.dumps(value)) for name, value in record.config.items() if name != "notes"]
     here = ", ".join(f"{name} {version}" for name, version in library_versions().items() if version != "absent")
     versions = f"Made by triality {record.version}. Versions where this report was written: {here}."

@@ -60,6 +60,11 @@ def panels(shown: Sequence[Panel | None]) -> str:
     return '<div class="panels">\n' + "\n".join(figures) + "\n</div>" if figures else ""
 
 
+def progress(share: float, label: str) -> str:
+    """A bar that is filled to ``share``; nothing where that is not known."""
+    return f'<progress value="{share:.4f}" max="1" aria-label="{escape(label)}"></progress>' if share == share else ""
+
+
 def key_numbers(numbers: Sequence[KeyNumber]) -> str:
     """The strip of key numbers."""
     cells = (_key_number(each) for each in numbers)

@@ -16,8 +16,10 @@ from triality.errors import StorageError, TrialityError
 from triality.runs.archive import ArchiveError, read_arrays
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import read_json
+from triality.runs.readable_log import ReadableLog, read_readable
 from triality.runs.report.curves import Curves
 from triality.runs.report.method import Method, method_of
+from triality.runs.standing import Standing, standing_of
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class RunRecord:
         curves: content of ``metrics.jsonl``.
         arrays: content of ``figures.npz``, by name.
         problems: what could not be read, in words; parts of the report are missing because of it.
+        standing: how far it has come.
     """
 
     path: Path
@@ -45,6 +48,7 @@ class RunRecord:
     curves: Curves
     arrays: Mapping[str, np.ndarray]
     problems: tuple[str, ...]
+    standing: Standing
 
     @property
     def method(self) -> Method:
@@ -140,12 +144,13 @@ def read_record(folder: Path) -> RunRecord:
     summary = _attempt(run.read_summary, None, problems) if run.summary_path.exists() else None
     if problems:  # fields that a later version added, or that are missing: what is there can still be shown
         summary = _attempt(lambda: read_json(run.summary_path), None, [])
-    records = _attempt(run.metrics.read, [], problems)
+    log = _attempt(lambda: read_readable(run.metrics.path), ReadableLog([], ""), problems)
+    problems += [log.problem] if log.problem else []
     figures = run.path / "figures.npz"
     arrays = _attempt(lambda: _read_arrays(figures), {}, problems) if figures.exists() else {}
-    return RunRecord(
-        folder, config["triality"], config["command"], config["config"], summary, Curves.from_records(records), arrays, tuple(problems)
-    )
+    standing = standing_of(run.path, config["command"], config["config"], log.records)
+    curves = Curves.from_records(log.records)
+    return RunRecord(folder, config["triality"], config["command"], config["config"], summary, curves, arrays, tuple(problems), standing)
 
 
 def _attempt(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:

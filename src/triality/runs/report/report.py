@@ -14,6 +14,7 @@ from triality.runs.checkpoint_file import library_versions
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.density import render_density
+from triality.runs.report.density_sections import Judged, heading
 from triality.runs.report.diagnostics import cost_panel, policy_panels, weight_panels
 from triality.runs.report.log_z import log_z_panel
 from triality.runs.report.page import KeyNumber
@@ -22,6 +23,7 @@ from triality.runs.report.returns import comparison_panel, learning_panels
 from triality.runs.report.sequences import render_sequences
 from triality.runs.report.state_space import episode_panel, state_panels
 from triality.runs.report.time_shares import time_panel
+from triality.runs.report.unfinished import again, has_checkpoints
 from triality.runs.report.words import alarm_verdict, duration, normalized, number, result_level, result_paragraph, seed_phrase
 
 RUN = "this run, mean action"
@@ -35,7 +37,7 @@ def write_report(folder: Path) -> Path:
         >>> from triality.runs.folder import RunFolder
         >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "run")
         >>> run.write_config("irl", {"env": "Pendulum-v1"})
-        >>> "Still running" in write_report(run.path).read_text(encoding="utf-8")
+        >>> "Interrupted before anything was logged" in write_report(run.path).read_text(encoding="utf-8")
         True
 
     Raises:
@@ -52,14 +54,7 @@ def write_report(folder: Path) -> Path:
 def render(record: RunRecord) -> str:
     """The report of a run that learned to act, as HTML."""
     title, subtitle = _title(record)
-    header = "\n".join(
-        (
-            f"<h1>{page.escape(title)}</h1>",
-            page.paragraph(subtitle, "subtitle"),
-            page.paragraph(result_paragraph(record), f"result level-{result_level(record)}"),
-            page.key_numbers(_key_numbers(record)),
-        )
-    )
+    header = heading(record, (title, subtitle), Judged(result_paragraph, result_level, _key_numbers))
     sections = (_damage(record), _returns(record), _cost(record), _trust(record), _policy(record), _setting(record))
     footer = page.paragraph(
         "This file is complete in itself: it loads nothing and runs nothing. The text below each figure says how to read it; the "
@@ -78,8 +73,6 @@ def _title(record: RunRecord) -> tuple[str, str]:
 
 
 def _key_numbers(record: RunRecord) -> list[KeyNumber]:
-    if record.summary is None:
-        return []
     seeds = record.seeds_of("return_normalized")
     interval = bootstrap_interval(seeds)
     remark = f"95 % interval {normalized(interval[0])} to {normalized(interval[1])}" if interval else seed_phrase(len(seeds))
@@ -175,8 +168,10 @@ def _policy(record: RunRecord) -> str:
 
 def _setting(record: RunRecord) -> str:
     run = shlex.quote(str(record.path))
-    lines = ["# evaluate the learned policy again, mean and sampled actions", f"triality eval {run}"]
-    if record.method.has_cost:
+    is_there = record.summary is not None or has_checkpoints(record) or (record.path / "state.ckpt").exists()
+    lines = [] if record.summary is not None else again(record)
+    lines += ["# evaluate the learned policy, mean and sampled actions", f"triality eval {run}"] if is_there else []
+    if is_there and record.method.has_cost:
         lines += ["# train a fresh policy on the learned cost alone", f"triality retrain {run}"]
         lines += ["# clone the same demonstrations: what that reaches too, this method has not shown", _cloning_command(record)]
     rows = [(str(name), _value(value)) for name, value in record.options.items()]

@@ -8,7 +8,16 @@ from pathlib import PurePath
 from triality.runs.report import page
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.density_panels import energy_panel, learning_panel
-from triality.runs.report.density_sections import framed, metric, metrics_section, notes_section, of_seeds, setting_section, trust_section
+from triality.runs.report.density_sections import (
+    Judged,
+    framed,
+    metric,
+    metrics_section,
+    notes_section,
+    of_seeds,
+    setting_section,
+    trust_section,
+)
 from triality.runs.report.page import KeyNumber
 from triality.runs.report.record import RunRecord
 from triality.runs.report.sequence_metrics import METRICS
@@ -29,15 +38,17 @@ SIDES = (("data", "Held-out sequences"), ("drawn", "Drawn by the generator"), ("
 def render_sequences(record: RunRecord) -> str:
     """The report as HTML."""
     parts = (notes_section, _samples, _frontier, _energy, _numbers, _learning, setting_section)
-    return framed(record, _title(record), (_result(record), _level(record)), _key_numbers(record), parts, "Sequences")
+    return framed(record, _title(record), Judged(_result, _level, _key_numbers), parts, "Sequences")
 
 
 def _title(record: RunRecord) -> tuple[str, str]:
     config = record.config
     source = PurePath(str(config.get("data", "")).removeprefix(ORACLE)).name
     size = f"{number(len_of(config.get('num_train')))} training sequences of at most {config.get('found_length', '?')} tokens"
+    seeds = config.get("seeds", 1)
     kinds = f"{config.get('found_vocabulary', '?')} different ones"
-    return f"{source} · {config.get('generator')} · {config.get('objective')}", f"{size}, {kinds}, {seed_phrase(len(record.seeds))}"
+    title = f"{source} · {config.get('generator')} · {config.get('objective')}"
+    return title, f"{size}, {kinds}, {seed_phrase(seeds if isinstance(seeds, int) else 1)}"
 
 
 def len_of(value: object) -> float:
@@ -46,8 +57,6 @@ def len_of(value: object) -> float:
 
 
 def _result(record: RunRecord) -> str:
-    if record.summary is None:
-        return "Still running, or broken off: what is below is from the metrics log."
     nll, error = metric(record, "nll_test"), metric(record, "nll_test_stderr")
     said = f"The generator needs {to_error(nll, 1.96 * error)} ± {number(1.96 * error, 2)} nats a token on held-out sequences"
     said += f", a perplexity of {number(math.exp(nll), 4)}."
@@ -89,8 +98,6 @@ def _said_of_energy(record: RunRecord) -> str:
 
 
 def _level(record: RunRecord) -> str:
-    if record.summary is None:
-        return "muted"
     gain, spread = metric(record, "gain"), metric(record, "gain_stderr")
     if not math.isfinite(gain):
         return "good"
@@ -98,8 +105,6 @@ def _level(record: RunRecord) -> str:
 
 
 def _key_numbers(record: RunRecord) -> list[KeyNumber]:
-    if record.summary is None:
-        return []
     interval = bootstrap_interval(of_seeds(record, "nll_test"))
     spread = f"95 % interval {number(interval[0], 4)} to {number(interval[1], 4)}" if interval else seed_phrase(len(record.seeds))
     verdict = alarm_verdict(record)

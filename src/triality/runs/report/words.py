@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from triality.runs.report.alarms import Verdict
 from triality.runs.report.curves import bootstrap_interval
 from triality.runs.report.record import RunRecord
@@ -76,8 +74,6 @@ def duration(seconds: float) -> str:
 
 def result_paragraph(record: RunRecord) -> str:
     """Did it work? One paragraph: the normalized return with its interval, and what the comparisons reach."""
-    if record.summary is None:
-        return _unfinished(record)
     value = record.overall("return_normalized")
     sentences = [_opening(value), _mean_action_alone(record), *_numbers(record, value), _comparison(record)]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -158,14 +154,3 @@ def _comparison(record: RunRecord) -> str:
     better = record.overall("return_normalized") > max(rows.values())
     merit = "The run does better than each of them." if better else "One of them does as well, so the return alone shows no merit."
     return f"For comparison: {listed}. {merit}"
-
-
-def _unfinished(record: RunRecord) -> str:
-    curves = record.curves
-    if not curves.seeds:
-        return "Still running: nothing has been logged yet. Make the report again later."
-    sentence = f"Still running, or interrupted: there is no summary yet. Last logged: iteration {curves.iterations[-1]}"
-    if curves.has("return_mean"):
-        value = number(float(np.nanmedian(curves.last("return_mean"))), 4)
-        sentence += f", return {value} (sampled actions, median over {seed_phrase(len(curves.seeds))})"
-    return f"{sentence}. The numbers below are provisional."

@@ -1,0 +1,44 @@
+"""The stages of a run, one after the other, seed by seed: what is kept of them, so that a run goes on in the middle of any."""
+
+from __future__ import annotations
+
+from triality.algorithms.stages import Going
+from triality.runs.keeper import Keeper
+
+
+class StageKeeper:
+    """Keeps where each stage stands: those that have ended too, since what came of them is needed again.
+
+    Args:
+        keeper: of the run.
+    """
+
+    def __init__(self, keeper: Keeper):
+        self.keeper = keeper
+        self._parts: dict[str, Going] = {}
+
+    def begun(self, name: str, first: Going) -> Going:
+        """``first``, or where an earlier process left the stage ``name``.
+
+        Raises:
+            StorageError: what it left is of another structure.
+        """
+        self._parts[name] = self.keeper.restored(name, first) if self.keeper.has(name) else first
+        if not self.keeper.resumes:
+            self.keeper.look(self._parts, self._step)
+        return self._parts[name]
+
+    def looked(self, name: str, going: Going) -> None:
+        """After a chunk; may save, and may raise ``StoppedError``."""
+        self._parts[name] = going
+        self.keeper.look(self._parts, self._step)
+
+    def ended(self) -> None:
+        """All stages are over."""
+        self.keeper.look(self._parts, self._step, final=True)
+        self.keeper.closing()
+
+    @property
+    def _step(self) -> int:
+        """Steps of all stages so far, and one for each that has begun: it grows also where a stage has no steps."""
+        return sum(int(going.done) + 1 for going in self._parts.values())

@@ -1,0 +1,17 @@
+"""All mutants, by field."""
+
+from __future__ import annotations
+
+from tests.mutants import densities, files, generators, keeping, log_z, sequences, trajectories, updates
+
+FIELDS = {
+    "Energies and objectives": densities.MUTANTS,
+    "Estimates of log Z": log_z.MUTANTS,
+    "Generators and chains": generators.MUTANTS,
+    "Trajectories and inverse reinforcement learning": trajectories.MUTANTS,
+    "How q improves": updates.MUTANTS,
+    "Sequences": sequences.MUTANTS,
+    "Files of a run": files.MUTANTS,
+    "Runs that survive": keeping.MUTANTS,
+}
+MUTANTS = tuple(each for mutants in FIELDS.values() for each in mutants)
