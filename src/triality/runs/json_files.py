@@ -96,7 +96,8 @@ def read_short_file(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         OSError: missing or unreadable.
         ValueError: longer.
     """
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe would wait for a writer; a folder is refused by the system
         raise ValueError("no ordinary file")
     with open(path, "rb") as file:
         content = file.read(most_bytes + 1)
