@@ -83,6 +83,14 @@ def test_a_stage_is_judged_in_nats_of_data_by_draws_it_never_saw(data):
 def test_every_step_that_was_asked_for_is_taken(num_steps, ends):
     """Also where chunks of twenty do not divide them."""
     told = []
+
+    class Listening:
+        def begun(self, stage, first):
+            return first
+
+        def looked(self, stage, going, total, numbers):
+            told.append((int(going.done), total))
+
     data = jnp.tile(STATES, 25)
     learning = TiltLearning(DataSet(data), DataSet(data))
     fit_tilt(
@@ -94,7 +102,7 @@ def test_every_step_that_was_asked_for_is_taken(num_steps, ends):
         num_steps,
         20,
         100,
-        lambda name, done, total, _: told.append((done, total)),
+        Listening(),
     )
     assert told == [(end, num_steps) for end in ends]
 

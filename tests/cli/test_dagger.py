@@ -17,6 +17,7 @@ from triality.cli.main import main
 from triality.cli.names import find_task
 from triality.cli.stored import load_states, open_run
 from triality.export.numpy_policy import NumpyPolicy
+from triality.export.saved import sealed
 from triality.export.write import write_policy
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
@@ -145,7 +146,9 @@ def test_an_unsquashed_expert_goes_with_raw_actions_and_another_id_is_noted(tmp_
     assert not found.is_squashed
     assert expert_notes(found, find_task("Pendulum-v1")) == ()
     description = json.loads((expert / "policy.json").read_text())
-    (expert / "policy.json").write_text(json.dumps({**description, "environment": "Swing-v0"}))
+    unsealed = {name: value for name, value in description.items() if "blake2b" not in name}
+    other = sealed({**unsealed, "environment": "Swing-v0"}, (expert / "policy.safetensors").read_bytes())
+    (expert / "policy.json").write_text(json.dumps(other))
     task = find_task("Pendulum-v1")
     (note,) = expert_notes(find_expert(expert, task, "raw"), task)
     assert "learned in Swing-v0" in note

@@ -132,7 +132,9 @@ def test_environments_of_gymnasiums_can_be_checked_against(tmp_path, monkeypatch
     write_demonstrations(path, swings)
     assert "fit of_mine:Swings-v0" in said(capsys, "check", path, "--env", "of_mine:Swings-v0")
     assert "the box of of_mine:Swings-v0" in said(capsys, "info", path, "--env", "of_mine:Swings-v0")
-    assert "got none; wrap it in gymnasium.wrappers.TimeLimit" in said(capsys, "check", path, "--env", "of_mine:Endless-v0", code=2)
+    assert "got none; register it with max_episode_steps, or wrap it in gymnasium.wrappers.TimeLimit" in said(
+        capsys, "check", path, "--env", "of_mine:Endless-v0", code=2
+    )
     assert "No module named 'nowhere'" in said(capsys, "check", path, "--env", "nowhere:Swings-v0", code=2)
 
 
