@@ -22,7 +22,7 @@ class DemosInfoOptions:
     """
 
     file: File
-    """File or folder: npz, CSV, D4RL HDF5, Minari, imitation or LeRobot v3. Its content decides, not its name."""
+    """File or folder (npz, CSV, D4RL HDF5, Minari, imitation or LeRobot v3). Its content decides, not its name."""
     keys: Keys = None
     """Parts of the observation to take, in this order, where it has several."""
     env: Environment = None

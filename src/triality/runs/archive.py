@@ -213,7 +213,7 @@ def refuse_other_members(path: Path, members: Iterable[tuple[str, bytes]]) -> No
         raise ArchiveError("expected to read back what was written, got something else; check the disk")
 
 
-def _is_there(file: BinaryIO, offset: int, size: int, crc: int, payload: bytes) -> bool:
+def _is_there(file: io.BufferedReader, offset: int, size: int, crc: int, payload: bytes) -> bool:
     """A stored member: a header of 30 bytes that ends with the lengths of the name and of what follows it, both, then the payload."""
     file.seek(offset)
     header = file.read(30)
@@ -224,6 +224,6 @@ def _is_there(file: BinaryIO, offset: int, size: int, crc: int, payload: bytes) 
         return False
     for start in range(0, size, COMPARED):
         part = block[: min(COMPARED, size - start)]
-        if file.readinto(part) != len(part) or not np.array_equal(part, wanted[start : start + len(part)]):
+        if file.readinto(part.data) != len(part) or not np.array_equal(part, wanted[start : start + len(part)]):
             return False
     return True
