@@ -119,6 +119,7 @@ def test_f10_where_every_checkpoint_is_damaged_the_run_does_not_begin_anew(half,
     assert {path.suffix for path in (damaged / "checkpoints").iterdir()} == {".corrupt", ".why"}
 
 
+@pytest.mark.faults
 def test_a_longer_run_goes_on_from_a_finished_one(half, tmp_path, capsys):
     out = tmp_path / "run"
     shutil.copytree(half, out)
@@ -144,7 +145,7 @@ def test_f31_a_second_run_in_the_folder_is_refused(half, tmp_path, capsys):
     assert CheckpointSeries(out).paths()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), pytest.param(signal.SIGINT, 130, marks=pytest.mark.faults)])
 def test_f29_f30_a_signal_leaves_a_checkpoint_of_just_then(number, code, half, tmp_path, monkeypatch, capsys):
     out, log = tmp_path / "run", Keeper.log
     shutil.copytree(half, out)
