@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from machine import ROOT, one_thread
 from result_page import Record, ResultPage
+from result_page import kept as kept_record
 
 one_thread()
 
@@ -55,12 +56,16 @@ def main() -> int:
     parser = result.parser(__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="of either setting (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of one side, about (default %(default)s)")
+    parser.add_argument("--only", choices=("writes", "runs"), help="keep the other half of the record as it is")
     return result.run(parser.parse_args())
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
-    record: Record = {"writes": writes(), "runs": {}}
+    before = kept_record(options.out)
+    record: Record = {"runs": before.get("runs", {}), "writes": before["writes"] if options.only == "runs" else writes()}
     yield record
+    if options.only == "writes":
+        return
     for name, make in {"irl": of_irl, "likelihood of a flow": of_flow}.items():
         algorithm, state, size = make()
         for every in (30.0, 1.0):

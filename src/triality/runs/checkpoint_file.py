@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import platform
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -88,11 +89,18 @@ def write_leaves(path: Path, leaves: Sequence[StoredLeaf], *, step: int, config:
         "config": to_json_value(config),
         "config_hash": config_hash(config),
         "versions": library_versions(),
-        "leaves": [_entry(index, leaf, payload, digest) for index, (leaf, payload) in enumerate(zip(leaves, payloads, strict=True))],
     }
-    members = [(MANIFEST, canonical_json(content | {_hash_of(digest): _manifest_hash(content, digest)}).encode())]
-    members += [(_member(index), payload) for index, payload in enumerate(payloads)]
-    replace_file(path, lambda file: write_members(file, members), verify=lambda written: _refuse_other(written, path, members))
+    members = [(_member(index), payload) for index, payload in enumerate(payloads)]
+    with ThreadPoolExecutor(1) as hashing:  # beside the writing, which waits for the disk
+        entries = hashing.map(lambda index: _entry(index, leaves[index], payloads[index], digest), range(len(leaves)))
+
+        def with_manifest() -> Iterator[tuple[str, bytes]]:
+            yield from members
+            whole = content | {"leaves": list(entries)}
+            members.append((MANIFEST, canonical_json(whole | {_hash_of(digest): _manifest_hash(whole, digest)}).encode()))
+            yield members[-1]
+
+        replace_file(path, lambda file: write_members(file, with_manifest()), verify=lambda written: _refuse_other(written, path, members))
 
 
 def _refuse_other(written: Path, path: Path, members: list[tuple[str, bytes]]) -> None:
