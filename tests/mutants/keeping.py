@@ -74,8 +74,8 @@ MUTANTS = (
     Mutant(
         "the key of a skipped step is used again",
         GUARDED,
-        "not eqx.is_array(fresh) or _is_key(fresh) else",
-        "not eqx.is_array(fresh) else",
+        "fresh is not kept and not _is_key(fresh)]",
+        "fresh is not kept]",
         ("algorithms/test_guarded.py::test_only_the_bad_steps_are_skipped",),
         "the same bad minibatch for ever",
     ),

@@ -133,7 +133,7 @@ def _after(before: GuardedState, new: Any) -> GuardedState:
     is_first = ~ok & (before.in_row == 0)
     failing = [jnp.where(is_first, old, kept) for old, kept in zip(_keys(before.state), before.failing, strict=True)]
     return GuardedState(
-        state=jax.tree.map(lambda fresh, old: _chosen(ok, fresh, old), new, before.state),
+        state=_chosen(ok, new, before.state),
         in_row=jnp.where(ok, 0, before.in_row + 1),
         skipped=before.skipped + ~ok,
         failing=failing,
@@ -141,9 +141,18 @@ def _after(before: GuardedState, new: Any) -> GuardedState:
     )
 
 
-def _chosen(ok: Array, fresh: Any, old: Any) -> Any:
-    """Keys always move on: the same step again would fail again."""
-    return fresh if fresh is old or not eqx.is_array(fresh) or _is_key(fresh) else jnp.where(ok, fresh, old)
+def _chosen(ok: Array, new: Any, old: Any) -> Any:
+    """``new`` where all is well, else ``old`` with the keys of ``new``: the same step again would fail again.
+
+    A branch, which copies one side, where a choice of every number would read both; ``vmap`` over seeds makes it the choice again.
+    """
+    leaves, structure = jax.tree.flatten(new)
+    pairs = list(zip(leaves, jax.tree.leaves(old), strict=True))
+    moved = [index for index, (fresh, kept) in enumerate(pairs) if eqx.is_array(fresh) and fresh is not kept and not _is_key(fresh)]
+    taken = jax.lax.cond(ok, lambda: [pairs[index][0] for index in moved], lambda: [pairs[index][1] for index in moved])
+    for index, leaf in zip(moved, taken, strict=True):
+        leaves[index] = leaf
+    return jax.tree.unflatten(structure, leaves)
 
 
 def _keys(state: PyTree) -> list[Array]:
