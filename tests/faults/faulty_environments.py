@@ -45,11 +45,18 @@ class Failing(Line):
     def fail(self):
         Failing.calls += 1
         mark = os.environ.get("TRIALITY_FAIL_MARK")
-        if Failing.calls != int(os.environ["TRIALITY_FAIL_AT"]) or (mark and os.path.exists(mark)):
+        if Failing.calls != int(os.environ["TRIALITY_FAIL_AT"]) or (mark and not _is_first(mark)):
             return
-        if mark:
-            open(mark, "w").close()
         HOW[os.environ["TRIALITY_FAIL_HOW"]]()
+
+
+def _is_first(mark):
+    """Of all processes that leave this mark; two that come to it at the same moment must not both be."""
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
 
 
 def raise_one():
