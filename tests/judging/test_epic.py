@@ -115,6 +115,9 @@ def test_what_has_no_distance_is_refused(tables):
         epic_distance(tables[0], np.ones((4, 3)), coverage, GAMMA)
     with pytest.raises(ConfigError, match="discount between 0 and 1"):
         epic_distance(*tables, coverage=coverage, discount=1.5)
+    apart = Coverage.product([1.0, 0.0, 0.0, 0.0, 0.0], ACTION)._replace(state=np.eye(5)[1])
+    with pytest.raises(DataError, match="none in common"):
+        epic_distance(*tables, coverage=apart, discount=GAMMA)
     for weights in ([0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0]):
         with pytest.raises(DataError, match="coverage of nothing"):
             Coverage.product(weights, [1.0])

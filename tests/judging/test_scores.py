@@ -30,7 +30,7 @@ def test_the_interval_of_one_task_is_scipys():
     theirs = stats.bootstrap((column[:, 0],), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), **settings)
     assert value == pytest.approx(stats.trim_mean(column[:, 0], 0.25))
     # Percentiles of 4000 draws of a spread s are good to about s / 30.
-    assert [low, high] == pytest.approx(list(theirs.confidence_interval), abs=4.0 * theirs.standard_error / 30.0)
+    assert [low, high] == pytest.approx(list(theirs.confidence_interval), abs=4.0 * float(theirs.standard_error) / 30.0)
 
 
 def test_tasks_keep_their_weight_in_every_draw():

@@ -59,11 +59,10 @@ def batch_cost(cost: StepCost) -> BatchCost:
         >>> batch_cost(lambda x, u: x[0] + u)(np.ones((3, 1)), np.arange(3), np.ones((3, 1))).tolist()
         [1.0, 2.0, 3.0]
     """
-    many = eqx.filter_jit(jax.vmap(cost))
 
     def of(observation: np.ndarray, action: np.ndarray, after: np.ndarray) -> np.ndarray:
         del after
-        values = _in_chunks(many, observation, action)
+        values = _in_chunks(cost, observation, action)
         if not np.all(np.isfinite(values)):
             raise NonFiniteError("expected a finite cost, got NaN or infinity over the roll-outs; learn it again with a lower step")
         return values
@@ -82,13 +81,18 @@ def true_cost(task: Task) -> BatchCost | None:
     return batch_cost(EnvironmentCost(environment))
 
 
-def _in_chunks(many: Any, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
+@eqx.filter_jit
+def _many(cost: StepCost, observation: Any, action: Any) -> Any:
+    return jax.vmap(cost)(observation, action)
+
+
+def _in_chunks(cost: StepCost, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
     size, found = min(CHUNK, 1 << (len(observation) - 1).bit_length()), []
     for first in range(0, len(observation), size):
         place = np.minimum(np.arange(first, first + size), len(observation) - 1)
         seen = np.asarray(observation[place], jax.numpy.zeros(()).dtype)
         taken = action[place] if np.issubdtype(action.dtype, np.integer) else np.asarray(action[place], seen.dtype)
-        found.append(np.asarray(many(seen, taken), np.float64))
+        found.append(np.asarray(_many(cost, seen, taken), np.float64))
     return np.concatenate(found)[: len(observation)]
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from triality.cli.judge_options import JudgeOptions
 from triality.cli.judged_steps import Covered
 from triality.envs.gridworld import TabularEnvironment
+from triality.errors import DataError
 from triality.judging.epic import Coverage, epic_distance
 from triality.judging.pearson import correlation, ranks
 from triality.judging.regret import regret
@@ -41,23 +42,25 @@ class Judgement(NamedTuple):
 
     Fields:
         numbers: what goes into the record.
-        reference: the reference cost of the steps, for the scatter.
-        fitted: what the learned cost makes of it, up to shaping, scale and constant.
+        reference: what shaping leaves of the reference cost at each step, for the scatter.
+        learned: the same of the learned cost.
     """
 
     numbers: dict[str, Any]
     reference: Float[np.ndarray, " n"]
-    fitted: Float[np.ndarray, " n"]
+    learned: Float[np.ndarray, " n"]
 
 
 def judge_by_samples(learned: BatchCost, reference: Reference, covered: Covered, options: JudgeOptions) -> Judgement:
     """EPIC, the STARC distance of least squares, R^2 and plain correlations, with intervals over episodes.
 
     Raises:
-        DataError: either cost is constant up to shaping, or there are too few steps for the class of potentials.
+        DataError: either cost is constant up to shaping, as that of a goal that nobody reached, or there are too few steps for the class of
+            potentials.
     """
-    every = _thinned(covered.steps, reference, MOST_STEPS, options.seed)
-    steps, along = every
+    steps, along = _thinned(covered.steps, reference, MOST_STEPS, options.seed)
+    if np.ptp(along) <= 1e-12 * max(1.0, float(np.max(np.abs(along)))):
+        raise DataError(f"expected roll-outs over which the reference cost varies, got {along[0]:g} at every step; add --episodes")
     mine = learned(steps.observation, steps.action, steps.after)
     potentials = PotentialClass.fitted(steps.observation, options.waves, options.seed)
     fit, starc, share = sampled_fit(along, mine, steps, potentials, options.discount, seed=options.seed)
@@ -72,7 +75,7 @@ def judge_by_samples(learned: BatchCost, reference: Reference, covered: Covered,
         "pearson": correlation(along, mine, equal),
         "spearman": correlation(ranks(along), ranks(mine), equal),
     }
-    return Judgement(numbers, along, fit.fitted)
+    return Judgement(numbers, fit.left_true, fit.left_learned)
 
 
 def judge_exactly(learned: BatchCost, reference: BatchCost, env: TabularEnvironment, options: JudgeOptions) -> dict[str, Any]:
@@ -83,14 +86,13 @@ def judge_exactly(learned: BatchCost, reference: BatchCost, env: TabularEnvironm
     Raises:
         DataError: either cost is constant up to shaping.
     """
-    law = {"successors": np.asarray(env.successors), "probabilities": np.exp(np.asarray(env.log_probabilities, np.float64))}
-    start = np.exp(np.asarray(env.log_start, np.float64))
-    mdp = TabularMDP.from_sparse(**law, start=start, discount=options.discount)
+    law, start = (np.exp(np.asarray(each, np.float64)) for each in (env.log_probabilities, env.log_start))
+    mdp = TabularMDP.from_sparse(env.successors, law, start, discount=options.discount)
     true, mine = (_table(each, mdp) for each in (reference, learned))
     weights = occupancy(mdp, uniform_policy(mdp))
-    fit, distances = table_fit(mdp, true, mine, weights), {"value": ValueAdjusted(), "least": MinimalNorm(weights)}
-    value, least = (starc_distance(mdp, true, mine, each, weights=weights) for each in distances.values())
-    limited = TabularMDP.from_sparse(**law, start=start, horizon=env.spec.time_limit)
+    fit = table_fit(mdp, true, mine, weights)
+    value, least = (starc_distance(mdp, true, mine, each, weights=weights) for each in (ValueAdjusted(), MinimalNorm(weights)))
+    limited = TabularMDP.from_sparse(env.successors, law, start, horizon=env.spec.time_limit)
     return {
         "epic": epic_distance(true, mine, Coverage.along(weights, next_state_matrix(mdp)), options.discount),
         "starc_value_adjusted": value,

@@ -65,7 +65,7 @@ def distances_panel(record: dict[str, Any]) -> Panel:
                 x, value, low, high = (
                     np.array(part) for part in zip(*((x, e["value"], e["low"], e["high"]) for x, e in found), strict=True)
                 )
-                reach = np.maximum([value - low, high - value], 0.0)
+                reach = np.nan_to_num(np.maximum([value - low, high - value], 0.0))
                 axes.errorbar(x, value, reach, fmt="o", color=color, markersize=5, capsize=3, label=label)
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
@@ -83,25 +83,29 @@ def distances_panel(record: dict[str, Any]) -> Panel:
 
 
 def scatter_panel(judged: Judgement, record: dict[str, Any]) -> Panel:
-    """The reference cost of each step against what the learned one makes of it."""
-    reference, fitted = judged.reference, judged.fitted
-    chosen = np.random.default_rng(0).permutation(len(fitted))[:MOST_DOTS]
-    ends = np.percentile(np.concatenate([reference, fitted]), [0.5, 99.5])
+    """What shaping leaves of either cost, step by step, each in units of its own spread."""
+    learned, reference = (values / np.sqrt(np.mean(values**2)) for values in (judged.learned, judged.reference))
+    chosen = np.random.default_rng(0).permutation(len(learned))[:MOST_DOTS]
+    low, high = np.percentile(np.stack([learned, reference]), [0.5, 99.5], axis=1)
+    ends = np.array([max(low), min(high)])
 
     def paint(axes: Axes) -> None:
-        axes.plot(ends, ends, color=MUTED.light, linewidth=1.4, linestyle=(0, (5.0, 3.0)), label="equal")
-        axes.plot(fitted[chosen], reference[chosen], ".", color=DRAWN.light, markersize=3, alpha=0.35, label="a step", rasterized=True)
-        axes.set_xlabel("learned cost, up to shaping, scale, constant")
-        axes.set_ylabel("true cost" if record["against"] == "true" else "the other cost")
+        axes.plot(learned[chosen], reference[chosen], ".", color=DRAWN.light, markersize=3.5, alpha=0.35, label="a step", rasterized=True)
+        axes.plot(ends, ends, color=MUTED.light, linewidth=1.4, linestyle=(0, (5.0, 3.0)), label="the same order of policies")
+        axes.set_xlim(*_wider(low[0], high[0]))
+        axes.set_ylim(*_wider(low[1], high[1]))
+        axes.set_xlabel("learned cost, what shaping leaves")
+        axes.set_ylabel("true cost, the same" if record["against"] == "true" else "the other cost, the same")
         legend_above(axes)
 
-    share = record["seeds"][0]
+    share, rho = record["seeds"][0], number(record["seeds"][0]["correlation_up_to_shaping"], 2)
     alone = number(share["r_squared_of_shaping_alone"], 2)
     caption = (
-        f"First seed. R² {interval(share['r_squared'])}; shaping alone, without the learned cost, explains {alone}. "
-        f"The fit multiplies the learned cost by {number(share['scale'], 2)}: below zero it is turned round."
+        f"First seed, each cost in units of its spread; correlation {rho}, and on the dashed line it would be 1. Shaping is taken from "
+        f"both sides first: by itself it explains {alone} of the reference's variance, which is no merit of the learned cost. With the "
+        f"learned cost R² is {interval(share['r_squared'])}."
     )
-    alt = f"Scatter of the reference cost against the fitted one, R² {interval(share['r_squared'])}."
+    alt = f"Scatter of what shaping leaves of the reference and of the learned cost, correlation {rho}."
     return Panel("scatter", "Learned against reference, step by step", draw("scatter", paint, HEIGHT + 20), alt, caption)
 
 
@@ -113,7 +117,8 @@ def coverage_panel(covered: Covered) -> Panel:
     _, directions = np.linalg.eigh(scaled.T @ scaled)
     place = scaled @ directions[:, -1]
     parts = (("learned policies", place[: covered.num_learned], DRAWN.light), ("random actions", place[covered.num_learned :], OTHER.light))
-    edges = np.linspace(*np.percentile(place, [0.2, 99.8]), 41)
+    low, high = (float(end) for end in np.percentile(place, [0.2, 99.8]))
+    edges = np.linspace(low, high, 41)
 
     def paint(axes: Axes) -> None:
         for label, values, color in parts:
@@ -144,6 +149,11 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.minimum(first / first.sum(), second / second.sum()).sum())
 
 
+def _wider(low: float, high: float) -> tuple[float, float]:
+    margin = 0.06 * (high - low)
+    return float(low - margin), float(high + margin)
+
+
 def _named(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(str(each["seed"]), each) for each in record["seeds"]]
 
@@ -152,8 +162,8 @@ def _reading(record: dict[str, Any]) -> str:
     worst = max(each["starc"]["value"] for each in record["seeds"])
     near = "close to" if worst < 0.25 else "related to" if worst < UNRELATED else "unrelated to, or against,"
     return (
-        f"The seed that is furthest off has a STARC distance of {number(worst, 2)}: its cost is {near} the reference, over these roll-outs. "
-        "0 would order all policies alike, 0.71 is unrelated, 1 reverses them."
+        f"The seed that is furthest off has a STARC distance of {number(worst, 2)}: its cost is {near} the reference, over these "
+        "roll-outs. 0 would order all policies alike, 0.71 is unrelated, 1 reverses them."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -22,13 +23,12 @@ EXACT = {
 def print_judgement(console: Console, record: dict[str, Any]) -> None:
     """By samples, and exactly where that was possible."""
     against = "the true cost" if record["against"] == "true" else record["against"]
-    table = Table(title=f"{record['env']}, {record['algorithm']}: learned cost against {against}, up to shaping and a positive scale")
-    for name in ("seed", "EPIC", "STARC", "R²", "of shaping alone", "Pearson", "Spearman"):
+    table = Table(title=f"{record['env']}, {record['algorithm']}: learned cost against {against}")
+    for name in ("seed", "EPIC", "STARC", "R²", "Spearman"):
         table.add_column(name, justify="right")
     for each in record["seeds"]:
         parts = (interval(each["epic"]), interval(each["starc"]), interval(each["r_squared"]))
-        rest = (number(each[name], 2) for name in ("r_squared_of_shaping_alone", "pearson", "spearman"))
-        table.add_row(str(each["seed"]), *parts, *rest)
+        table.add_row(str(each["seed"]), *parts, number(each["spearman"], 2))
     console.print(table)
     if record["exact"]:
         exact = Table(title="exactly, over all states that random actions reach")
@@ -46,10 +46,13 @@ def print_judgement(console: Console, record: dict[str, Any]) -> None:
 
 
 def interval(value: dict[str, float] | None) -> str:
-    """A number with its interval, or a dash.
+    """A number with its interval, or a dash; a question mark where the episodes are too few for one.
 
     Example:
         >>> interval({"value": 0.25, "low": 0.2, "high": 0.301}), interval(None)
         ('0.25 [0.20, 0.30]', '-')
     """
-    return "-" if value is None else f"{value['value']:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
+    if value is None:
+        return "-"
+    known = math.isfinite(value["low"]) and math.isfinite(value["high"])
+    return f"{value['value']:.2f} " + (f"[{value['low']:.2f}, {value['high']:.2f}]" if known else "[?]")

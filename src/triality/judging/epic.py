@@ -100,7 +100,8 @@ def epic_distance(first: ArrayLike, second: ArrayLike, coverage: Coverage, disco
 
     Raises:
         ConfigError: as ``canonical``.
-        DataError: shapes that do not fit, or a cost that is shaping alone, which has no direction to compare.
+        DataError: shapes that do not fit, states and transitions of the coverage without overlap, or a cost that is shaping alone, which
+            has no direction to compare.
 
     Example:
         >>> coverage, cost, h = Coverage.product(np.ones(3), np.ones(2)), np.arange(6.0).reshape(3, 2) ** 2, np.array([3.0, 0.0, -1.0])
@@ -108,6 +109,8 @@ def epic_distance(first: ArrayLike, second: ArrayLike, coverage: Coverage, disco
         >>> epic_distance(cost, shaped, coverage, 0.9) < 1e-12, epic_distance(cost, -shaped, coverage, 0.9).__round__(12)
         (True, 1.0)
     """
+    if not np.any(coverage.state * coverage.transition.sum(axis=(1, 2)) > 0):
+        raise DataError("expected the coverage's states and its transitions to overlap, got none in common; take both from the same visits")
     one, two = (canonical(cost, coverage.state, coverage.action, discount).ravel() for cost in (first, second))
     counts = coverage.transition.ravel() > 0
     return pearson_distance(one[counts], two[counts], coverage.transition.ravel()[counts])

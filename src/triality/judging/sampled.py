@@ -10,6 +10,7 @@ class of phi (``MinimalPotential``). Too rich a class for the steps at hand fits
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def canonicalized(cost: BatchCost, steps: Steps, num_pairs: int = 64, seed: int 
 def sampled_epic(
     first: Canonicalized, second: Canonicalized, steps: Steps, discount: float, num_draws: int = NUM_DRAWS, seed: int = 0
 ) -> Interval:
-    """EPIC with its 95 % interval: episodes and coverage pairs are drawn anew together.
+    """EPIC with its 95 % interval: episodes and coverage pairs are drawn anew together; its ends are NaN where a draw is constant.
 
     Raises:
         DataError: other steps or pairs on either side, fewer than two episodes, or a cost that is shaping alone.
@@ -78,9 +79,10 @@ def sampled_epic(
     def distance(counts: np.ndarray, share: np.ndarray) -> float:
         return pearson_distance(first.canonical(discount, share), second.canonical(discount, share), counts)
 
-    value = distance(np.ones(len(steps.cost)), np.full(num_pairs, 1.0 / num_pairs))
-    drawn = [distance(counts, draw.multinomial(num_pairs, np.full(num_pairs, 1.0 / num_pairs)) / num_pairs)
-             for counts in resampled(steps, num_draws, draw)]  # fmt: skip
+    even = np.full(num_pairs, 1.0 / num_pairs)
+    value = distance(np.ones(len(steps.cost)), even)
+    shares = draw.multinomial(num_pairs, even, size=num_draws) / num_pairs
+    drawn = [_or_unknown(distance, counts, share) for counts, share in zip(resampled(steps, num_draws, draw), shares, strict=True)]
     return Interval(value, *(float(end) for end in np.percentile(drawn, [2.5, 97.5])))
 
 
@@ -95,7 +97,8 @@ def sampled_fit(
 ) -> tuple[ShapedFit, Interval, Interval]:
     """The regression of the first cost on the second, the interval of its STARC distance, and that of its R^2.
 
-    Each draw of the bootstrap solves the normal equations again, from sums kept for each episode.
+    Each draw of the bootstrap solves the normal equations again, from sums kept for each episode. The ends of an interval are NaN where
+    the episodes of some draw leave nothing to compare: they are then too few for the class of potentials.
 
     Raises:
         DataError: fewer than two episodes, no more steps than features, or a cost that is constant up to shaping.
@@ -138,10 +141,20 @@ def _everywhere(cost: BatchCost, observation: np.ndarray, action: np.ndarray, st
     return values.reshape(n, m)
 
 
+def _or_unknown(distance: Callable[[np.ndarray, np.ndarray], float], counts: np.ndarray, share: np.ndarray) -> float:
+    """NaN where this draw of episodes leaves one side constant: no interval is claimed then."""
+    try:
+        return distance(counts, share)
+    except DataError:
+        return np.nan
+
+
 def _distance_and_share(gram: Float[np.ndarray, "k k"]) -> tuple[float, float]:
     """STARC distance and R^2 from the sums of products of (free columns, true, learned): a Schur complement holds what is left of both."""
     free, both, last = gram[:-2, :-2], gram[:-2, -2:], gram[-2:, -2:]
     left = last - both.T @ np.linalg.pinv(free, rcond=1e-10, hermitian=True) @ both
+    if min(left[0, 0] / last[0, 0], left[1, 1] / last[1, 1]) <= 1e-10:
+        return np.nan, np.nan  # this draw left nothing to compare; the interval is then not known, and says so
     rho = np.clip(left[0, 1] / np.sqrt(left[0, 0] * left[1, 1]), -1.0, 1.0)
     variance = gram[-2, -2] - gram[-2, -3] ** 2 / gram[-3, -3]
     return float(np.sqrt((1.0 - rho) / 2.0)), float(1.0 - left[0, 0] * (1.0 - rho**2) / variance)

@@ -32,7 +32,8 @@ class ShapedFit(NamedTuple):
         shaping_alone: the same without the learned cost.
         partial: correlation of what shaping and constant leave of both costs.
         distance: sqrt((1 - partial) / 2).
-        fitted: the right-hand side at each step, in units of the true cost.
+        left_true: what shaping and constant leave of the true cost at each step.
+        left_learned: the same of the learned cost.
     """
 
     scale: float
@@ -40,7 +41,8 @@ class ShapedFit(NamedTuple):
     shaping_alone: float
     partial: float
     distance: float
-    fitted: Float[np.ndarray, " n"]
+    left_true: Float[np.ndarray, " n"]
+    left_learned: Float[np.ndarray, " n"]
 
 
 def fit_up_to_shaping(
@@ -82,7 +84,8 @@ def fit_up_to_shaping(
         shaping_alone=float(1.0 - share @ left_true**2 / variance),
         partial=partial,
         distance=pearson_distance(left_true, left_learned, share),
-        fitted=true - unexplained,
+        left_true=left_true,
+        left_learned=left_learned,
     )
 
 
