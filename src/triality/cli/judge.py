@@ -29,7 +29,7 @@ def run(options: JudgeOptions) -> int:
     import jax
 
     from triality.cli.judged_steps import batch_cost, covered, true_cost
-    from triality.cli.judgement import Reference, judge_by_samples, judge_exactly
+    from triality.cli.judgement import Reference, judge_by_samples, judge_exactly, visited
     from triality.cli.judgement_page import write_page
     from triality.cli.judgement_table import print_judgement
     from triality.cli.names import make_environment
@@ -47,7 +47,8 @@ def run(options: JudgeOptions) -> int:
     judged = [judge_by_samples(cost, reference, over, options) for cost in costs]
     environment, exact = make_environment(stored.task), []
     if isinstance(environment, TabularEnvironment) and reference.anywhere is not None and 0.0 < options.discount < 1.0:
-        exact = [judge_exactly(cost, reference.anywhere, environment, options) for cost in costs]
+        weights = visited(steps, environment)
+        exact = [judge_exactly(cost, reference.anywhere, environment, weights, options) for cost in costs]
     record = _record(stored, options, [each.numbers for each in judged], exact)
     record["steps"] = {"learned": over.num_learned, "random": len(steps.cost) - over.num_learned}
     write_json(stored.folder.path / JUDGEMENT, record)

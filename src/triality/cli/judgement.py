@@ -13,11 +13,11 @@ from triality.envs.gridworld import TabularEnvironment
 from triality.errors import DataError
 from triality.judging.epic import Coverage, epic_distance
 from triality.judging.pearson import correlation, ranks
-from triality.judging.regret import regret
+from triality.judging.regret import optimal_policy, regret, regret_of
 from triality.judging.sampled import Canonicalized, canonicalized, sampled_epic, sampled_fit
 from triality.judging.starc import MinimalNorm, ValueAdjusted, starc_distance
 from triality.judging.steps import BatchCost, PotentialClass, Steps
-from triality.judging.tables import next_state_matrix, occupancy, uniform_policy
+from triality.judging.tables import next_state_matrix
 from triality.judging.up_to_shaping import table_fit
 from triality.tabular.mdp import TabularMDP
 
@@ -78,21 +78,22 @@ def judge_by_samples(learned: BatchCost, reference: Reference, covered: Covered,
     return Judgement(numbers, fit.left_true, fit.left_learned)
 
 
-def judge_exactly(learned: BatchCost, reference: BatchCost, env: TabularEnvironment, options: JudgeOptions) -> dict[str, Any]:
-    """The same of a finite MDP, without sampling: every pair weighs as often as random actions visit it, discounted.
+def judge_exactly(
+    learned: BatchCost, reference: BatchCost, env: TabularEnvironment, weights: Float[np.ndarray, "states actions"], options: JudgeOptions
+) -> dict[str, Any]:
+    """The same of a finite MDP, without sampling: pairs by their weights, next states by the dynamics, potentials any function at all.
 
-    Regret is over the environment's time limit; ``regret_soft`` at temperature 1, which is what was learned.
+    Regret is over the environment's time limit; ``regret_soft`` that of pi = exp(Q - V), the policy that the learned cost is a model of.
 
     Raises:
         DataError: either cost is constant up to shaping.
     """
     law, start = (np.exp(np.asarray(each, np.float64)) for each in (env.log_probabilities, env.log_start))
     mdp = TabularMDP.from_sparse(env.successors, law, start, discount=options.discount)
+    limited = TabularMDP.from_sparse(env.successors, law, start, horizon=env.spec.time_limit)
     true, mine = (_table(each, mdp) for each in (reference, learned))
-    weights = occupancy(mdp, uniform_policy(mdp))
     fit = table_fit(mdp, true, mine, weights)
     value, least = (starc_distance(mdp, true, mine, each, weights=weights) for each in (ValueAdjusted(), MinimalNorm(weights)))
-    limited = TabularMDP.from_sparse(env.successors, law, start, horizon=env.spec.time_limit)
     return {
         "epic": epic_distance(true, mine, Coverage.along(weights, next_state_matrix(mdp)), options.discount),
         "starc_value_adjusted": value,
@@ -101,8 +102,15 @@ def judge_exactly(learned: BatchCost, reference: BatchCost, env: TabularEnvironm
         "r_squared_of_shaping_alone": fit.shaping_alone,
         "scale": fit.scale,
         "regret": regret(limited, true, mine),
-        "regret_soft": regret(limited, true, mine, temperature=1.0),
+        "regret_soft": regret_of(limited, true, optimal_policy(limited, mine, temperature=1.0)),
     }
+
+
+def visited(steps: Steps, env: TabularEnvironment) -> Float[np.ndarray, "states actions"]:
+    """Share of the steps that each pair of state and action has."""
+    counts = np.zeros((env.spec.observation_size, env.spec.num_actions))
+    np.add.at(counts, (np.argmax(steps.observation, axis=1), steps.action), 1.0)
+    return counts / counts.sum()
 
 
 def _epic(learned: BatchCost, reference: Reference, steps: Steps, options: JudgeOptions) -> dict[str, float] | None:

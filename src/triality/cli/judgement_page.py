@@ -122,8 +122,8 @@ def coverage_panel(covered: Covered) -> Panel:
 
     def paint(axes: Axes) -> None:
         for label, values, color in parts:
-            axes.hist(values, edges, density=True, histtype="stepfilled", color=color, alpha=0.25, edgecolor="none")
-            axes.hist(values, edges, density=True, histtype="step", color=color, linewidth=1.8, label=label)
+            axes.hist(values, edges.tolist(), density=True, histtype="stepfilled", color=color, alpha=0.25, edgecolor="none")
+            axes.hist(values, edges.tolist(), density=True, histtype="step", color=color, linewidth=1.8, label=label)
         axes.set_xlabel("observation, along its direction of most spread")
         axes.set_ylabel("density of steps")
         axes.tick_params(colors=INK.light)
@@ -179,4 +179,6 @@ def _table(record: dict[str, Any]) -> str:
 
 def _exact_table(record: dict[str, Any]) -> str:
     rows = [(str(each["seed"]), *(number(each[key], 3) for key in EXACT)) for each in record["exact"]]
-    return page.table("Without sampling, over all states that random actions reach", ("seed", *EXACT.values()), rows)
+    return page.table(
+        "Without sampling, every pair of state and action weighed as the roll-outs visited it", ("seed", *EXACT.values()), rows
+    )

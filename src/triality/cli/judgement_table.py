@@ -16,7 +16,7 @@ EXACT = {
     "starc_minimal_norm": "STARC, minimal",
     "r_squared": "R²",
     "regret": "regret",
-    "regret_soft": "regret, soft",
+    "regret_soft": "of exp(Q-V)",
 }
 
 
@@ -31,7 +31,7 @@ def print_judgement(console: Console, record: dict[str, Any]) -> None:
         table.add_row(str(each["seed"]), *parts, number(each["spearman"], 2))
     console.print(table)
     if record["exact"]:
-        exact = Table(title="exactly, over all states that random actions reach")
+        exact = Table(title="exactly, pairs weighed as the roll-outs visited them")
         for name in ("seed", *EXACT.values()):
             exact.add_column(name, justify="right")
         for each in record["exact"]:

@@ -2,7 +2,7 @@
 
 from triality.judging.epic import Coverage, canonical, epic_distance
 from triality.judging.pearson import correlation, pearson_distance, ranks
-from triality.judging.regret import expected_total, optimal_policy, regret
+from triality.judging.regret import expected_total, optimal_policy, regret, regret_of
 from triality.judging.sampled import Canonicalized, canonicalized, sampled_epic, sampled_fit
 from triality.judging.scores import (
     Interval,
@@ -61,6 +61,7 @@ __all__ = [
     "probability_of_improvement",
     "ranks",
     "regret",
+    "regret_of",
     "sampled_epic",
     "sampled_fit",
     "starc_distance",

@@ -46,8 +46,28 @@ def regret(mdp: TabularMDP, true: ArrayLike, learned: ArrayLike, temperature: fl
         >>> regret(mdp, cost, 2.0 * cost + 1.0), round(regret(mdp, cost, -cost), 4)
         (0.0, 2.0741)
     """
-    best, found = (optimal_policy(mdp, each, temperature) for each in (true, learned))
-    paid, least, random = (expected_total(mdp, true, each, temperature) for each in (found, best, uniform_policy(mdp)))
+    return regret_of(mdp, true, optimal_policy(mdp, learned, temperature), temperature)
+
+
+def regret_of(mdp: TabularMDP, true: ArrayLike, policy: Policies, temperature: float = 0.0) -> float:
+    """Normalized regret of any policy, such as the soft optimum of a learned cost where no entropy is paid for.
+
+    Args:
+        mdp: as of ``regret``.
+        true: the cost that is paid.
+        policy: pi(u|x), (S, A), or (T, S, A) over a horizon.
+        temperature: T of what is paid, and of the optimum that it is held against.
+
+    Raises:
+        ConfigError, DataError: as ``regret``.
+
+    Example:
+        >>> mdp = TabularMDP.from_sparse([[[0], [0]]], np.ones((1, 2, 1)), 0, discount=0.5)
+        >>> regret_of(mdp, [[0.0, 1.0]], np.array([[0.75, 0.25]]))
+        0.5
+    """
+    best = optimal_policy(mdp, true, temperature)
+    paid, least, random = (expected_total(mdp, true, each, temperature) for each in (policy, best, uniform_policy(mdp)))
     if random - least <= TIE * max(1.0, abs(least)):
         raise DataError("expected a true cost that some policy can lower, got one under which random actions are optimal; nothing to lose")
     return max(0.0, (paid - least) / (random - least))
