@@ -11,7 +11,7 @@ import pytest
 from tests.cli.stored_runs import stored_run
 from triality.cli.judge_options import JudgeOptions
 from triality.cli.judged_steps import Covered, batch_cost, covered, true_cost
-from triality.cli.judgement import Reference, judge_by_samples, judge_exactly
+from triality.cli.judgement import Reference, judge_by_samples, judge_exactly, visited
 from triality.cli.main import main
 from triality.cli.names import find_task, make_environment
 from triality.envs.gridworld import TabularEnvironment
@@ -133,6 +133,7 @@ def test_a_table_is_judged_exactly():
     assert same["regret_soft"] > 1e-3  # the policy of temperature 1 still wanders
 
 
+@pytest.mark.slow
 def test_gridworld_through_the_command(folder):
     run = stored_run(folder / "grid", folder / "demos.npz", env="Gridworld-v0", seeds=1)
     assert main(["judge", str(run), "--episodes", "20", "--pairs", "4", "--waves", "0"]) == 0
@@ -162,12 +163,40 @@ def test_a_reward_that_nobody_met_is_no_reference(pendulum):
         batch_cost(lambda x, u: x[0] / 0.0)(steps.observation, steps.action, steps.after)
 
 
-def test_roll_outs_are_those_of_the_policies_and_of_random_actions():
+@pytest.fixture(scope="module")
+def grid():
+    """Gridworld-v0, and roll-outs in it of a policy that never moves and of random actions."""
     task = find_task("Gridworld-v0")
     logits = jnp.tile(jnp.where(jnp.arange(task.spec.num_actions) == 0, 50.0, 0.0), (1, task.spec.observation_size, 1))
-    found = covered(task, jax.vmap(OneHotTabularPolicy)(logits), 1, 5, 0)
-    assert found.num_learned == 5 * task.bare.time_limit
+    return task, covered(task, jax.vmap(OneHotTabularPolicy)(logits), 1, 20, 0)
+
+
+def test_roll_outs_are_those_of_the_policies_and_of_random_actions(grid):
+    task, found = grid
+    assert found.num_learned == 20 * task.bare.time_limit
     assert np.all(found.steps.action[: found.num_learned] == 0)
     assert len(np.unique(found.steps.action[found.num_learned :])) == task.spec.num_actions
-    assert len(np.unique(found.steps.episode)) == 10
+    assert len(np.unique(found.steps.episode)) == 40
     np.testing.assert_array_equal(found.steps.after[0], found.steps.observation[1])
+
+
+def test_samples_of_a_table_agree_with_the_table(grid):
+    task, over = grid
+    environment, draw = make_environment(task), np.random.default_rng(0)
+    assert isinstance(environment, TabularEnvironment)
+    first, second = draw.normal(size=(2, task.spec.observation_size, task.spec.num_actions))
+
+    def true(x, u, y):
+        return first[np.argmax(x, axis=1), u]
+
+    def learned(x, u, y):
+        return true(x, u, y) + second[np.argmax(x, axis=1), u]
+
+    steps = over.steps
+    options = JudgeOptions(run=Path("."), pairs=64, waves=0)
+    reference = Reference(true(steps.observation, steps.action, steps.after), true)
+    sampled = judge_by_samples(learned, reference, over, options).numbers
+    exact = judge_exactly(learned, true, environment, visited(steps, environment), options)
+    for name in ("epic", "r_squared"):
+        error = (sampled[name]["high"] - sampled[name]["low"]) / 3.92
+        assert abs(sampled[name]["value"] - exact[name]) < 4.0 * error < 0.3

@@ -97,9 +97,13 @@ def _in_chunks(cost: StepCost, observation: np.ndarray, action: np.ndarray) -> n
 
 
 def _compiled(task: Task, policies: list[Policy], keys: jax.Array, episodes: int) -> list[Trajectory]:
-    environment = make_environment(task)
-    draw = eqx.filter_jit(lambda policy, keys: jax.vmap(lambda key: rollout(key, environment, policy, task.bare.time_limit))(keys))
-    return [draw(policy, jax.random.split(key, episodes)) for policy, key in zip(policies, keys, strict=True)]
+    environment, horizon = make_environment(task), task.bare.time_limit
+    return [_rolled_out(environment, policy, horizon, jax.random.split(key, episodes)) for policy, key in zip(policies, keys, strict=True)]
+
+
+@eqx.filter_jit
+def _rolled_out(environment: AbstractEnvironment, policy: Policy, horizon: int, keys: jax.Array) -> Trajectory:
+    return jax.vmap(lambda key: rollout(key, environment, policy, horizon))(keys)
 
 
 def _on_host(task: Task, policies: list[Policy], keys: jax.Array, episodes: int) -> list[Trajectory]:
