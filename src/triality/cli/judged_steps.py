@@ -52,8 +52,8 @@ def covered(task: Task, policies: Policy, num_seeds: int, episodes: int, seed: i
 def batch_cost(cost: StepCost) -> BatchCost:
     """c(x, u) for many pairs at once, in float64; x' is not looked at.
 
-    Raises (when called):
-        NonFiniteError: the cost is NaN or infinite somewhere.
+    Raises:
+        NonFiniteError: when it is called, and the cost is NaN or infinite somewhere.
 
     Example:
         >>> batch_cost(lambda x, u: x[0] + u)(np.ones((3, 1)), np.arange(3), np.ones((3, 1))).tolist()

@@ -1,6 +1,6 @@
 """Pearson's distance: how far two quantities are from being the same up to a positive scale and a constant.
 
-    D_rho(X, Y) = sqrt((1 - rho(X, Y)) / 2) = |x - y| / 2,   x, y = the standardized X, Y        (Gleave et al. 2021, section 4)
+    D_rho(X, Y) = sqrt((1 - rho(X, Y)) / 2) = norm(x - y) / 2,   x, y = X, Y standardized        (Gleave et al. 2021, section 4)
 
 0 where Y = a X + b with a > 0, 1 where a < 0, sqrt(1/2) where they are uncorrelated. The right-hand side is what is computed: from rho
 itself, rounding would turn an exact 0 into the root of 1e-16. Costs and rewards have the same distances, since both turn their sign.

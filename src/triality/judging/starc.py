@@ -1,6 +1,6 @@
 """STARC, standardized reward comparison, exactly, on tables (Skalse et al. 2024, arXiv:2309.15257, section 2).
 
-    d(c_1, c_2) = |s(c_1) - s(c_2)| / 2,   s(c) = C(c) / |C(c)|, or 0 where C(c) = 0
+    d(c_1, c_2) = norm(s(c_1) - s(c_2)) / 2,   s(c) = C(c) / norm(C(c)), or 0 where C(c) = 0
 
 C is linear and takes away what changes the order of no policies: potential shaping with gamma and, where it says so, redistribution over
 x' that keeps E[c(x, u, x')]. Any norm will do, and any two choices bound each other by factors; of a complete one d = 0 holds exactly
