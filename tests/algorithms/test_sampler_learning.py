@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from triality.algorithms.sampler_learning import SamplerLearning
 from triality.kernels.langevin import Mala
