@@ -60,9 +60,35 @@ def hard_optimum(mdp: TabularMDP, cost: Float[Array, "states actions"], toleranc
     return policy_of(q_of(value))
 
 
-@eqx.filter_jit
 def total_visits(mdp: TabularMDP, log_policy: StepPolicies, start: Float[Array, " states"]) -> Float[Array, "states actions"]:
     """Expected visits of a policy from ``start``: over the horizon, or discounted; in the unit of ``Visitation.state_action``."""
+    return in_total(visits_by_step(mdp, log_policy, start))
+
+
+@eqx.filter_jit
+def visits_by_step(mdp: TabularMDP, log_policy: StepPolicies, start: Float[Array, " states"]) -> StepPolicies:
+    """The same for every step, (T, S, A), over a finite horizon; discounted all together, (S, A)."""
     if mdp.horizon is None:
         return discounted_visits(mdp, log_policy, start, tolerance=1e-12).state_action
-    return policy_visits(mdp, log_policy, start).total
+    return policy_visits(mdp, log_policy, start).state_action
+
+
+def in_total(visits: StepPolicies) -> Float[Array, "states actions"]:
+    """Visits of all steps together.
+
+    Example:
+        >>> in_total(jnp.ones((3, 1, 2))).tolist(), in_total(jnp.ones((1, 2))).tolist()
+        ([[3.0, 3.0]], [[1.0, 1.0]])
+    """
+    return visits if visits.ndim == 2 else jnp.sum(visits, axis=0)
+
+
+def policy_of_visits(visits: StepPolicies) -> StepPolicies:
+    """log pi(u|x) of the one policy with these visits: that of a mixture, say; uniform where there are none.
+
+    Example:
+        >>> jnp.exp(policy_of_visits(jnp.array([[1.0, 3.0], [0.0, 0.0]]))).round(6).tolist()
+        [[0.25, 0.75], [0.5, 0.5]]
+    """
+    total = jnp.sum(visits, axis=-1, keepdims=True)
+    return jnp.where(total > 0, jnp.log(visits) - jnp.log(total), -jnp.log(visits.shape[-1]))

@@ -5,7 +5,7 @@
     L(theta)  = theta.f_E + log (1/m) sum_j w_j e^{-theta.f_j} + sum_i epsilon_i |theta_i|,     w_j = U(tau_j) / pi(tau_j)
     dL/dtheta = f_E - sum_j w_j e^{-theta.f_j} f_j / sum_j w_j e^{-theta.f_j} + epsilon_i sign(theta_i)        (theirs, for a cost)
 
-U is the baseline law and pi who drew: the dynamics stand in both and cancel, so that no model is needed, only log U - log pi of the actions.
+U is the baseline law and pi who drew: the dynamics stand in both and cancel, so that no model is needed, only log U - log pi of actions.
 With U and pi alike the weights are one. L is the guided cost objective with q never improved (the sampler is fixed) and a linear cost;
 its log Z is therefore biased low by as much as the drawn trajectories miss what theta makes likely: watch ``ess``.
 
