@@ -95,7 +95,7 @@ def test_a_cost_by_hand():
 def test_what_has_no_cost_is_refused():
     """In one dimension u = -K x with K < 0 that still stabilizes pushes the wrong way: Q would be negative."""
     with pytest.raises(DataError, match="not every stabilizing gain is optimal"):
-        inverse_lqr([[0.5]], [[1.0]], [[-0.2]])
+        inverse_lqr([[0.5]], [[1.0]], [[-0.2]], InverseLqrConfig(max_num_projections=300))
     with pytest.raises(DataError, match="u = -K x"):
         inverse_lqr(A, B, -discrete_gain(Q, R))
     with pytest.raises(DataError, match="transpose"):

@@ -101,7 +101,8 @@ def test_policy_gradient_closes_the_feature_gap(demonstrated):
     assert jnp.linalg.norm(uniform) > 0.1
 
 
-def test_policy_gradient_over_episodes(demonstrated):
+@pytest.mark.slow
+def test_policy_gradient_over_episodes():
     features = FEATURES[:5]
     expert = causal_solution(EPISODES, features @ THETA).log_policy
     start = jnp.exp(EPISODES.log_start)

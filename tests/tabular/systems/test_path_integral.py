@@ -79,6 +79,7 @@ def test_perturbations_are_local_and_follow_the_dynamics(demonstrations):
     np.testing.assert_array_equal(same.states[::2], demonstrations.states)
 
 
+@pytest.mark.slow
 def test_against_uniform_trajectories_the_truth_comes_back(demonstrations):
     """Ranking against uniform noise is consistent: within the errors that the curvature at the optimum tells."""
     anywhere = perturbations(jax.random.key(84), MDP, demonstrations, 20, 1.0)
