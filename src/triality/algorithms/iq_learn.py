@@ -2,9 +2,10 @@
 
     maximize  E_data[r] - E[V(x) - gamma V(x')] - 1/(4 alpha) E[r^2],   r = Q(x, u) - gamma (1 - terminated) V(x')
 
-One maximization where adversarial methods play a game: the policy is the soft policy of Q and gets no step of its own but toward it. r is a
-reward of the task, of the transition, up to what the demonstrations do not show: ``implied_cost`` is minus it. With discrete actions V is
-the exact sum over actions under the policy, which is logsumexp of Q where the policy is Q's own.
+One maximization where adversarial methods play a game: the policy is the soft policy of Q and gets no step of its own but toward it. At
+the exact optimum r is a reward of the task, of the transition, up to what the demonstrations do not show: ``implied_cost`` is minus it. By
+default V(x') is that of slow twins, which is no exact descent, and makes r a verdict on who acted again: see ``HeldAhead``. With discrete
+actions V is the exact sum over actions under the policy, which is logsumexp of Q where the policy is Q's own.
 
 Reference: Garg, Chakraborty, Cundy, Song, Ermon 2021, arXiv:2106.12142.
 """
@@ -14,8 +15,9 @@ from __future__ import annotations
 from triality.algorithms.cost_learning import MakePolicy
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.envs.environment import AbstractEnvironment
-from triality.errors import ConfigError
-from triality.objectives.iq_learn import IqLearnLoss
+from triality.objectives.held_ahead import HeldAhead
+from triality.objectives.iq_learn import IqLearnLoss, StartValue
+from triality.objectives.soft_q import SoftQLoss
 from triality.updates.soft_actor_critic import SoftActorCritic
 
 
@@ -23,7 +25,7 @@ def IqLearn(  # noqa: N802
     env: AbstractEnvironment,
     horizon: int,
     *,
-    loss: IqLearnLoss | None = None,
+    loss: SoftQLoss | None = None,
     actor: SoftActorCritic | None = None,
     num_rollouts: int = 16,
     make_policy: MakePolicy | None = None,
@@ -31,22 +33,16 @@ def IqLearn(  # noqa: N802
     """``SoftQImitation`` with the inverse soft Q objective.
 
     Args: as those of ``SoftQImitation``, but for
-        loss: ``IqLearnLoss(gamma=actor.gamma)`` if None: value term ``ValueFlow``, alpha 1/2, the penalty on both sides.
-        actor: ``SoftActorCritic(env.spec, temperature=0.01)`` if None, as published for continuous control.
-
-    Raises:
-        ConfigError: the loss discounts otherwise than the actor.
+        loss: ``HeldAhead(IqLearnLoss(actor.gamma, value_term=StartValue()))`` if None: alpha 1/2, the penalty on both sides, and V(x') of
+            slow twins. ``IqLearnLoss`` without ``HeldAhead`` descends the published objective itself. Its gamma has to be the actor's.
+        actor: ``SoftActorCritic(env.spec, temperature=0.1)`` if None.
 
     Example:
         >>> from triality.envs.pendulum import Pendulum
         >>> algorithm = IqLearn(Pendulum(), 200)
-        >>> type(algorithm.loss.value_term).__name__, round(float(algorithm.actor.temperature), 2)
-        ('ValueFlow', 0.01)
+        >>> type(algorithm.loss.loss.value_term).__name__, round(float(algorithm.actor.temperature), 2)
+        ('StartValue', 0.1)
     """
-    actor = SoftActorCritic(env.spec, temperature=0.01) if actor is None else actor
-    loss = IqLearnLoss(gamma=actor.gamma) if loss is None else loss
-    if float(loss.gamma) != float(actor.gamma):
-        raise ConfigError(
-            f"expected one discount, got {float(loss.gamma):g} in the loss and {float(actor.gamma):g} in the actor; give both the same"
-        )
+    actor = SoftActorCritic(env.spec, temperature=0.1) if actor is None else actor
+    loss = HeldAhead(IqLearnLoss(actor.gamma, value_term=StartValue())) if loss is None else loss
     return SoftQImitation(env, horizon, loss, actor, num_rollouts, make_policy)

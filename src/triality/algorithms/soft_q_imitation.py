@@ -166,7 +166,12 @@ class SoftQImitation(eqx.Module):
         ahead = slow_twins if self.loss.looks_ahead_slowly else twins
         start_value = jnp.mean(self._values(key_start, twins, policy, starts))
         sides = [self._side(*given, twins, ahead, policy) for given in ((key_data, data), (key_drawn, drawn))]
-        losses, metrics = jax.vmap(lambda i: self.loss(*(side._replace(q=side.q[:, i]) for side in sides), start_value))(jnp.arange(2))
+
+        def of_twin(i: Int[Array, ""]) -> tuple[Float[Array, ""], SoftQMetrics]:
+            data, drawn = (side._replace(q=side.q[:, i]) for side in sides)
+            return self.loss(data, drawn, start_value)
+
+        losses, metrics = jax.vmap(of_twin)(jnp.arange(2))
         return jnp.mean(losses), jax.tree.map(jnp.mean, metrics)
 
     def implied_cost(self, key: Key[Array, ""], state: SoftQState, part: Transition) -> Float[Array, " n"]:

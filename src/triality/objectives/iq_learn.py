@@ -50,7 +50,8 @@ class ValueFlow(eqx.Module):
 
     def __call__(self, data: SoftQ, drawn: SoftQ, start_value: Float[Array, ""], gamma: Float[Array, ""]) -> Float[Array, ""]:
         del start_value, gamma
-        return 0.5 * sum(weighted_mean(side.value - side.after, side.log_weight) for side in (data, drawn))
+        on_data, on_drawn = (weighted_mean(side.value - side.after, side.log_weight) for side in (data, drawn))
+        return 0.5 * (on_data + on_drawn)
 
 
 class IqLearnLoss(eqx.Module):
