@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from triality.algorithms.cost_learning import MakePolicy
     from triality.algorithms.f_irl import FIrl
     from triality.algorithms.soft_q_imitation import SoftQImitation
-    from triality.objectives.held_ahead import HeldAhead
     from triality.objectives.iq_learn import ValueTerm
     from triality.objectives.state_marginal import MarginalDivergence
 
@@ -72,6 +71,7 @@ def make_soft_q(options: IrlOptions, task: Task, make_policy: MakePolicy) -> Sof
     """SQIL or IQ-Learn, of resolved options."""
     from triality.algorithms.iq_learn import IqLearn
     from triality.algorithms.sqil import Sqil
+    from triality.objectives.held_ahead import HeldAhead
     from triality.objectives.iq_learn import IqLearnLoss, StartValue, ValueFlow
     from triality.updates.soft_actor_critic import SoftActorCritic
 
