@@ -81,10 +81,11 @@ def _agreement(rows: Rows) -> list[str]:
 
 
 def _prose(record: dict[str, Any]) -> list[str]:
-    worlds = len({row["world"] for row in record["rows"]})
+    worlds = {row["world"] for row in record["rows"]}
+    num_random = sum(world.startswith("random") for world in worlds)
     return [
-        f"{worlds} worlds of 16 states: random MDPs (4 actions, 3 successors, costs of pairs from a standard normal law), and three grids",
-        "with costs of states alone. $\\gamma=0.9$. The expert is the soft optimum of the true cost;",
+        f"Worlds of 16 states: {num_random} random MDPs (4 actions, 3 successors, costs of pairs from a standard normal law), and",
+        f"{len(worlds) - num_random} grids with costs of states alone. $\\gamma=0.9$. The expert is the soft optimum of the true cost;",
         f"{record['seeds']} sets of {record['trajectories']} demonstrations of {record['steps']} steps, and its exact visits.",
         f"A Gaussian prior of weight {record['l2']:g} on what is learned from samples, where a system has one. Figures are means over",
         "worlds and sets; intervals 95 %, by a bootstrap within each world. Regret: of the hard optimum, 0 optimal, 1 random.",
