@@ -90,7 +90,7 @@ def _prose(record: dict[str, Any]) -> list[str]:
         f"A Gaussian prior of weight {record['l2']:g} on what is learned from samples, where a system has one. Figures are means over",
         "worlds and sets; intervals 95 %, by a bootstrap within each world. Regret: of the hard optimum, 0 optimal, 1 random.",
         "A system of states alone is handicapped on the random MDPs, where the true cost depends on the action.",
-        "A constant STARC of 0.5 is a cost that orders nothing. Cloning's cost is $-\\log\\pi$, whose soft optimum is $\\pi$;",
+        "A STARC of 0.5 is that of a cost that orders nothing. Cloning's cost is $-\\log\\pi$, whose soft optimum is $\\pi$;",
         "GAIL's is what its last discriminator implies. The linear program refuses where some state was never visited.",
         "EPIC knows no dynamics: it is not blind to a cost that is redistributed over next states, as that of MaxEnt with exact visits is,",
         "and so is far from zero where STARC is zero. Seconds are those of the second call, on a machine that was busy with other work.",
