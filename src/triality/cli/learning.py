@@ -65,7 +65,7 @@ def learn(plan: Plan) -> int:
     refuse_beyond_memory("a run", size, "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers")
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
-    keeping = options.kept.keeping(options.overwrite, {"demos": digest_of(options.demos)}, is_extendable, options.track)
+    keeping = options.kept.keeping(options.overwrite, _inputs(options), is_extendable, options.track)
     with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
         if keeper.resumes:
             first: Any = shapes
@@ -85,6 +85,15 @@ def learn(plan: Plan) -> int:
         keeper.finished(summary)
     print_result(console, summary, report)
     return 0
+
+
+def _inputs(options: IrlOptions) -> dict[str, str]:
+    """What the run reads, told apart by content: demonstrations, and the expert that it asks (of a run the learned state alone)."""
+    expert = options.expert
+    if expert is None:
+        return {"demos": digest_of(options.demos)}
+    state = expert / "state.ckpt"
+    return {"demos": digest_of(options.demos), "expert": digest_of(state if state.is_file() else expert)}
 
 
 def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns | None, keeper: Keeper) -> Any:
@@ -115,7 +124,7 @@ def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) 
     keeper.refuse_shorter(options.iterations)
     guarded = Guarded(algorithm)
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
-    parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK))
+    parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK, keeper.step))
     programs = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
     begun = first_or_kept(guarded, first, keeper)
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
@@ -124,8 +133,6 @@ def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) 
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
         for done, size in parts:
-            if done <= keeper.step:
-                continue
             start = time.perf_counter()
             going, metrics = programs[size](guarded, going)
             jax.block_until_ready(metrics)

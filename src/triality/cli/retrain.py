@@ -11,10 +11,11 @@ from triality.cli.config import as_config
 from triality.cli.names import COSTLESS, METHODS
 from triality.cli.options import RetrainOptions
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import load_states, open_run
+from triality.cli.stored import learned_in, load_states, open_run
 from triality.errors import ConfigError
 from triality.runs.folder import RETRAINING, RunFolder
 from triality.runs.json_files import write_json
+from triality.runs.resumption import digest_of
 
 REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-learning-rate"
 
@@ -40,7 +41,9 @@ def run(options: RetrainOptions) -> int:
         from triality.cli.compiled_retrain import retrained
     console = Console()
     note = functools.partial(console.print, soft_wrap=True, highlight=False)
-    with kept_run(training, "retrain", as_config(options), options.kept.keeping(options.overwrite), note) as keeper:
+    with kept_run(
+        training, "retrain", as_config(options), options.kept.keeping(options.overwrite, {"run": digest_of(learned_in(stored))}), note
+    ) as keeper:
         policies = retrained(stored, algorithm, states, options, console, REMEDY, keeper)
         keeper.closing()
     results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]

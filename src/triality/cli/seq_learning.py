@@ -74,6 +74,12 @@ class FittedSequences(NamedTuple):
     steps_per_second: dict[str, float]
 
 
+def _inputs(options: SeqOptions) -> dict[str, str]:
+    """What the run reads, told apart by content."""
+    read = {"data": path_of(options)} | ({} if options.test is None else {"test": options.test})
+    return {name: digest_of(path) for name, path in read.items()}
+
+
 def learn(plan: SeqPlan) -> int:
     """Run a checked command to its end."""
     options = plan.options
@@ -89,7 +95,7 @@ def learn(plan: SeqPlan) -> int:
     config = {**as_config(options), "temperatures": list(options.temperatures), **_found(data), "notes": list(plan.notes)}
     size = 4 * max(options.batch_size, options.num_drawn) * data.length * options.hidden
     refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
-    keeping = options.kept.keeping(options.overwrite, {"data": digest_of(path_of(options))}, track=options.track)
+    keeping = options.kept.keeping(options.overwrite, _inputs(options), track=options.track)
     with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
         fits: list[FittedSequences] = []
         stages = StageKeeper(keeper)

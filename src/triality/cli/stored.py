@@ -14,6 +14,7 @@ from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.errors import StorageError
 from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
+from triality.runs.resumption import refuse_foreign
 
 PATHS = ("demos", "out", "expert")
 """Options that are paths, and text in the record."""
@@ -70,18 +71,35 @@ def open_run(path: Path) -> StoredRun:
     return StoredRun(folder, resolve(options, task), None if unfinished else folder.read_summary(), task)
 
 
+def learned_in(run: StoredRun) -> Path:
+    """The file that what the run learned is read from.
+
+    Raises:
+        StorageError: there is none.
+    """
+    series = CheckpointSeries(run.folder.path)
+    paths = [run.folder.state_path] if run.folder.state_path.is_file() else series.paths()
+    if not paths:
+        raise StorageError(f"{run.folder.path}: expected a checkpoint, got none; resume the run, or run it again")
+    return paths[0]
+
+
 def load_states(run: StoredRun) -> tuple[Any, Any]:
     """The algorithm, and the stacked states of all seeds."""
     from triality.cli.experiment import build_algorithm, state_template
     from triality.cli.training import STATES
-    from triality.runs.checkpoint import read_checkpoint, restored
+    from triality.runs.checkpoint import restored
+    from triality.runs.checkpoint_file import read_leaves
 
     algorithm = build_algorithm(run.options, run.task)
     template = state_template(algorithm, run.task, run.options)
     if run.folder.state_path.is_file():
-        return algorithm, read_checkpoint(run.folder.state_path, template)
+        stored = read_leaves(run.folder.state_path)
+        refuse_foreign(stored.config, run.folder, run.folder.state_path)
+        return algorithm, restored(stored, template, str(run.folder.state_path))
     series = CheckpointSeries(run.folder.path)
     found = series.newest_readable()
     if found is None:
         raise StorageError(f"{run.folder.path}: expected a checkpoint that can be read, got none; resume the run, or run it again")
+    refuse_foreign(found.config, run.folder, series.folder)
     return algorithm, restored(found, template, str(series.folder), f"['{STATES}'].state")

@@ -36,7 +36,7 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
         StoppedError: a signal asked for an end.
     """
     guarded = Guarded(training)
-    parts = list(chunks(iterations, CHUNK))
+    parts = list(chunks(iterations, CHUNK, keeper.step))
     programs = {size: over_seeds(lambda training, states, size=size: run(training, states, 1, size)[:2]) for _, size in parts}
     steps = training.num_rollouts * training.horizon * jax.tree.leaves(states)[0].shape[0]
     first, pace = jax.vmap(guarded.init)(states), Pace()
@@ -45,8 +45,6 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=iterations, completed=keeper.step, rate="")
         for done, size in parts:
-            if done <= keeper.step:
-                continue
             begin = time.perf_counter()
             going, metrics = programs[size](guarded, going)
             jax.block_until_ready(metrics)
@@ -60,16 +58,17 @@ def train_policies(training: PolicyTraining, states: Any, iterations: int, conso
     return going.state
 
 
-def chunks(total: int, length: int) -> Iterator[tuple[int, int]]:
-    """(iterations done after it, size) of every chunk; the last may be short.
+def chunks(total: int, length: int, begin: int = 0) -> Iterator[tuple[int, int]]:
+    """(iterations done after it, size) of every chunk from ``begin`` on; they end at multiples of ``length``, and at ``total``.
 
     Example:
-        >>> list(chunks(5, 2))
-        [(2, 2), (4, 2), (5, 1)]
+        >>> list(chunks(5, 2)), list(chunks(8, 3, begin=4))
+        ([(2, 2), (4, 2), (5, 1)], [(6, 2), (8, 2)])
     """
-    for start in range(0, total, length):
-        size = min(length, total - start)
-        yield start + size, size
+    while begin < total:
+        end = min(begin - begin % length + length, total)
+        yield end, end - begin
+        begin = end
 
 
 def flat_metrics(metrics: Any) -> dict[str, Any]:

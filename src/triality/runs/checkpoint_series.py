@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +66,31 @@ class CheckpointSeries:
                 old.unlink()
         return path
 
-    def newest(self) -> tuple[StoredCheckpoint, list[str]] | None:
+    def newest(self, misfit: Callable[[StoredCheckpoint], str] = lambda stored: "") -> tuple[StoredCheckpoint, list[str]] | None:
         """The newest that can be trusted, and a sentence for each that could not; None where there is no checkpoint at all.
+
+        Args:
+            misfit: why a checkpoint that is sound cannot be gone on from, in words, else nothing; it stays where it is.
 
         Raises:
             NoValidCheckpointError: there are some, and none can be trusted.
         """
-        notes = []
+        notes, misfits = [], []
         for path in self.paths():
             try:
-                return read_leaves(path), notes
+                stored = read_leaves(path)
             except StorageError as error:
                 notes.append(f"{path.name} is damaged and was put aside as {_put_aside(path, str(error)).name}: {error}")
+                continue
+            if not (why := misfit(stored)):
+                return stored, notes
+            misfits.append(f"{path.name} {why}")
+            notes.append(misfits[-1])
+        if misfits:
+            raise NoValidCheckpointError(
+                f"{self.folder}: expected a checkpoint to go on from, got none ({'; '.join(misfits)}); restore the rest of the folder from "
+                "a copy, or begin anew with --overwrite"
+            )
         aside = sorted(path.name for path in self._entries() if path.suffix == CORRUPT)
         if notes or aside:
             raise NoValidCheckpointError(

@@ -140,17 +140,19 @@ class RunFolder:
         record = {"triality": __version__, "command": command, "config": to_json_value(config)}
         write_json(self.config_path, record | ({"inputs": dict(inputs)} if inputs else {}))
 
-    def forget_result(self) -> None:
-        """Remove what a run writes at its end: it is about to go on.
+    def forget_result(self) -> list[str]:
+        """Remove what a run writes at its end: it is about to go on. The names of what was there.
 
         Raises:
             StorageError: the operating system refuses.
         """
+        there = [name for name in RESULTS if (self.path / name).is_file()]
         try:
-            for name in RESULTS:
+            for name in there:
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{self.path}: expected to be able to write there, got '{error.strerror}'; check its mode") from error
+        return there
 
     def read_config(self) -> dict[str, Any]:
         """``{"triality": version, "command": name, "config": {...}}``.

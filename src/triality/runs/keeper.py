@@ -27,7 +27,15 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import PyTree
 
-from triality.errors import AlreadyOverError, ConfigError, InterruptedRunError, NonFiniteError, StoppedError, StorageError, TrialityError
+from triality.errors import (
+    ConfigError,
+    InterruptedRunError,
+    NonFiniteError,
+    StoppedError,
+    StorageError,
+    TrialityError,
+)
+from triality.runs.beginning import PLACE, begun, path_of, place_of
 from triality.runs.checkpoint import leaves_of, restored
 from triality.runs.checkpoint_file import StoredCheckpoint, write_leaves
 from triality.runs.checkpoint_series import CheckpointSeries
@@ -35,12 +43,10 @@ from triality.runs.folder import RunFolder
 from triality.runs.json_files import write_json
 from triality.runs.keeping import Keeping
 from triality.runs.lock import RunLock
-from triality.runs.resumption import is_over, refuse_other_run
 from triality.runs.stop_request import StopRequest
 from triality.tracking.records import numbers_of
 
 Tree = TypeVar("Tree", bound=PyTree)
-PLACE = "place"
 LEAST_SHARE = 50
 """Between two checkpoints the run works at least so many times as long as the last one took to write: at most 2 % of its time."""
 
@@ -74,7 +80,8 @@ class Keeper:
         self._saved_step = None if checkpoint is None else checkpoint.step
         self._saved_at, self._took, self._is_first = time.monotonic(), 0.0, True
         self._saving, self._is_finished = threading.Lock(), False
-        before = 0.0 if checkpoint is None else float(_place_of(checkpoint)["seconds"])
+        self._is_touched = checkpoint is None
+        before = 0.0 if checkpoint is None else float(place_of(checkpoint)["seconds"])
         self.begin = time.perf_counter() - before
 
     @property
@@ -94,7 +101,7 @@ class Keeper:
 
     def has(self, part: str) -> bool:
         """Whether the checkpoint holds such a part."""
-        return self._checkpoint is not None and any(leaf.path.startswith(_path_of(part)) for leaf in self._checkpoint.leaves)
+        return self._checkpoint is not None and any(leaf.path.startswith(path_of(part)) for leaf in self._checkpoint.leaves)
 
     def restored(self, part: str, like: Tree) -> Tree:
         """A part of the checkpoint, in the structure of ``like``.
@@ -103,7 +110,7 @@ class Keeper:
             StorageError: it is of another structure; every difference is named.
         """
         assert self._checkpoint is not None, "asked only where the run resumes"
-        return restored(self._checkpoint, like, str(self._series.folder), _path_of(part))
+        return restored(self._checkpoint, like, str(self._series.folder), path_of(part))
 
     def refuse_shorter(self, total: int) -> None:
         """Raise where the run has done more steps than ``total``.
@@ -116,6 +123,7 @@ class Keeper:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """One line of ``metrics.jsonl``; what says its ``iteration``, and its ``seed`` where there are several, goes to the tracker too."""
+        self._go_on()
         self.folder.metrics.append(record)
         num_seeds = self._config.get("seeds", 1)
         if "iteration" in record:
@@ -128,6 +136,7 @@ class Keeper:
             StoppedError: a signal asked for an end; a checkpoint of just this state has been written.
             StorageError: the first checkpoint, or the final one, cannot be written. One in between is tried again later, and said.
         """
+        self._go_on()
         self._latest = parts, step, self._here()
         stopping = self._stop.signal
         waited = time.monotonic() - self._saved_at
@@ -179,10 +188,23 @@ class Keeper:
             parts, step, place = self._latest
             if step != self._saved_step:
                 began = time.monotonic()
+                self.folder.metrics.sync()
                 self._series.write(leaves_of({**parts, PLACE: place}), step=step, config=self._config)
                 self._saved_step, self._saved_at = step, time.monotonic()
                 self._took = self._saved_at - began
             return True
+
+    def _go_on(self) -> None:
+        """The first deed of a run that goes on: until then nothing in its folder has been touched, and it can still be refused."""
+        if self._is_touched or self._checkpoint is None:
+            return
+        self._is_touched = True
+        self.folder.metrics.truncate(int(place_of(self._checkpoint)["log_bytes"]))
+        record = self.folder.read_config()
+        self.folder.write_config(record["command"], self._config, self._keeping.inputs)
+        forgotten = self.folder.forget_result()
+        removed = f"; {', '.join(forgotten)} of what it was are removed" if forgotten else ""
+        self._say(f"the run goes on after step {self.step}{removed}")
 
     def _save_or_say(self, is_needed: bool) -> None:
         try:
@@ -225,7 +247,7 @@ def kept_run(
     """
     RunFolder.check(path, keeping.overwrite, keeping.resume)
     with RunLock(Path(path)):
-        folder, checkpoint = _begun(Path(path), command, config, keeping, say)
+        folder, checkpoint = begun(Path(path), command, config, keeping, say)
         with StopRequest() as stop:
             keeper = Keeper(folder, config, keeping, stop, say, checkpoint)
             stop.save = lambda: _quietly(keeper)
@@ -237,7 +259,7 @@ def kept_run(
             except TrialityError as error:
                 if isinstance(error, NonFiniteError):
                     keeper.record_failure(error)
-                if keeper.save_latest():
+                if not isinstance(error, ConfigError) and keeper.save_latest():
                     goes_on = not isinstance(error, NonFiniteError)  # the same keys would come to the same NaN
                     raise type(error)(f"{error}. {keeper.left(goes_on)}") from error
                 raise
@@ -249,47 +271,6 @@ def kept_run(
                 keeper.broken_off()
 
 
-def _begun(
-    path: Path, command: str, config: Mapping[str, Any], keeping: Keeping, say: Callable[[str], None]
-) -> tuple[RunFolder, StoredCheckpoint | None]:
-    series = CheckpointSeries(path, keeping.keep)
-    series.clean()
-    if not keeping.resume or not RunFolder(path).config_path.is_file():
-        folder = RunFolder.create(path, keeping.overwrite)
-        folder.write_config(command, config, keeping.inputs)
-        return folder, None
-    folder = RunFolder.open(path)
-    refuse_other_run(folder, command, config, keeping)
-    if is_over(folder, config):
-        raise AlreadyOverError(f"{path}: this run has come to its end; its report is {folder.report_path.name}")
-    found = series.newest()
-    if found is None:
-        say(f"no checkpoint in {path} yet: the run begins")
-        folder.metrics.truncate(0)
-        return folder, None
-    checkpoint, notes = found
-    for note in notes:
-        say(note)
-    folder.metrics.truncate(int(_place_of(checkpoint)["log_bytes"]))
-    folder.write_config(command, config, keeping.inputs)
-    folder.forget_result()
-    say(f"the run goes on after step {checkpoint.step}")
-    return folder, checkpoint
-
-
 def _quietly(keeper: Keeper) -> None:
     with contextlib.suppress(Exception):  # the process ends now, come what may
         keeper.save_latest()
-
-
-def _path_of(part: str) -> str:
-    return f"['{part}']"
-
-
-def _place_of(checkpoint: StoredCheckpoint) -> dict[str, Any]:
-    found = {leaf.path: leaf.array for leaf in checkpoint.leaves}
-    names = {name: f"{_path_of(PLACE)}['{name}']" for name in ("seconds", "log_bytes")}
-    missing = [name for name, path in names.items() if path not in found]
-    if missing:
-        raise StorageError(f"expected {', '.join(missing)} in a checkpoint of a run, got none; this file is of another kind")
-    return {name: found[path] for name, path in names.items()}

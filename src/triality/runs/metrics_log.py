@@ -44,6 +44,34 @@ class MetricsLog:
         except FileNotFoundError:
             return 0
 
+    def sync(self) -> None:
+        """Everything that was appended is on the disk, whatever happens to the machine.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        try:
+            with open(self.path, "r+b") as file:
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"{self.path}: expected to be able to write it, got '{error.strerror}'; free space") from error
+
+    def is_whole(self, num_bytes: int) -> bool:
+        """Whether its first ``num_bytes`` are there, and are whole records."""
+        try:
+            with open(self.path, "rb") as file:
+                content = file.read(num_bytes)
+        except OSError:
+            content = b""
+        try:
+            for line in content.split(b"\n")[:-1]:
+                parse_json(line)
+        except ValueError:
+            return False
+        return len(content) == num_bytes and content[-1:] in (b"", b"\n")
+
     def truncate(self, num_bytes: int) -> None:
         """Forget what was appended after the log was ``num_bytes`` long.
 

@@ -6,11 +6,11 @@ Imports no jax.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from triality.errors import ConfigError, DataError
+from triality.errors import ConfigError, DataError, StorageError
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
@@ -18,6 +18,8 @@ from triality.runs.keeping import Keeping
 FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience")
 """Options that may differ: where, and how it is watched."""
 LENGTH = "iterations"
+REPORTED = ("irl", "ebm", "seq")
+"""Commands whose last deed is a report."""
 BLOCK = 2**20
 
 
@@ -30,14 +32,8 @@ def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any],
     """
     record = folder.read_config()
     problems = [] if record["command"] == command else [f"the command: {record['command']} there, {command} now"]
-    there, now = record["config"], to_json_value(config)
-    free = (*FREE, LENGTH) if keeping.is_extendable else FREE
     if not problems:
-        problems += [
-            f"{name}: {_told(there.get(name))} there, {_told(now.get(name))} now"
-            for name in sorted({*there, *now})
-            if name not in free and there.get(name) != now.get(name)
-        ]
+        problems += _differences(record["config"], to_json_value(config), (*FREE, LENGTH) if keeping.is_extendable else FREE)
         before = record.get("inputs", {})
         changed = [name for name, digest in keeping.inputs.items() if before.get(name, digest) != digest]
         problems += [f"{name}: other content there than now" for name in changed]
@@ -48,13 +44,32 @@ def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any],
         )
 
 
-def is_over(folder: RunFolder, config: Mapping[str, Any]) -> bool:
-    """Whether a run of this length has come to its end there.
+def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path) -> None:
+    """Raise where the checkpoint at ``path``, written with ``config``, is of another run than the one in ``folder``.
 
     Raises:
-        StorageError: a record of the folder is damaged.
+        StorageError: it is; every difference is named.
     """
-    return folder.summary_path.is_file() and folder.read_config()["config"].get(LENGTH) == to_json_value(config).get(LENGTH)
+    differences = _differences(to_json_value(config), folder.read_config()["config"], (*FREE, LENGTH))
+    if differences:
+        listed = "\n  - ".join(differences)
+        raise StorageError(f"{path}: expected a checkpoint of this run, got one of another; put the run's own there\n  - {listed}")
+
+
+def is_over(folder: RunFolder, config: Mapping[str, Any]) -> bool:
+    """Whether a run of this length has come to its end there, its summary whole and its report written.
+
+    Raises:
+        StorageError: ``config.json`` is damaged.
+    """
+    record = folder.read_config()
+    if record["config"].get(LENGTH) != to_json_value(config).get(LENGTH):
+        return False
+    try:
+        folder.read_summary()
+    except StorageError:
+        return False
+    return record["command"] not in REPORTED or folder.report_path.is_file()
 
 
 def digest_of(path: Path) -> str:
@@ -82,6 +97,14 @@ def digest_of(path: Path) -> str:
     except OSError as error:
         raise DataError(f"{path}: expected a readable file, got '{error.strerror}'; check the path") from error
     return digest.hexdigest()
+
+
+def _differences(there: Mapping[str, Any], now: Mapping[str, Any], free: Sequence[str]) -> list[str]:
+    return [
+        f"{name}: {_told(there.get(name))} there, {_told(now.get(name))} now"
+        for name in sorted({*there, *now})
+        if name not in free and there.get(name) != now.get(name)
+    ]
 
 
 def _told(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""SIGTERM and ctrl-C: a run is asked to stop, and has a while to save what it has learned. Imports no jax.
+"""SIGTERM, SIGHUP (a lost terminal) and ctrl-C: a run is asked to stop, and has a while to save what it has learned. Imports no jax.
 
-first signal     noted; the run sees it between two chunks, saves, and ends with 75 (SIGTERM) or 130 (ctrl-C)
+first signal     noted; the run sees it between two chunks, saves, and ends with 75, or 130 (ctrl-C)
 too busy         after ``grace`` seconds, as within a long compilation, a thread of its own saves the latest state and ends the process
 second signal    the process ends at once; the latest checkpoint is untouched
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
+EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130} | ({signal.SIGHUP: 75} if hasattr(signal, "SIGHUP") else {})
 GRACE = 12.0
 """Seconds: schedulers that warn before they kill give thirty and more."""
 
@@ -58,7 +58,9 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is not threading.main_thread():
             return self
-        self._before = {each: signal.signal(each, self._note) for each in EXIT_CODES}
+        asked = (signal.SIGTERM, signal.SIGINT)
+        heeded = [each for each in EXIT_CODES if each in asked or signal.getsignal(each) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+        self._before = {each: signal.signal(each, self._note) for each in heeded}
         # The interpreter writes the signal's number here at once, also while the main thread is inside a compilation.
         reading, writing = self._pipe = socket.socketpair()
         writing.setblocking(False)
