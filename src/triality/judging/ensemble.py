@@ -21,7 +21,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from triality.errors import ConfigError, DataError
-from triality.judging.starc import pair_weights, without
+from triality.judging.starc import pair_weights
 from triality.tabular.mdp import TabularMDP
 
 ROUNDING = 1e-12
@@ -153,8 +153,20 @@ def sampled_ensemble(
     """
     rows, n = np.asarray(costs, np.float64), np.shape(costs)[1]
     law = np.full(n, 1.0 / n) if weights is None else weights / np.sum(weights)
-    free = np.column_stack([directions, np.ones(n)])
-    return _ensemble(rows, np.stack([without(free, row, law) for row in rows]), law, scale)
+    return _ensemble(rows, unshaped(rows, directions, law), law, scale)
+
+
+def unshaped(
+    costs: Float[np.ndarray, "members n"], directions: Float[np.ndarray, "n k"], weights: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "members n"]:
+    """What weighted least squares leaves of each cost after a constant and the directions; one factorization for all members.
+
+    Example:
+        >>> unshaped(np.array([[0.0, 2.0, 4.0], [1.0, 1.0, 4.0]]), np.zeros((3, 0)), np.ones(3)).round(9).tolist()
+        [[-2.0, -0.0, 2.0], [-1.0, -1.0, 2.0]]
+    """
+    free, root = np.column_stack([directions, np.ones(costs.shape[1])]), np.sqrt(weights)[:, None]
+    return costs - (free @ np.linalg.lstsq(root * free, root * costs.T, rcond=None)[0]).T
 
 
 def student_quantile(probability: float, degrees: int) -> float:

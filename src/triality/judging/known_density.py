@@ -19,8 +19,8 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from triality.errors import DataError
+from triality.judging.ensemble import unshaped
 from triality.judging.pearson import correlation
-from triality.judging.starc import without
 
 
 class KnownDensityGap(NamedTuple):
@@ -128,11 +128,11 @@ def r_squared_up_to_shaping(f: Float[np.ndarray, " n"], log_expert: Float[np.nda
         >>> round(r_squared_up_to_shaping(log_expert + 3.0 * h[:, 0] + 7.0, log_expert, h), 9)
         1.0
     """
-    free, law = np.column_stack([shaping, np.ones(len(f))]), np.full(len(f), 1.0 / len(f))
-    left = without(free, log_expert, law)
+    law = np.full(len(f), 1.0 / len(f))
+    left, apart = unshaped(np.stack([log_expert, f - log_expert]), shaping, law)
     if np.sqrt(law @ left**2) <= 1e-10 * max(float(np.max(np.abs(log_expert))), 1e-300):
         raise DataError("expected a log_prob that shaping does not explain, got shaping alone; take more steps, or a smaller class")
-    return float(1.0 - np.sum(without(free, f - log_expert, law) ** 2) / np.sum(left**2))
+    return float(1.0 - np.sum(apart**2) / np.sum(left**2))
 
 
 def _correlation(values: np.ndarray, target: np.ndarray, share: np.ndarray) -> float:
