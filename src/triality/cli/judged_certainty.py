@@ -48,7 +48,7 @@ class Certainty(NamedTuple):
 
     Fields:
         numbers: of the record.
-        pairs: f and what known densities say it is, of the first seed; None without them.
+        pairs: f (less its mean error, where a constant is free) and what known densities say it is, of the first seed; None without them.
         determined: exactly, where the environment is a table.
         grid: the grid as text, where it is one.
     """
@@ -95,7 +95,8 @@ def certainty(costs: Sequence[Any], seen: list[Seen] | str, over: Covered, store
         for name, a, b, spread in zip(_names(regions), *shares, numbers.pop("spread"), strict=True)
     ]
     known, pairs = _known_densities(costs, seen, over, regions, stored, options)
-    numbers |= {"known_density": known, "level": stored.options.level}
+    # Every objective but the plain one solves for log Z: a constant of f is then free.
+    numbers |= {"known_density": known, "level": stored.options.level, "is_constant_free": stored.options.objective != "plain"}
     return Certainty(numbers, pairs)
 
 
@@ -165,13 +166,15 @@ def _known_densities(
             {
                 "error": gap.error,
                 "bias": gap.bias,
+                "error_up_to_constant": float(np.sqrt(max(gap.error**2 - gap.bias**2, 0.0))),
                 "correlation": gap.correlation,
                 "size_of_ratio": gap.mean_ratio,
                 "r_squared_up_to_shaping": explained,
                 "region_bias": gap.region_bias.tolist(),
             }
         )
-        pairs = (f, log_expert + ratio) if pairs is None else pairs
+        shift = 0.0 if stored.options.objective == "plain" else gap.bias
+        pairs = (f - shift, log_expert + ratio) if pairs is None else pairs
     return found, pairs
 
 

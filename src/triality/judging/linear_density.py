@@ -110,7 +110,7 @@ def linear_density(data: Float[Array, "n k"], drawn: Float[Array, "m k"], log_q:
         return mean @ theta + jax.nn.logsumexp(-drawn @ theta - log_q)
 
     def step(theta: Float[Array, " k"], _: None):
-        center, spread, _ = _moments(drawn, log_q, theta)
+        center, spread = _moments(drawn, log_q, theta)[:2]
         move = jnp.linalg.solve(spread, center - mean)
         sizes = 0.5 ** jnp.arange(12.0)
         losses = jax.vmap(lambda size: loss(theta + size * move))(sizes)
