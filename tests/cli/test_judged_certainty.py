@@ -26,7 +26,7 @@ NUM = 40
 def recorded(tmp_path_factory):
     """A run over Gridworld-v0 whose demonstrations are those of a policy that is known, and roll-outs of another policy for each seed."""
     folder = tmp_path_factory.mktemp("runs")
-    run = stored_run(folder / "grid", folder / "demos.npz", env="Gridworld-v0", num_demos=NUM, level="step")
+    run = stored_run(folder / "grid", folder / "demos.npz", env="Gridworld-v0", num_demos=NUM, level="step", objective="plain")
     stored = open_run(run)
     spec, environment = stored.task.spec, make_environment(stored.task)
     draw = np.random.default_rng(0)
@@ -80,6 +80,9 @@ def test_the_optimum_is_recognized_and_what_is_not_it_is_not(recorded):
         assert bad["error"] == pytest.approx(bad["size_of_ratio"], rel=1e-3)
         assert bad["error"] > 3.0 * good["error"]
         assert bad["r_squared_up_to_shaping"] == pytest.approx(1.0, abs=1e-5)  # as a cost of trajectories it would be right
+    shifted = told(recorded, [each + 2.0 for each in right]).numbers["known_density"]
+    assert shifted[0]["error"] > 1.9
+    assert shifted[0]["error_up_to_constant"] == pytest.approx(found[0]["error_up_to_constant"], abs=1e-5)
     turned = told(recorded, [-each for each in right]).numbers["known_density"]
     assert max(each["correlation"] for each in turned) < -0.99
     mixed_up = told(recorded, right[::-1]).numbers["known_density"]  # every seed against the roll-outs of the other

@@ -37,7 +37,7 @@ def section(found: Certainty) -> str:
         page.table("Regions, most demonstrated first", ("region", "demonstrations", "roll-outs", "seeds' spread"), _rows(numbers)),
         page.table(
             "Minus the cost, along demonstrations, against log pi_E + log(rho_E / rho_pi), in nats",
-            ("seed", "error", "bias", "correlation", "size of the ratio", "R² with log pi_E, up to shaping"),
+            ("seed", "error", "bias", "error less bias", "correlation", "size of the ratio", "R² with log pi_E, up to shaping"),
             _known_rows(numbers),
         ),
     )
@@ -59,8 +59,9 @@ def line(found: Certainty) -> str:
 def _of_known(numbers: dict[str, Any]) -> str:
     """Of single steps the error in nats, of whole trajectories the share that holds for them."""
     if numbers["level"] == "step":
-        worst = max(numbers["known_density"], key=lambda each: each["error"])
-        return f"f is {worst['error']:.2f} nats off what the known densities say (correlation {worst['correlation']:.2f})"
+        name, free = ("error_up_to_constant", ", up to a constant") if numbers["is_constant_free"] else ("error", "")
+        worst = max(numbers["known_density"], key=lambda each: each[name])
+        return f"f is {worst[name]:.2f} nats off what the known densities say{free} (correlation {worst['correlation']:.2f})"
     least = min(each["r_squared_up_to_shaping"] for each in numbers["known_density"])
     return f"R² of the recorded log_prob by f, up to shaping, is {least:.2f}"
 
@@ -117,17 +118,18 @@ def known_panel(pairs: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]], 
         )
         axes.plot(ends, ends, color=MUTED.light, linewidth=1.4, linestyle=(0, (5.0, 3.0)), label="equal")
         axes.set_xlabel("log pi_E + log(rho_E / rho_pi), nats")
-        axes.set_ylabel("f, minus the learned cost, nats")
+        axes.set_ylabel("f, less its mean error, nats" if numbers["is_constant_free"] else "f, minus the learned cost, nats")
         legend_above(axes)
 
     first = numbers["known_density"][0]
+    shifted = "and the constant, which this objective leaves free, is taken away."
+    constant = shifted if numbers["is_constant_free"] else "and no constant."
     caption = (
-        "First seed. On the dashed line is the optimum of a discriminator of single steps: no constant and no scale is free there. A cost "
+        f"First seed. On the dashed line is the optimum of a discriminator of single steps: no scale is free there, {constant} A cost "
         "of whole trajectories is another quantity, log pi_E up to shaping: see the last column of the table."
     )
-    alt = (
-        f"Scatter of f against the known densities, correlation {number(first['correlation'], 2)}, error {number(first['error'], 2)} nats."
-    )
+    rho, error = (number(first[name], 2) for name in ("correlation", "error"))
+    alt = f"Scatter of f against the known densities, correlation {rho}, error {error} nats."
     return Panel("known", "Against the known densities", draw("known", paint, HEIGHT + 20), alt, caption)
 
 
@@ -166,7 +168,7 @@ def _rows(numbers: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _known_rows(numbers: dict[str, Any]) -> list[tuple[str, ...]]:
-    names = ("error", "bias", "correlation", "size_of_ratio", "r_squared_up_to_shaping")
+    names = ("error", "bias", "error_up_to_constant", "correlation", "size_of_ratio", "r_squared_up_to_shaping")
     return [(str(place + 1), *(number(each[name], 2) for name in names)) for place, each in enumerate(numbers["known_density"] or [])]
 
 
