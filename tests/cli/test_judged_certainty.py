@@ -89,6 +89,7 @@ def test_the_optimum_is_recognized_and_what_is_not_it_is_not(recorded):
     assert mixed_up[0]["error"] > 3.0 * found[0]["error"]
 
 
+@pytest.mark.slow
 def test_seeds_that_differ_by_shaping_agree_and_others_do_not(recorded):
     environment = recorded[3]
     draw = np.random.default_rng(1)
@@ -125,6 +126,7 @@ def test_a_table_says_which_states_nobody_determined(recorded):
     assert "nats off what the known densities say" in said
 
 
+@pytest.mark.slow
 def test_demonstrations_that_are_not_there_or_know_no_density_are_passed_over(recorded, tmp_path):
     stored, over, _, _ = recorded
     gone = stored._replace(options=type(stored.options)(**{**vars(stored.options), "demos": tmp_path / "none.npz"}))
