@@ -53,8 +53,11 @@ def test_every_seed_is_judged_and_the_run_is_the_same_afterwards(run, capsys):
         for name in ("epic", "starc"):
             assert 0.0 <= each[name]["low"] <= each[name]["high"] <= 1.0
     assert record["steps"] == {"learned": 2 * 4 * 200, "random": 4 * 200}
+    assert "the demonstrations are not at hand" in record["certainty"]["note"]
+    assert "what these data can tell: nothing, since" in printed
     page = (run / "judgement.html").read_text(encoding="utf-8")
     assert page.count("<figure") == 3
+    assert "What these data can tell" in page
     assert "<script" not in page
     assert {path.name for path in run.iterdir()} - before == {"judgement.json", "judgement.html"}
 

@@ -28,6 +28,8 @@ def run(options: JudgeOptions) -> int:
     check_writable(stored.folder.path, "RUN")
     import jax
 
+    from triality.cli.certainty_page import line
+    from triality.cli.judged_certainty import certainty, determined_by, seen_demonstrations
     from triality.cli.judged_steps import batch_cost, covered, true_cost
     from triality.cli.judgement import Reference, judge_by_samples, judge_exactly, visited
     from triality.cli.judgement_page import write_page
@@ -36,7 +38,8 @@ def run(options: JudgeOptions) -> int:
     from triality.envs.gridworld import TabularEnvironment
 
     _, states = load_states(stored)
-    costs = [batch_cost(jax.tree.map(lambda leaf, i=index: leaf[i], states.cost)) for index in range(stored.options.seeds)]
+    modules = [jax.tree.map(lambda leaf, i=index: leaf[i], states.cost) for index in range(stored.options.seeds)]
+    costs, seen = [batch_cost(each) for each in modules], seen_demonstrations(stored)
     over = covered(stored.task, states.policy, stored.options.seeds, options.episodes, options.seed)
     steps = over.steps
     if other is None:
@@ -49,11 +52,16 @@ def run(options: JudgeOptions) -> int:
     if isinstance(environment, TabularEnvironment) and reference.anywhere is not None and 0.0 < options.discount < 1.0:
         weights = visited(steps, environment)
         exact = [judge_exactly(cost, reference.anywhere, environment, weights, options) for cost in costs]
+    found = certainty(modules, seen, over, stored, options)
+    if isinstance(environment, TabularEnvironment) and 0.0 < options.discount < 1.0:
+        found = determined_by(found, seen, environment, options, stored.options.cost)
     record = _record(stored, options, [each.numbers for each in judged], exact)
     record["steps"] = {"learned": over.num_learned, "random": len(steps.cost) - over.num_learned}
+    record["certainty"] = found.numbers
     write_json(stored.folder.path / JUDGEMENT, record)
-    write_page(stored.folder.path / PAGE, record, judged, over)
+    write_page(stored.folder.path / PAGE, record, judged, over, found)
     print_judgement(Console(), record)
+    Console().print(line(found), soft_wrap=True)
     Console().print(f"judgement: {stored.folder.path / PAGE}", soft_wrap=True)
     return 0
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from triality.cli import certainty_page
+from triality.cli.judged_certainty import Certainty
 from triality.cli.judged_steps import Covered
 from triality.cli.judgement import Judgement
 from triality.cli.judgement_table import EXACT, interval
@@ -23,13 +25,13 @@ MOST_DOTS = 1500
 UNRELATED = float(np.sqrt(0.5))
 
 
-def write_page(target: Path, record: dict[str, Any], judged: Sequence[Judgement], covered: Covered) -> None:
+def write_page(target: Path, record: dict[str, Any], judged: Sequence[Judgement], covered: Covered, certain: Certainty) -> None:
     """Write it.
 
     Raises:
         StorageError: the operating system refuses.
     """
-    text = render(record, judged, covered).encode()
+    text = render(record, judged, covered, certain).encode()
 
     def write(file: Any) -> None:
         file.write(text)
@@ -37,7 +39,7 @@ def write_page(target: Path, record: dict[str, Any], judged: Sequence[Judgement]
     replace_file(target, write)
 
 
-def render(record: dict[str, Any], judged: Sequence[Judgement], covered: Covered) -> str:
+def render(record: dict[str, Any], judged: Sequence[Judgement], covered: Covered, certain: Certainty) -> str:
     """The page as HTML."""
     title = f"{record['env']} · {record['algorithm']} · judged"
     against = "minus the environment's reward" if record["against"] == "true" else f"the cost of {record['against']}"
@@ -47,6 +49,7 @@ def render(record: dict[str, Any], judged: Sequence[Judgement], covered: Covered
         page.section("How far apart", page.paragraph(_reading(record)), page.panels([distances_panel(record)]), _table(record)),
         page.section("Exactly", _exact_table(record)),
         page.section("Step by step", page.panels([scatter_panel(judged[0], record), coverage_panel(covered)])),
+        certainty_page.section(certain),
     )
     note = "Distances say whether two costs order policies alike; whether a fresh policy can be trained on one, triality retrain says."
     return page.page(f"{title} · triality", header, (each for each in sections if each), page.paragraph(note))

@@ -13,7 +13,7 @@ from triality.tabular.finite_horizon import (
     tilted_start,
     trajectory_cost_of_causal,
 )
-from triality.tabular.irl import IrlConfig, IrlResult, maxent_irl, mce_irl
+from triality.tabular.irl import IrlConfig, IrlResult, maxent_irl, mce_irl, mce_parameters
 from triality.tabular.mdp import TabularMDP
 from triality.tabular.per_decision import per_decision_log_weights, single_step_log_weights, trajectory_log_weights
 from triality.tabular.soft_value_iteration import SoftSolution, expected_soft_value, soft_backup, soft_value_iteration
@@ -50,6 +50,7 @@ __all__ = [
     "log_partition",
     "maxent_irl",
     "mce_irl",
+    "mce_parameters",
     "noncausal_solution",
     "noncausal_visits",
     "per_decision_log_weights",

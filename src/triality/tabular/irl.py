@@ -120,6 +120,19 @@ def mce_irl(mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, co
     return _learn(_Dual(mdp, demonstrated, cost_model, _causal_value, 0.0), _causal_policy, config or IrlConfig())
 
 
+def mce_parameters(
+    mdp: TabularMDP, demonstrated: Visitation, cost_model: CostModel, config: IrlConfig | None = None
+) -> tuple[Float[Array, ...], Float[Array, ""]]:
+    """The parameters of ``mce_irl`` and their last gap, no more: nothing is looked at on the host, so that it lives in ``vmap``.
+
+    Arguments as ``mce_irl``. Visits that no policy has are not refused here; their gap stays above the tolerance.
+    """
+    config = config or IrlConfig()
+    dual = _Dual(mdp, demonstrated, cost_model, _causal_value, 0.0)
+    parameters, log = _minimize(dual, cost_model.initial(), _limits(dual, config), config.max_num_steps, config.memory_size)
+    return parameters, log.gap[log.num_steps]
+
+
 def _noncausal_value(mdp: TabularMDP, cost: Float[Array, "states actions"], start: Float[Array, " states"]) -> Float[Array, ""]:
     return start @ noncausal_solution(mdp, cost).value[0]
 
@@ -165,8 +178,12 @@ class _Log(NamedTuple):
     num_steps: Int[Array, ""]
 
 
+def _limits(dual: _Dual, config: IrlConfig) -> _Limits:
+    return _Limits(*(jnp.asarray(value, dtype=float) for value in (config.tolerance, config.l2, dual.lower_bound - ROUNDING)))
+
+
 def _learn(dual: _Dual, policy_of: Callable[..., StepPolicies], config: IrlConfig) -> IrlResult:
-    limits = _Limits(*(jnp.asarray(value, dtype=float) for value in (config.tolerance, config.l2, dual.lower_bound - ROUNDING)))
+    limits = _limits(dual, config)
     parameters, log = _minimize(dual, dual.cost_model.initial(), limits, config.max_num_steps, config.memory_size)
     if config.l2 == 0 and log.objective < dual.lower_bound - ROUNDING:
         raise DataError(
