@@ -22,12 +22,19 @@ from triality.envs.environment import AbstractEnvironment
 from triality.envs.gridworld import gridworld
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium, uniform_actions
 from triality.envs.point_mass import PointMass
+from triality.envs.point_maze import PointMaze, point_maze_shifted
 from triality.envs.two_rooms import TwoRooms
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 NUM_EPISODES = 100
 ALL = {**SPECS, **MUJOCO_SPECS}
-OURS = {"PointMass-v0": PointMass, "TwoRooms-v0": TwoRooms, "Gridworld-v0": gridworld}
+OURS = {
+    "PointMass-v0": PointMass,
+    "TwoRooms-v0": TwoRooms,
+    "PointMaze-v0": PointMaze,
+    "PointMazeShifted-v0": point_maze_shifted,
+    "Gridworld-v0": gridworld,
+}
 
 
 def in_gymnasium(spec: EnvironmentSpec) -> np.ndarray:

@@ -76,7 +76,7 @@ def _with_coordinate(spec: EnvironmentSpec, low: float, high: float) -> Environm
 
 def _known() -> tuple[EnvironmentSpec, ...]:
     fallen, spin = 24 * pi / 180, (4 * pi, 9 * pi)  # Gymnasium documents twice the angle at which an episode of CartPole ends
-    unit, cells = ((-1.0, -1.0), (1.0, 1.0)), 30
+    unit, maze, cells = ((-1.0, -1.0), (1.0, 1.0)), ((-0.05, -0.05), (0.55, 0.55)), 30
     return (
         EnvironmentSpec("Pendulum-v1", 3, 1, 0, (-2.0,), (2.0,), 200, (-1.0, -1.0, -8.0), (1.0, 1.0, 8.0)),
         EnvironmentSpec("CartPole-v1", 4, 0, 2, (), (), 500, (-4.8, -inf, -fallen, -inf), (4.8, inf, fallen, inf)),
@@ -85,6 +85,8 @@ def _known() -> tuple[EnvironmentSpec, ...]:
         EnvironmentSpec("Acrobot-v1", 6, 0, 3, (), (), 500, (-1.0,) * 4 + tuple(-w for w in spin), (1.0,) * 4 + spin),
         EnvironmentSpec("PointMass-v0", 4, 2, 0, *unit, 100, (-2.0,) * 4, (2.0,) * 4),
         EnvironmentSpec("TwoRooms-v0", 2, 2, 0, *unit, 100, *unit),
+        EnvironmentSpec("PointMaze-v0", 2, 2, 0, *unit, 100, *maze),
+        EnvironmentSpec("PointMazeShifted-v0", 2, 2, 0, *unit, 100, *maze),
         EnvironmentSpec("Gridworld-v0", cells, 0, 5, (), (), 50, (0.0,) * cells, (1.0,) * cells),
     )
 
