@@ -66,7 +66,7 @@ def test_nobody_is_ever_inside_the_barrier_or_outside_the_walls(moves):
         return jax.lax.scan(step, world.initial_state(key).astype(jnp.float32), jax.random.split(key, 400))[1]
 
     x, y = np.asarray(jax.jit(jax.vmap(walk))(jax.random.split(KEY, 100))).reshape(-1, 2).T
-    low, high, edge = np.float32([0.25, 0.35, world.edge])
+    low, high, edge = np.array([0.25, 0.35, world.edge], np.float32)
     assert not np.any((world.toward * (x - edge) > 0) & (y > low) & (y < high))
     assert min(x.min(), y.min()) == np.float32(-0.05)
     assert max(x.max(), y.max()) == np.float32(0.55)

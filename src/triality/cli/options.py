@@ -150,10 +150,18 @@ class RetrainOptions:
     """Train a fresh policy on the learned cost alone: does the cost hold what the demonstrations knew?
 
     Neither the demonstrations nor the run's policy are used. The new policy is evaluated as by triality eval.
+    With --env it is trained and evaluated in another world: does the cost hold what was wanted, or only how it was done here?
+    Writes retrained.json into the run folder, with --env transfer.json.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     """A folder that triality irl wrote."""
+    env: Annotated[str | None, tyro.conf.arg(metavar="ID", help_behavior_hint="(default: the run's own)")] = None
+    """Another environment of equal observations and actions, by id; of PointMaze-v0 there is PointMazeShifted-v0."""
+    expert_return: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: returns are not normalized)")] = (
+        None
+    )
+    """With --env: the return there that counts as 1, of a policy trained on the true reward, as triality expert --env ID reports it."""
     iterations: int = 100
     """Rounds of collect and policy update."""
     seed: int = 1000
