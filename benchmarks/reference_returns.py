@@ -11,7 +11,6 @@ environment (100 keys split from key 0, float32) where it is ours.
 import argparse
 import sys
 
-import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,7 +57,7 @@ def in_ours(env: AbstractEnvironment) -> np.ndarray:
 
 
 def measure(name: str) -> ReferenceReturn:
-    returns = in_gymnasium(ALL[name]) if name in gymnasium.registry else in_ours(OURS[name]())
+    returns = in_ours(OURS[name]()) if name in OURS else in_gymnasium(ALL[name])
     return ReferenceReturn(round(float(returns.mean()), 4), round(float(returns.std(ddof=1) / np.sqrt(NUM_EPISODES)), 4))
 
 

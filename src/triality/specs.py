@@ -92,7 +92,7 @@ def _known() -> tuple[EnvironmentSpec, ...]:
 
 
 def _mujoco() -> tuple[EnvironmentSpec, ...]:
-    """Sizes, bounds and time limits of Gymnasium 1.4's version 5; observations are unbounded."""
+    """Sizes, bounds and time limits of Gymnasium 1.4's version 5, and of the ant that we changed; observations are unbounded."""
 
     def spec(name: str, observation_size: int, action_size: int, bound: float = 1.0, time_limit: int = 1000) -> EnvironmentSpec:
         return EnvironmentSpec(name, observation_size, action_size, 0, (-bound,) * action_size, (bound,) * action_size, time_limit)
@@ -102,6 +102,7 @@ def _mujoco() -> tuple[EnvironmentSpec, ...]:
         spec("Hopper-v5", 11, 3),
         spec("Walker2d-v5", 17, 6),
         spec("Ant-v5", 105, 8),
+        spec("DisabledAnt-v0", 105, 8),
         spec("Swimmer-v5", 8, 2),
         spec("Reacher-v5", 10, 2, time_limit=50),
         spec("InvertedPendulum-v5", 4, 1, 3.0),
@@ -115,4 +116,4 @@ SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _known()}
 """Every environment that lives inside the compiled run, by its public id."""
 
 MUJOCO_SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _mujoco()}
-"""Gymnasium's MuJoCo tasks, which run on the host."""
+"""MuJoCo's tasks, which run on the host: Gymnasium's, and those of ours, which have a class for Gymnasium."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Episodes of these can end before the time limit, so they run to a fixed horizon with an absorbing state: how long one survives is then
 # no reward in disguise.
 ENDING = ("CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1")
-ENDING_IN_MUJOCO = ("Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5", "InvertedPendulum-v5", "InvertedDoublePendulum-v5")
+ANTS = ("Ant-v5", "DisabledAnt-v0")
+ENDING_IN_MUJOCO = ("Hopper-v5", "Walker2d-v5", *ANTS, "Humanoid-v5", "InvertedPendulum-v5", "InvertedDoublePendulum-v5")
 
 # Ours: Gymnasium has none of these ids, and the compiled environment is the real one.
 NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "PointMaze-v0", "PointMazeShifted-v0", "Gridworld-v0")

@@ -34,6 +34,7 @@ RANDOM_RETURNS: dict[str, ReferenceReturn] = {
     "Hopper-v5": ReferenceReturn(15.3534, 1.3841),
     "Walker2d-v5": ReferenceReturn(0.9101, 0.6136),
     "Ant-v5": ReferenceReturn(-53.6338, 9.3572),
+    "DisabledAnt-v0": ReferenceReturn(-333.7132, 4.1983),
     "Swimmer-v5": ReferenceReturn(1.8149, 1.0074),
     "Reacher-v5": ReferenceReturn(-43.4218, 0.3854),
     "InvertedPendulum-v5": ReferenceReturn(4.42, 0.2804),
