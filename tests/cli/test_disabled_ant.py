@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
-import jax
+import equinox as eqx
 import numpy as np
 import pytest
 
@@ -56,47 +57,56 @@ def test_the_two_ants_are_tasks_of_the_same_sizes():
         find_task("DisabledAnt-v1")
 
 
-TINY = ("--num-rollouts", "2", "--policy-epochs", "1", "--policy-minibatches", "2")
+TINY = ("--algorithm", "airl", "--cost", "state", "--num-demos", "2", "--iterations", "1", "--num-rollouts", "4")
+QUICK = ("--policy-epochs", "1", "--policy-minibatches", "2")
+EXPERT = Path(__file__).parents[2] / "benchmarks" / "experts" / "ant"
+
+
+@pytest.fixture
+def two_episodes(monkeypatch):
+    monkeypatch.setattr("triality.cli.diagnosis.NUM_ON_HOST", 4)
+    few = evaluation.evaluate_policies
+    monkeypatch.setattr(evaluation, "evaluate_policies", lambda policies, num, task, _=2, *judge: few(policies, num, task, 2, *judge))
+
+
+def recorded(tmp_path, env):
+    """Two demonstrations of the whole ant's expert, in either body."""
+    out = str(tmp_path / f"{env}.npz")
+    assert main(["expert", "--env", env, "--expert", str(EXPERT), "--out", out, "--num-episodes", "2"]) == 0
+    return out
 
 
 @pytest.mark.slow
-def test_the_whole_way_from_one_ant_to_the_other(tmp_path, monkeypatch):
-    """Experts of both, a cost of the state in one process and in a worker, judged, taken to the other ant, and played."""
-    monkeypatch.setattr("triality.cli.diagnosis.NUM_ON_HOST", 4)
-    monkeypatch.setenv("MUJOCO_GL", "osmesa")
-    for env in ("Ant-v5", "DisabledAnt-v0"):
-        out = tmp_path / f"{env}.npz"
-        assert main(["expert", "--env", env, "--out", str(out), "--num-episodes", "2", "--iterations", "1"]) == 0
-        assert read_demonstrations(out).meta["environment"] == env
-    demos, run = str(tmp_path / "Ant-v5.npz"), str(tmp_path / "run")
-    learn = [
-        "irl",
-        "--env",
-        "Ant-v5",
-        "--demos",
-        demos,
-        "--algorithm",
-        "airl",
-        "--cost",
-        "state",
-        "--num-demos",
-        "2",
-        "--iterations",
-        "1",
-        *TINY,
-    ]
-    assert main([*learn, "--out", run]) == 0
-    shares = {}
-    for hosting in ((), ("--workers", "2")):
-        there = [*learn, "--env", "DisabledAnt-v0", "--demos", str(tmp_path / "DisabledAnt-v0.npz"), *hosting]
-        folder = tmp_path / f"there{len(hosting)}"
-        assert main([*there, "--out", str(folder)]) == 0
-        shares[hosting] = json.loads((folder / "summary.json").read_text())["seeds"][0]["return_mean"]
-        assert main(["eval", str(folder), "--episodes", "2"]) == 0
-    assert len(shares) == 2
-    assert all(np.isfinite(value) for value in shares.values())
-    assert main(["retrain", run, "--env", "DisabledAnt-v0", "--iterations", "1", "--episodes", "2", "--expert-return", "1500"]) == 0
-    last = json.loads((tmp_path / "run" / "transfer.json").read_text())["rows"][-1]
-    assert np.isfinite(last["normalized"])
-    states = load_states(open_run(tmp_path / "run"))[1]
-    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(states.policy) if np.issubdtype(leaf.dtype, np.floating))
+@pytest.mark.usefixtures("two_episodes")
+def test_a_cost_of_the_whole_ant_trains_a_policy_in_the_disabled_one(tmp_path):
+    """Nothing is replaced here: the command trains in simulators of the one body for the cost of the other."""
+    run = tmp_path / "run"
+    assert main(["irl", "--env", "Ant-v5", "--demos", recorded(tmp_path, "Ant-v5"), "--out", str(run), *TINY, *QUICK]) == 0
+    before = load_states(open_run(run))[1].cost
+    transfer = ["retrain", str(run), "--env", "DisabledAnt-v0", "--iterations", "1", "--expert-return", "1500"]
+    assert main(transfer) == 0
+    assert eqx.tree_equal(before, load_states(open_run(run))[1].cost), "the cost is taken along as it is"
+    rows = json.loads((run / "transfer.json").read_text())["rows"]
+    assert [row["who"] for row in rows[:2]] == ["random actions", "policy trained there on the true reward"]
+    assert all(np.isfinite(row["normalized"]) for row in rows)
+    assert rows[-1]["return"] < 1500.0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_episodes")
+def test_the_disabled_ant_is_learned_from_in_workers_and_judged_by_gymnasium(tmp_path):
+    out = tmp_path / "run"
+    demos = recorded(tmp_path, "DisabledAnt-v0")
+    assert main(["irl", "--env", "DisabledAnt-v0", "--demos", demos, "--out", str(out), *TINY, *QUICK, "--workers", "2"]) == 0
+    assert main(["eval", str(out), "--episodes", "2"]) == 0
+    judged = json.loads((out / "evaluation.json").read_text())
+    assert judged["simulator"] == "Gymnasium"
+    assert judged["rows"][0]["return"] == ZERO
+    assert all(np.isfinite(row["return"]) for row in judged["rows"])
+
+
+@pytest.mark.slow
+def test_an_expert_of_the_disabled_ant(tmp_path):
+    out = tmp_path / "expert.npz"
+    assert main(["expert", "--env", "DisabledAnt-v0", "--out", str(out), "--num-episodes", "2", "--iterations", "1"]) == 0
+    assert read_demonstrations(out).meta["environment"] == "DisabledAnt-v0"
