@@ -111,15 +111,19 @@ def runs(options: argparse.Namespace, seed: int) -> list[Job]:
     return found
 
 
+def iterations_of(options: argparse.Namespace, name: str) -> int:
+    return min(options.iterations, ITERATIONS_OF_A_CONSTANT) if name == "constant" else options.iterations
+
+
 def folder_of(options: argparse.Namespace, name: str, seed: int) -> Path:
-    return options.folder / f"{name}_{seed}"
+    """Another length of learning is another run: what was taken from the shorter one must not pass for it."""
+    return options.folder / f"{name}_{iterations_of(options, name)}_{seed}"
 
 
 def learning(options: argparse.Namespace, name: str, seed: int) -> Job:
     out, demos = folder_of(options, name, seed), demonstrations(options, WORLD)
     chosen = {"env": WORLD, "demos": demos, "actions": "clip", **METHODS[name][1], "seed": seed}
-    chosen |= {"num_demos": options.num_demos, "num_rollouts": options.num_rollouts}
-    chosen |= {"iterations": min(options.iterations, ITERATIONS_OF_A_CONSTANT) if name == "constant" else options.iterations}
+    chosen |= {"num_demos": options.num_demos, "num_rollouts": options.num_rollouts, "iterations": iterations_of(options, name)}
     words = [word for option, value in chosen.items() for word in (f"--{option.replace('_', '-')}", str(value))]
     return Job(out.name, ("irl", *words, "--out", str(out), "--resume"), lambda: is_finished(out / "summary.json", chosen))
 
@@ -146,13 +150,18 @@ def transferred(options: argparse.Namespace, name: str, seed: int) -> float | No
 
 def without_cost(options: argparse.Namespace) -> Record:
     """The scale, and what is earned in the changed body by those who know nothing of a cost."""
-    simulators = MujocoBatch(CHANGED, EPISODES)
-    still = returns_in(simulators, lambda seen: np.zeros((len(seen), simulators.spec.action_size)), range(EPISODES))
-    simulators.close()
     files = {"expert": demonstrations(options, WORLD), "taken_along": demonstrations(options, "taken_along"), "truth": true_expert(options)}
     returns = {name: float(read_demonstrations(file).returns().mean()) for name, file in files.items()}
     asked = {name: getattr(options, name) for name in ("num_demos", "iterations", "expert_iterations", "num_rollouts")}
-    return {"asked": asked, "random": RANDOM_RETURNS[CHANGED].mean, "still": float(still.mean()), **returns}
+    return {"asked": asked, "random": RANDOM_RETURNS[CHANGED].mean, "still": kept(options.out).get("still") or standing_still(), **returns}
+
+
+def standing_still() -> float:
+    """The mean return of an ant that never moves."""
+    simulators = MujocoBatch(CHANGED, EPISODES)
+    returns = returns_in(simulators, lambda seen: np.zeros((len(seen), simulators.spec.action_size)), range(EPISODES))
+    simulators.close()
+    return float(returns.mean())
 
 
 def earned(options: argparse.Namespace, name: str) -> Record:

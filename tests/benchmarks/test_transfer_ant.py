@@ -49,7 +49,7 @@ def test_a_cost_and_a_fresh_policy_for_every_method_of_a_seed(transfer_ant, opti
     from triality.cli.options import IrlOptions
 
     jobs = transfer_ant.runs(options, 1)
-    assert [job.name for job in jobs] == ["airl-state_1", "constant_1", "airl-state_1_transferred", "constant_1_transferred"]
+    assert [job.name for job in jobs] == ["airl-state_300_1", "constant_20_1", "airl-state_300_1_transferred", "constant_20_1_transferred"]
     assert not any(job.is_done() for job in jobs)
     assert [job.is_ready() for job in jobs] == [True, True, False, False], "there is no cost to take along yet"
     for name, (_, chosen) in transfer_ant.METHODS.items():
@@ -58,7 +58,7 @@ def test_a_cost_and_a_fresh_policy_for_every_method_of_a_seed(transfer_ant, opti
 
 
 def test_what_is_done_is_found_and_another_length_is_not_the_same(transfer_ant, options):
-    folder = options.folder / "airl-state_0"
+    folder = options.folder / "airl-state_300_0"
     folder.mkdir()
     rows = [{"who": "random actions", "return": RANDOM}, {"who": "fresh policy, cost of seed 0", "return": 512.0}]
     written = {"learned_in": "Ant-v5", "env": "DisabledAnt-v0", "iterations": 330, "rows": rows}
@@ -67,6 +67,7 @@ def test_what_is_done_is_found_and_another_length_is_not_the_same(transfer_ant, 
     assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "returns": [512.0]}
     assert transfer_ant.runs(options, 0)[2].is_done()
     assert not transfer_ant.runs(options, 1)[2].is_done()
-    options.expert_iterations = 100
-    assert not transfer_ant.runs(options, 0)[2].is_done()
-    assert transfer_ant.earned(options, "airl-state") == {}
+    for other in ("expert_iterations", "iterations"):
+        changed = argparse.Namespace(**vars(options) | {other: 100})
+        assert not transfer_ant.runs(changed, 0)[2].is_done()
+        assert transfer_ant.earned(changed, "airl-state") == {}
