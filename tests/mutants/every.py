@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.mutants import densities, files, generators, judging, keeping, log_z, sequences, systems, trajectories, updates, worlds
+from tests.mutants import (
+    densities,
+    files,
+    generators,
+    in_expectation,
+    judging,
+    keeping,
+    log_z,
+    sequences,
+    systems,
+    trajectories,
+    updates,
+    worlds,
+)
 
 FIELDS = {
     "Energies and objectives": densities.MUTANTS,
@@ -12,6 +25,7 @@ FIELDS = {
     "Changed worlds": worlds.MUTANTS,
     "Distances of costs": judging.MUTANTS,
     "Other systems of inverse reinforcement learning": systems.MUTANTS,
+    "Sampled systems in exact expectation": in_expectation.MUTANTS,
     "How q improves": updates.MUTANTS,
     "Sequences": sequences.MUTANTS,
     "Files of a run": files.MUTANTS,

@@ -33,8 +33,7 @@ def IqLearn(  # noqa: N802
     """``SoftQImitation`` with the inverse soft Q objective.
 
     Args: as those of ``SoftQImitation``, but for
-        loss: ``HeldAhead(IqLearnLoss(actor.gamma, value_term=StartValue()))`` if None: alpha 1/2, the penalty on both sides, and V(x') of
-            slow twins. ``IqLearnLoss`` without ``HeldAhead`` descends the published objective itself. Its gamma has to be the actor's.
+        loss: if None V(x') of slow twins, held; ``IqLearnLoss(actor.gamma)`` without ``HeldAhead`` descends the published objective.
         actor: ``SoftActorCritic(env.spec, temperature=0.1)`` if None.
 
     Example:
