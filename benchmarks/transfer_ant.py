@@ -172,35 +172,43 @@ def earned(options: argparse.Namespace, name: str) -> Record:
 
 
 def page(record: Record) -> list[str]:
-    """A row a method, the published return beside it, and those that know no cost."""
-    random, truth, asked = record["random"], record["truth"], record["asked"]
+    """A row a method, the published ratio beside it, and those that know no cost."""
+    random, still, truth, asked = record["random"], record["still"], record["truth"], record["asked"]
     if not truth > random:
         raise SystemExit(f"expected an expert of {CHANGED} above random actions ({random:.1f}), got {truth:.1f}; give it more iterations")
 
     def line(who: str, learned: str, returns: list[float], published: float | None) -> str:
-        shares = [normalized_return(value, random, truth) for value in returns]
-        each = f" ({', '.join(f'{share:.2f}' for share in shares)})" if len(shares) > 1 else ""
-        told = "-" if published is None else f"{published:g}"
-        return f"| {who} | {learned} | {np.mean(returns):,.1f} | {np.mean(shares):.2f}{each} | {told} |"
+        shares = _in_turn([normalized_return(value, random, truth) for value in returns])
+        walking = _in_turn([normalized_return(value, still, truth) for value in returns]) if truth > still else "-"
+        told = "-" if published is None else f"{published:g}, {published / PUBLISHED_TRUTH:.2f}"
+        return f"| {who} | {learned} | {np.mean(returns):,.1f} | {shares} | {walking} | {told} |"
 
     lines = ["# Rewards on an ant with two disabled legs", ""]
-    lines += ["| cost | learned there | fresh policies here: return | normalized | published return |", "|---|---:|---:|---:|---:|"]
+    lines += ["| cost | learned there | fresh policies here: return | normalized | above standing still | published: return, ratio |"]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
     for name, row in record["rows"].items():
         lines.append(line(METHODS[name][0], f"{np.mean(row['learned']):.2f}", row["returns"], PUBLISHED.get(name)))
     lines.append(line("the true reward", "1", [truth], PUBLISHED_TRUTH))
     lines.append(line("none: the expert of the whole ant, taken along", "1", [record["taken_along"]], None))
-    lines.append(line("none: standing still", "-", [record["still"]], None))
+    lines.append(line("none: standing still", "-", [still], None))
     return [
         *lines,
         "",
         f"Learned on {WORLD} from {asked['num_demos']} demonstrations in {asked['iterations']} iterations of {asked['num_rollouts']}",
         f"roll-outs; fresh policies trained for {asked['expert_iterations']} iterations and judged in {CHANGED}, by their mean action;",
         "experts by sampled actions. Means over seeds, each seed in brackets. *Normalized*: 0 = random actions, 1 = the expert trained",
-        "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. Standing still earns 1 a step",
-        "for staying up, in either body: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
-        "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, on a body that is paid nothing for staying up: only",
-        f"ratios compare, {PUBLISHED['airl-state'] / PUBLISHED_TRUTH:.2f} of the true reward's return for AIRL there.",
+        "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. *Above standing still*: 0 = an",
+        "ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
+        "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
+        "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
+        "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
     ]
+
+
+def _in_turn(shares: list[float]) -> str:
+    """Their mean, and each one where there are several."""
+    each = f" ({', '.join(f'{share:.2f}' for share in shares)})" if len(shares) > 1 else ""
+    return f"{np.mean(shares):.2f}{each}"
 
 
 if __name__ == "__main__":

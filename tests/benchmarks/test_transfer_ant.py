@@ -33,13 +33,15 @@ def options(tmp_path):
 
 
 def test_the_shares_are_those_worked_out_by_hand(transfer_ant):
-    """(1200 + 300) / 2000 = 0.75, (200 + 300) / 2000 = 0.25; standing still is (1000 + 300) / 2000."""
+    """(1200 + 300) / 2000 = 0.75 and (200 + 300) / 2000 = 0.25; above standing still 200 / 700 = 0.29 and -800 / 700 = -1.14."""
     text = "\n".join(transfer_ant.page(RECORD))
-    assert "| AIRL, cost of the state | 0.62 | 700.0 | 0.50 (0.75, 0.25) | 130.3 |" in text
-    assert "| a constant cost | 0.00 | -320.0 | -0.01 | - |" in text
-    assert "| the true reward | 1 | 1,700.0 | 1.00 | 315.5 |" in text
-    assert "| none: standing still | - | 1,000.0 | 0.65 | - |" in text
-    assert "taken along | 1 | 600.0 | 0.45 | - |" in text
+    assert "| AIRL, cost of the state | 0.62 | 700.0 | 0.50 (0.75, 0.25) | -0.43 (0.29, -1.14) | 130.3, 0.41 |" in text
+    assert "| a constant cost | 0.00 | -320.0 | -0.01 | -1.89 | - |" in text
+    assert "| the true reward | 1 | 1,700.0 | 1.00 | 1.00 | 315.5, 1.00 |" in text
+    assert "| none: standing still | - | 1,000.0 | 0.65 | 0.00 | - |" in text
+    assert "taken along | 1 | 600.0 | 0.45 | -0.57 | - |" in text
+    lazy = "\n".join(transfer_ant.page({**RECORD, "truth": 900.0}))
+    assert "| the true reward | 1 | 900.0 | 1.00 | - | 315.5, 1.00 |" in lazy, "an expert that does not walk measures no walking"
     with pytest.raises(SystemExit, match="expected an expert of DisabledAnt-v0 above random actions"):
         transfer_ant.page({**RECORD, "truth": RANDOM - 1.0})
 
