@@ -11,7 +11,6 @@ environment (100 keys split from key 0, float32) where it is ours.
 import argparse
 import sys
 
-import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,12 +21,19 @@ from triality.envs.environment import AbstractEnvironment
 from triality.envs.gridworld import gridworld
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium, uniform_actions
 from triality.envs.point_mass import PointMass
+from triality.envs.point_maze import PointMaze, point_maze_shifted
 from triality.envs.two_rooms import TwoRooms
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 NUM_EPISODES = 100
 ALL = {**SPECS, **MUJOCO_SPECS}
-OURS = {"PointMass-v0": PointMass, "TwoRooms-v0": TwoRooms, "Gridworld-v0": gridworld}
+OURS = {
+    "PointMass-v0": PointMass,
+    "TwoRooms-v0": TwoRooms,
+    "PointMaze-v0": PointMaze,
+    "PointMazeShifted-v0": point_maze_shifted,
+    "Gridworld-v0": gridworld,
+}
 
 
 def in_gymnasium(spec: EnvironmentSpec) -> np.ndarray:
@@ -51,7 +57,7 @@ def in_ours(env: AbstractEnvironment) -> np.ndarray:
 
 
 def measure(name: str) -> ReferenceReturn:
-    returns = in_gymnasium(ALL[name]) if name in gymnasium.registry else in_ours(OURS[name]())
+    returns = in_ours(OURS[name]()) if name in OURS else in_gymnasium(ALL[name])
     return ReferenceReturn(round(float(returns.mean()), 4), round(float(returns.std(ddof=1) / np.sqrt(NUM_EPISODES)), 4))
 
 

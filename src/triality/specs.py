@@ -76,7 +76,7 @@ def _with_coordinate(spec: EnvironmentSpec, low: float, high: float) -> Environm
 
 def _known() -> tuple[EnvironmentSpec, ...]:
     fallen, spin = 24 * pi / 180, (4 * pi, 9 * pi)  # Gymnasium documents twice the angle at which an episode of CartPole ends
-    unit, cells = ((-1.0, -1.0), (1.0, 1.0)), 30
+    unit, maze, cells = ((-1.0, -1.0), (1.0, 1.0)), ((-0.05, -0.05), (0.55, 0.55)), 30
     return (
         EnvironmentSpec("Pendulum-v1", 3, 1, 0, (-2.0,), (2.0,), 200, (-1.0, -1.0, -8.0), (1.0, 1.0, 8.0)),
         EnvironmentSpec("CartPole-v1", 4, 0, 2, (), (), 500, (-4.8, -inf, -fallen, -inf), (4.8, inf, fallen, inf)),
@@ -85,12 +85,14 @@ def _known() -> tuple[EnvironmentSpec, ...]:
         EnvironmentSpec("Acrobot-v1", 6, 0, 3, (), (), 500, (-1.0,) * 4 + tuple(-w for w in spin), (1.0,) * 4 + spin),
         EnvironmentSpec("PointMass-v0", 4, 2, 0, *unit, 100, (-2.0,) * 4, (2.0,) * 4),
         EnvironmentSpec("TwoRooms-v0", 2, 2, 0, *unit, 100, *unit),
+        EnvironmentSpec("PointMaze-v0", 2, 2, 0, *unit, 100, *maze),
+        EnvironmentSpec("PointMazeShifted-v0", 2, 2, 0, *unit, 100, *maze),
         EnvironmentSpec("Gridworld-v0", cells, 0, 5, (), (), 50, (0.0,) * cells, (1.0,) * cells),
     )
 
 
 def _mujoco() -> tuple[EnvironmentSpec, ...]:
-    """Sizes, bounds and time limits of Gymnasium 1.4's version 5; observations are unbounded."""
+    """Sizes, bounds and time limits of Gymnasium 1.4's version 5, and of the ant that we changed; observations are unbounded."""
 
     def spec(name: str, observation_size: int, action_size: int, bound: float = 1.0, time_limit: int = 1000) -> EnvironmentSpec:
         return EnvironmentSpec(name, observation_size, action_size, 0, (-bound,) * action_size, (bound,) * action_size, time_limit)
@@ -100,6 +102,7 @@ def _mujoco() -> tuple[EnvironmentSpec, ...]:
         spec("Hopper-v5", 11, 3),
         spec("Walker2d-v5", 17, 6),
         spec("Ant-v5", 105, 8),
+        spec("DisabledAnt-v0", 105, 8),
         spec("Swimmer-v5", 8, 2),
         spec("Reacher-v5", 10, 2, time_limit=50),
         spec("InvertedPendulum-v5", 4, 1, 3.0),
@@ -113,4 +116,4 @@ SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _known()}
 """Every environment that lives inside the compiled run, by its public id."""
 
 MUJOCO_SPECS: dict[str, EnvironmentSpec] = {spec.name: spec for spec in _mujoco()}
-"""Gymnasium's MuJoCo tasks, which run on the host."""
+"""MuJoCo's tasks, which run on the host: Gymnasium's, and those of ours, which have a class for Gymnasium."""

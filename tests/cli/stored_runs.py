@@ -35,6 +35,8 @@ def stored_run(out: Path, demos: Path, **choices) -> Path:
     for name, make in makers.items():
         if make is not None:
             states = states._replace(**{name: _moved(jax.vmap(lambda key, make=make: make(key, spec, scaling))(keys))})
+    if hasattr(states, "scaling"):
+        states = states._replace(scaling=jax.tree.map(lambda leaf: jnp.stack([leaf] * options.seeds), scaling))
     write_checkpoint(folder.state_path, states, step=1, config=config)
     return out
 

@@ -10,6 +10,7 @@ from triality.envs.gridworld import gridworld
 from triality.envs.mountain_car import MountainCar, MountainCarContinuous
 from triality.envs.pendulum import Pendulum
 from triality.envs.point_mass import PointMass
+from triality.envs.point_maze import PointMaze, point_maze_shifted
 from triality.envs.time_observation import TimeObservation
 from triality.envs.two_rooms import TwoRooms
 
@@ -23,6 +24,8 @@ BARE = {
     "acrobot": Acrobot(),
     "point-mass": PointMass(),
     "two-rooms": TwoRooms(),
+    "point-maze": PointMaze(),
+    "point-maze-shifted": point_maze_shifted(),
     "gridworld": gridworld(),
 }
 CASES = BARE | {

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from tests.mutants import densities, files, generators, in_expectation, judging, keeping, log_z, sequences, systems, trajectories, updates
+from tests.mutants import (
+    densities,
+    files,
+    generators,
+    in_expectation,
+    judging,
+    keeping,
+    log_z,
+    sequences,
+    systems,
+    trajectories,
+    updates,
+    worlds,
+)
 
 FIELDS = {
     "Energies and objectives": densities.MUTANTS,
     "Estimates of log Z": log_z.MUTANTS,
     "Generators and chains": generators.MUTANTS,
     "Trajectories and inverse reinforcement learning": trajectories.MUTANTS,
+    "Changed worlds": worlds.MUTANTS,
     "Distances of costs": judging.MUTANTS,
     "Other systems of inverse reinforcement learning": systems.MUTANTS,
     "Sampled systems in exact expectation": in_expectation.MUTANTS,

@@ -23,7 +23,7 @@ def finished_run(path):
     run.state_path.write_bytes(b"state")
     run.write_summary(summary())
     run.report_path.write_text("<html>")
-    for name in ("figures.npz", "evaluation.json", "retrained.json"):
+    for name in ("figures.npz", "evaluation.json", "retrained.json", "transfer.json"):
         (run.path / name).write_bytes(b"{}")
     (run.path / ".tmp-123-abc").write_bytes(b"half")
     return run

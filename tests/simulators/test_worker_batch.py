@@ -31,7 +31,10 @@ def actions_for(spec, draw, num):
     return draw.uniform(spec.action_low, spec.action_high, size=(num, spec.action_size))
 
 
-@pytest.mark.parametrize(("env_id", "num", "workers"), [("CartPole-v1", 5, 2), ("Pendulum-v1", 3, 3), ("Hopper-v5", 2, 1), (LINE, 4, 3)])
+HOSTED = [("CartPole-v1", 5, 2), ("Pendulum-v1", 3, 3), ("Hopper-v5", 2, 1), ("DisabledAnt-v0", 2, 1), (LINE, 4, 3)]
+
+
+@pytest.mark.parametrize(("env_id", "num", "workers"), HOSTED)
 def test_workers_give_what_this_process_gives(env_id, num, workers):
     hosted, here = WorkerBatch(env_id, num, workers), GymnasiumBatch(env_id, num)
     assert isinstance(hosted, SimulatorBatch)

@@ -15,7 +15,15 @@ from triality.video.places import put_finder
 
 def test_which_simulators_are_mujocos():
     assert needs_mujoco("HalfCheetah-v5")
+    assert needs_mujoco("DisabledAnt-v0")
     assert not needs_mujoco("CartPole-v1")
+
+
+def test_what_this_package_registers_is_opened_by_its_id(monkeypatch):
+    pytest.importorskip("mujoco")
+    monkeypatch.setenv("MUJOCO_GL", "egl")  # named, so that none is looked for: nothing is drawn here
+    simulator = open_drawing("DisabledAnt-v0")
+    assert (simulator.render_mode, simulator.spec.id) == ("rgb_array", "DisabledAnt-v0")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="set on Linux alone")

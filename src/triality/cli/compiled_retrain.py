@@ -9,6 +9,7 @@ from rich.console import Console
 from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.policy_training import PolicyTraining
 from triality.cli.experiment import policy_maker
+from triality.cli.names import make_environment
 from triality.cli.options import RetrainOptions
 from triality.cli.stored import StoredRun
 from triality.cli.training import train_policies
@@ -28,7 +29,7 @@ def retrained(
     """
     options, task = stored.options, stored.task
     rule = PPO(learning_rate=options.policy_learning_rate, temperature=options.temperature)
-    training = PolicyTraining(algorithm.env, task.bare.time_limit, rule, make_policy=policy_maker(options, task))
+    training = PolicyTraining(make_environment(task), task.bare.time_limit, rule, make_policy=policy_maker(options, task))
     keys = jax.vmap(jax.random.key)(asked.seed + jnp.arange(options.seeds))
     first = jax.jit(jax.vmap(training.init))(keys, states.cost, states.scaling)
     return train_policies(training, first, asked.iterations, console, remedy, keeper).policy

@@ -24,9 +24,10 @@ class IrlOptions:
 
     env: str
     """Environment, by id.
-    Compiled: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1; ours: PointMass-v0, TwoRooms-v0, Gridworld-v0.
+    Compiled: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1; ours: PointMass-v0, TwoRooms-v0, Gridworld-v0,
+    PointMaze-v0 and its changed twin PointMazeShifted-v0.
     MuJoCo's, on the host: HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5, Humanoid-v5, Swimmer-v5, Reacher-v5, Pusher-v5,
-    InvertedPendulum-v5, InvertedDoublePendulum-v5.
+    InvertedPendulum-v5, InvertedDoublePendulum-v5; ours: DisabledAnt-v0, the changed twin of Ant-v5.
     With --host any that Gymnasium has."""
     demos: Path
     """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
@@ -167,10 +168,18 @@ class RetrainOptions:
     """Train a fresh policy on the learned cost alone: does the cost hold what the demonstrations knew?
 
     Neither the demonstrations nor the run's policy are used. The new policy is evaluated as by triality eval.
+    With --env it is trained and evaluated in another world: does the cost hold what was wanted, or only how it was done here?
+    Writes retrained.json into the run folder, with --env transfer.json.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     """A folder that triality irl wrote."""
+    env: Annotated[str | None, tyro.conf.arg(metavar="ID", help_behavior_hint="(default: the run's own)")] = None
+    """Another environment of equal observations and actions, by id; of PointMaze-v0 there is PointMazeShifted-v0."""
+    expert_return: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: returns are not normalized)")] = (
+        None
+    )
+    """With --env: the return there that counts as 1, of a policy trained on the true reward, as triality expert --env ID reports it."""
     iterations: int = 100
     """Rounds of collect and policy update."""
     seed: int = 1000

@@ -8,10 +8,12 @@ import shutil
 from rich.console import Console
 
 from triality.cli.config import as_config
-from triality.cli.names import COSTLESS, METHODS
+from triality.cli.names import COSTLESS, METHODS, Task
 from triality.cli.options import RetrainOptions
+from triality.cli.other_world import problems_of, scale_in, world_of
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import learned_in, load_states, open_run
+from triality.cli.stored import StoredRun, learned_in, load_states, open_run
+from triality.data.reference_returns import ReturnScale
 from triality.errors import ConfigError
 from triality.runs.folder import RETRAINING, RunFolder
 from triality.runs.json_files import write_json
@@ -22,41 +24,63 @@ REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-lea
 
 def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
-    refuse(counts(options, "iterations", "episodes") + seeds(options) + options.kept.problems(options.overwrite))
+    refuse(counts(options, "iterations", "episodes") + seeds(options) + options.kept.problems(options.overwrite) + problems_of(options))
     stored = open_run(options.run)
     if stored.options.algorithm in COSTLESS:
         method = METHODS[stored.options.algorithm]
         raise ConfigError(f"expected a run that learned a cost, got {method} in {options.run}; use gan-gcl or guided-cost")
+    world = world_of(stored, options)
     training = stored.folder.path / RETRAINING
     RunFolder.check(training, options.overwrite, options.kept.resume)
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
-    from triality.cli.tables import print_returns
     from triality.runs.keeper import kept_run
 
     algorithm, states = load_states(stored)
-    task, number_of_seeds = stored.task, stored.options.seeds
-    if task.on_host:
+    there = stored._replace(task=world)
+    if world.on_host:
         from triality.cli.host_retrain import retrained
     else:
         from triality.cli.compiled_retrain import retrained
     console = Console()
     note = functools.partial(console.print, soft_wrap=True, highlight=False)
-    with kept_run(
-        training, "retrain", as_config(options), options.kept.keeping(options.overwrite, {"run": digest_of(learned_in(stored))}), note
-    ) as keeper:
-        policies = retrained(stored, algorithm, states, options, console, REMEDY, keeper)
+    keeping = options.kept.keeping(options.overwrite, {"run": digest_of(learned_in(stored))})
+    with kept_run(training, "retrain", as_config(options), keeping, note) as keeper:
+        policies = retrained(there, algorithm, states, options, console, REMEDY, keeper)
         keeper.closing()
-    results = [float(each["mean"].mean()) for each in evaluate_policies(policies, number_of_seeds, task, options.episodes)]
-    scale = stored.scale
-
-    rows: list[tuple[str, float | None, float | None]] = [*scale.ends]
-    rows += [(f"policy of the run, seed {each['seed']}", each["return_mean"], each["return_normalized"]) for each in stored.seed_records]
+    results = [float(each["mean"].mean()) for each in evaluate_policies(policies, stored.options.seeds, world, options.episodes)]
+    scale = stored.scale if options.env is None else scale_in(world, options.expert_return)
+    rows = _context(stored, options, scale)
     rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, scale.normalized(value)) for i, value in enumerate(results)]
     overall = interquartile_mean(list(results))
     rows.append(("interquartile mean of the fresh policies", overall, scale.normalized(overall)))
-    what = f"trained on the learned cost alone, {options.iterations} iterations"
-    print_returns(Console(), f"{stored.options.env} in {task.simulator}: {what}", rows)
-    records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    write_json(stored.folder.path / "retrained.json", {"simulator": task.simulator, "iterations": options.iterations, "rows": records})
+    _report(stored, options, world, rows)
     shutil.rmtree(training, ignore_errors=True)
     return 0
+
+
+Row = tuple[str, float | None, float | None]
+
+
+def _context(stored: StoredRun, options: RetrainOptions, scale: ReturnScale) -> list[Row]:
+    """What the fresh policies are held against: nothing that the run did tells of another world."""
+    if options.env is None:
+        policies = [
+            (f"policy of the run, seed {each['seed']}", each["return_mean"], each["return_normalized"]) for each in stored.seed_records
+        ]
+        return [*scale.ends, *policies]
+    (_, random, zero), (_, expert, one) = scale.ends
+    return [("random actions", random, zero), ("policy trained there on the true reward", expert, one)]
+
+
+def _report(stored: StoredRun, options: RetrainOptions, world: Task, rows: list[Row]) -> None:
+    from triality.cli.tables import print_returns
+
+    learned_in = "" if options.env is None else f" of {stored.options.env}"
+    what = f"trained on the learned cost{learned_in} alone, {options.iterations} iterations"
+    print_returns(Console(), f"{world.bare.name} in {world.simulator}: {what}", rows)
+    records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
+    contents = {"simulator": world.simulator, "iterations": options.iterations, "rows": records}
+    if options.env is None:
+        write_json(stored.folder.path / "retrained.json", contents)
+    else:
+        write_json(stored.folder.path / "transfer.json", {"learned_in": stored.options.env, "env": options.env, **contents})

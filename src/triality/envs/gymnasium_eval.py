@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Act = Callable[[np.ndarray], np.ndarray]
 MAX_STEPS = 100_000
+REGISTERED = ("DisabledAnt-v0",)
+"""Ids that Gymnasium has from ``triality.simulators.registered``."""
 
 
 def evaluate_in_gymnasium(
@@ -105,11 +107,21 @@ def make_whatever_it_observes(env_id: str) -> gymnasium.Env:
         ) from error
     try:
         with _silent_mujoco():
-            return gymnasium.make(env_id, disable_env_checker=True)
+            return gymnasium.make(full_id(env_id), disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(
             f"expected an environment that Gymnasium can make, got {env_id!r} ({error}); do check the id and its extra"
         ) from error
+
+
+def full_id(env_id: str) -> str:
+    """What ``gymnasium.make`` finds: of an environment that this package registers the module that does it as well, which is imported then.
+
+    Example:
+        >>> full_id("Ant-v5"), full_id("DisabledAnt-v0")
+        ('Ant-v5', 'triality.simulators.registered:DisabledAnt-v0')
+    """
+    return f"triality.simulators.registered:{env_id}" if env_id in REGISTERED else env_id
 
 
 @contextlib.contextmanager

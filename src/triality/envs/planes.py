@@ -46,6 +46,9 @@ def _upright(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
     return (position < 0.5).astype(float)
 
 
+MAZE = Plane("x (m)", "y (m)", (-0.05, 0.55), (-0.05, 0.55), _stacked, _first_two, lambda x, y: np.asarray(np.hypot(x - 0.3, y - 0.5)))
+"""Of the maze and of its changed twin."""
+
 PLANES: dict[str, Plane] = {
     "Pendulum-v1": Plane(
         "angle (rad, 0 = upright)",
@@ -65,6 +68,8 @@ PLANES: dict[str, Plane] = {
         lambda observation: (observation[..., 2], observation[..., 3]),
         lambda angle, velocity: -(np.abs(angle) <= 12 * np.pi / 180).astype(float) + 0 * velocity,
     ),
+    "PointMaze-v0": MAZE,
+    "PointMazeShifted-v0": MAZE,
     "MountainCar-v0": Plane("position", "velocity (a step)", (-1.2, 0.6), (-0.07, 0.07), _stacked, _first_two, _upright),
 }
 """By the environment's public id."""

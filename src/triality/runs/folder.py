@@ -30,6 +30,7 @@ RESULTS = (
     "report.html",
     "evaluation.json",
     "retrained.json",
+    "transfer.json",
     "judgement.json",
     "judgement.html",
     "figures.npz",

@@ -1,4 +1,4 @@
-"""Gymnasium's walking, hopping and swimming bodies, version 5: HalfCheetah, Swimmer, Hopper, Walker2d, Ant, Humanoid.
+"""Gymnasium's walking, hopping and swimming bodies, version 5: HalfCheetah, Swimmer, Hopper, Walker2d, Ant, Humanoid; and a disabled ant.
 
 Reference: the classes of ``gymnasium/envs/mujoco/*_v5.py`` (Gymnasium 1.4) with their default arguments; the tests step both side by side.
 """
@@ -103,12 +103,16 @@ def _humanoid_is_up(after: Fields) -> Bool[np.ndarray, " n"]:
     return _between(after["qpos"][:, 2], 1.0, 2.0)
 
 
+ANT = MujocoTask(("qpos", "qvel", "xpos", "cfrc_ext"), _observe_ant, _reward_ant, _ant_is_up, has_contact_forces=True)
+"""Whatever its legs are like."""
+
 LOCOMOTION: dict[str, MujocoTask] = {
     "HalfCheetah-v5": _runner(effort_weight=0.1, hidden=1),
     "Swimmer-v5": _runner(effort_weight=1e-4, hidden=2),
     "Hopper-v5": _hopping(_hopper_is_up),
     "Walker2d-v5": _hopping(_walker_is_up),
-    "Ant-v5": MujocoTask(("qpos", "qvel", "xpos", "cfrc_ext"), _observe_ant, _reward_ant, _ant_is_up, has_contact_forces=True),
+    "Ant-v5": ANT,
+    "DisabledAnt-v0": ANT,
     "Humanoid-v5": MujocoTask(
         ("qpos", "qvel", "cinert", "cvel", "qfrc_actuator", "cfrc_ext", "xipos"),
         _observe_humanoid,
@@ -117,4 +121,4 @@ LOCOMOTION: dict[str, MujocoTask] = {
         has_contact_forces=True,
     ),
 }
-"""Tasks by Gymnasium's id."""
+"""Tasks by their id in Gymnasium."""

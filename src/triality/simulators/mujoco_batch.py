@@ -27,7 +27,7 @@ TASKS: dict[str, MujocoTask] = {**LOCOMOTION, **POLES_AND_ARMS}
 
 
 class MujocoBatch:
-    """``num`` simulators of one of Gymnasium's MuJoCo tasks (version 5).
+    """``num`` simulators of one of Gymnasium's MuJoCo tasks (version 5), or of a changed body of ours.
 
     Args:
         env_id: Gymnasium's id, such as ``HalfCheetah-v5``.

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from triality.envs.gymnasium_eval import full_id
 from triality.errors import ConfigError, SimulatorError
+from triality.specs import MUJOCO_SPECS
 
 if TYPE_CHECKING:
     import gymnasium
@@ -37,7 +39,7 @@ def open_drawing(env_id: str) -> gymnasium.Env:
     try:
         if needs_mujoco(env_id):
             prepare_mujoco()
-        return gymnasium.make(env_id, render_mode="rgb_array", disable_env_checker=True)
+        return gymnasium.make(full_id(env_id), render_mode="rgb_array", disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         raise ConfigError(f"expected an environment that Gymnasium can draw, got {env_id!r} ({error}); {REMEDY}") from error
 
@@ -55,6 +57,8 @@ def needs_mujoco(env_id: str) -> bool:
     import gymnasium
     from gymnasium.envs.registration import load_env_creator
 
+    if env_id in MUJOCO_SPECS:
+        return True
     module, _, name = env_id.rpartition(":")
     try:
         if module:
