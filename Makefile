@@ -31,7 +31,7 @@ test-slow: $(VENV)/.installed-dev ## the learning tests
 	XLA_FLAGS=--xla_cpu_multi_thread_eigen=false $(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 test-faults: $(VENV)/.installed-dev ## kills, damaged files and sabotaged mathematics, at length
-	$(BIN)/python -m pytest -m faults -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m faults --numprocesses $(TEST_PROCESSES) --dist worksteal -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, format, types
 	$(BIN)/ruff check .

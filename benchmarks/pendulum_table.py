@@ -19,6 +19,9 @@ ROWS = {
     "guided-cost trajectory": {"algorithm": "guided-cost", "level": "trajectory"},
     "gan-gcl step": {"algorithm": "gan-gcl", "level": "step"},
     "gan-gcl trajectory, cloned start": {"algorithm": "gan-gcl", "level": "trajectory", "init_policy": "cloned", "seeds": 3},
+    "sqil": {"algorithm": "sqil", "iterations": 50},
+    "iq-learn": {"algorithm": "iq-learn", "iterations": 35},
+    "f-irl": {"algorithm": "f-irl", "iterations": 60, "cost_learning_rate": 0.003},
     "cloning": {"algorithm": "bc", "iterations": CLONING_ITERATIONS},
     "constant cost": {"algorithm": "gan-gcl", "level": "trajectory", "cost": "constant", "seeds": 3},
 }

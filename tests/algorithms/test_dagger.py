@@ -105,6 +105,7 @@ def test_the_first_round_is_cloning_bit_for_bit():
     assert eqx.tree_equal(learned, update(first._replace(key=key), batch._replace(action=jnp.full_like(batch.action, 2))))
 
 
+@pytest.mark.slow
 def test_its_regret_does_not_compound():
     """Exponents from two horizons; cloning is the policy after the first round. The control: where falling is for good nothing helps."""
     horizons = (12, 96)

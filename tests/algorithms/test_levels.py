@@ -86,7 +86,7 @@ def test_empty_slots_count_for_nothing(data):
     np.testing.assert_allclose(data_samples.log_q, fresh_log_probs(pairs[0][0], data), rtol=1e-6)
 
 
-@pytest.mark.parametrize("num_past", [1, 3])
+@pytest.mark.parametrize("num_past", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_matched_rollouts_stay_with_their_start(num_past, data):
     level = MatchedTrajectories(6, 4, num_past)
     memory, pairs = filled(level, data, num_past)
@@ -151,7 +151,7 @@ def test_overlap_normalized_gradient_is_the_plain_one_in_units_of_the_overlap(da
     np.testing.assert_allclose(normalized, plain / metrics.overlap_data, rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("level", [MatchedTrajectories(6, 3), Steps(MatchedStarts(6, 3))])
+@pytest.mark.parametrize("level", [MatchedTrajectories(6, 3), pytest.param(Steps(MatchedStarts(6, 3)), marks=pytest.mark.slow)])
 def test_free_rollouts_never_reach_the_cost(level, data, cost):
     batch = level.collect(jax.random.key(0), ENV, policy(0), data)
     spoiled = jax.tree.map(lambda leaf: leaf.at[-3:].set(7) if leaf.ndim > 1 and leaf.dtype != bool else leaf, batch)

@@ -23,6 +23,7 @@ def trained(training: RewardTraining, iterations: int, sign: float = 1.0) -> lis
     return returns
 
 
+@pytest.mark.slow
 def test_it_learns_to_balance_and_with_the_sign_turned_to_fall():
     training = RewardTraining(GymnasiumBatch("CartPole-v1", 1).spec, PPO(temperature=0.01, learning_rate=1e-3, hidden=(32,)))
     up, down = (trained(training, 15, sign) for sign in (1.0, -1.0))

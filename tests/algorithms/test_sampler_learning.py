@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from triality.algorithms.sampler_learning import SamplerLearning
 from triality.kernels.langevin import Mala
@@ -36,6 +37,7 @@ def share_left(sampler):
     return float(jnp.mean(draw(sampler, jax.random.key(2), 4000).x < 0.0))
 
 
+@pytest.mark.slow
 def test_annealed_draws_find_the_mode_that_reverse_kl_drops():
     found, _ = learned(AnnealedLikelihood(Mala(1.0), jnp.linspace(0.0, 1.0, 20), 2.0, 256), 600)
     dropped, _ = learned(ScoreFunction(256), 600)

@@ -4,7 +4,7 @@ import pytest
 
 from triality.cli.main import COMMANDS, main
 
-NAMES = ("irl", "eval", "retrain", "expert", "demos", "check-env", "export", "paper", "info")
+NAMES = ("irl", "eval", "retrain", "expert", "demos", "check-env", "export", "judge", "paper", "info")
 
 
 def text(capsys, *arguments: str) -> str:

@@ -28,9 +28,18 @@ GAMMA, HORIZON = 0.95, 20
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("algorithm", "least", "iterations"), [("airl", 0.95, "100"), ("gail", 0.9, "150")])
-def test_pendulum_from_five_demonstrations(algorithm, least, iterations, tmp_path):
-    arguments = ("--num-demos", "5", "--seeds", "3", "--algorithm", algorithm, "--iterations", iterations)
+CASES = [
+    ("airl", 0.95, ("--iterations", "100")),
+    ("gail", 0.9, ("--iterations", "150")),
+    ("sqil", 0.95, ("--iterations", "50")),
+    ("iq-learn", 0.95, ("--iterations", "35")),
+    ("f-irl", 0.9, ("--iterations", "60", "--cost-learning-rate", "0.003")),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "least", "others"), CASES)
+def test_pendulum_from_five_demonstrations(algorithm, least, others, tmp_path):
+    arguments = ("--num-demos", "5", "--seeds", "3", "--algorithm", algorithm, *others)
     assert main(["irl", "--env", "Pendulum-v1", "--demos", str(SHIPPED), "--out", str(tmp_path / "run"), *arguments]) == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["iqm"]["return_normalized"] >= least
 

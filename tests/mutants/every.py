@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tests.mutants import densities, files, generators, keeping, log_z, sequences, trajectories, updates
+from tests.mutants import densities, files, generators, judging, keeping, log_z, sequences, systems, trajectories, updates
 
 FIELDS = {
     "Energies and objectives": densities.MUTANTS,
     "Estimates of log Z": log_z.MUTANTS,
     "Generators and chains": generators.MUTANTS,
     "Trajectories and inverse reinforcement learning": trajectories.MUTANTS,
+    "Distances of costs": judging.MUTANTS,
+    "Other systems of inverse reinforcement learning": systems.MUTANTS,
     "How q improves": updates.MUTANTS,
     "Sequences": sequences.MUTANTS,
     "Files of a run": files.MUTANTS,

@@ -16,13 +16,16 @@ from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningSta
 from triality.algorithms.cost_learning import CostLearning, MakePolicy, State
 from triality.algorithms.dagger import Dagger, DaggerState
 from triality.algorithms.expert_shares import LearnerAlone
+from triality.algorithms.f_irl import FIrl, FIrlState
 from triality.algorithms.gail import Gail
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories
+from triality.algorithms.soft_q_imitation import SoftQImitation, SoftQState
 from triality.algorithms.starts import FreeStarts, MatchedStarts
+from triality.cli.baselines import make_f_irl, make_soft_q
 from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
-from triality.cli.names import COSTLESS, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
+from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.cli.policy_update import make_update_rule
 from triality.data.absorbing import pad_with_absorbing
@@ -45,9 +48,11 @@ NUM_CLONING_STEPS = 3000
 NUM_STEPS_A_ROUND = 1000
 """Gradient steps of cloning in each round of DAgger, and before the first."""
 
-Learning = CostLearning | BehavioralCloning | Dagger
+RollsOut = CostLearning | Dagger | SoftQImitation | FIrl
+"""What collects roll-outs."""
+Learning = CostLearning | BehavioralCloning | Dagger | SoftQImitation | FIrl
 """What ``triality irl`` runs."""
-LearningState = State | CloningState | DaggerState
+LearningState = State | CloningState | DaggerState | SoftQState | FIrlState
 
 
 def demonstration_batch(demonstrations: Demonstrations, task: Task, options: IrlOptions) -> tuple[Trajectory, Float[Array, "seeds n"]]:
@@ -69,7 +74,11 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
     """The algorithm that resolved options name. Of a finished run of DAgger no ``expert`` is needed: nobody is asked any more."""
     environment = make_environment(task)
     make_policy = policy_maker(options, task)
-    if options.algorithm in COSTLESS:
+    if options.algorithm in SOFT_Q:
+        return make_soft_q(options, task, make_policy)
+    if options.algorithm == "f-irl":
+        return make_f_irl(options, task, make_policy)
+    if options.algorithm in CLONING:
         cloning = BehavioralCloning(task.spec, options.policy_learning_rate, make_policy=make_policy)
         return cloning if options.algorithm == "bc" else _dagger(environment, expert, cloning, options, task)
     constructors = {"gan-gcl": GanGcl, "guided-cost": GuidedCost, "gail": Gail}
@@ -130,8 +139,10 @@ def first_state(
     scaling = algorithm.fit_scaling(key_scaling, data) if scaling is None else scaling
     cloning = BehavioralCloning(algorithm.env.spec, make_policy=algorithm.make_policy)
     cloned, _, _ = run(cloning, cloning.init(key_clone, data, log_weight, scaling), 1, NUM_CLONING_STEPS)
-    begun_at_it = algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
-    return algorithm.relative_to(begun_at_it, cloned.policy) if options.cost == TILTED else begun_at_it
+    if isinstance(algorithm, CostLearning):
+        begun_at_it = algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
+        return algorithm.relative_to(begun_at_it, cloned.policy) if options.cost == TILTED else begun_at_it
+    return algorithm.init(key_init, data, log_weight, cloned.policy, scaling, like)
 
 
 def first_states(algorithm: Learning, plan: Plan) -> LearningState:
@@ -196,7 +207,7 @@ def _running_policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
     if task.spec.is_discrete:
         return categorical_policy
     make = gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
-    is_cloned = options.algorithm in COSTLESS or options.init_policy == "cloned"
+    is_cloned = options.algorithm in CLONING or options.init_policy == "cloned"
     return functools.partial(make, state_scale=False) if is_cloned else make
 
 

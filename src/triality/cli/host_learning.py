@@ -17,8 +17,10 @@ from rich.console import Console
 
 from triality.algorithms.cost_learning import CostLearning, State, scaling_of
 from triality.algorithms.dagger import Dagger
+from triality.algorithms.f_irl import FIrl
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
-from triality.cli.experiment import Begun, demonstration_batch, first_state, first_states
+from triality.algorithms.soft_q_imitation import SoftQImitation
+from triality.cli.experiment import Begun, RollsOut, demonstration_batch, first_state, first_states
 from triality.cli.irl import Plan
 from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
@@ -45,7 +47,7 @@ class HostRuns:
         remedy: the end of the message where parameters are no longer finite.
     """
 
-    def __init__(self, plan: Plan, algorithm: CostLearning | Dagger, remedy: str):
+    def __init__(self, plan: Plan, algorithm: RollsOut, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
         self.collector = Collector(
             make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
@@ -116,7 +118,7 @@ class HostRuns:
         """Closes the simulators."""
         self.collector.close()
 
-    def _first_state(self, algorithm: CostLearning, key: Any, data: Trajectory, log_weight: Any) -> Any:
+    def _first_state(self, algorithm: CostLearning | SoftQImitation | FIrl, key: Any, data: Trajectory, log_weight: Any) -> Any:
         key_policy, key_collect, key_state = jax.random.split(key, 3)
         random = algorithm.make_policy_of(key_policy, identity_scaling(algorithm.env.spec.observation_size))
         drawn = self.collector.collect(key_collect, random, self.plan.options.num_rollouts)

@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
+from triality.cli.baselines import baseline_problems
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
 from triality.cli.keeping_options import track_problems
 from triality.cli.names import (
+    BASELINES,
+    CLONING,
     COSTLESS,
     OBJECTIVES,
     REWARDS,
+    SOFT_Q,
     Hosting,
     Task,
     find_task,
@@ -99,7 +103,8 @@ def check(options: IrlOptions) -> Plan:
 def check_options(options: IrlOptions) -> Choice:
     """The part of ``check`` that reads no file: how many demonstrations there are to use, if that is left, is not decided here."""
     task = task_of(options)
-    of_algorithm = {"bc": _cloning_problems, "dagger": _dagger_problems}.get(options.algorithm)
+    special = {"bc": _cloning_problems, "dagger": _dagger_problems, **dict.fromkeys(BASELINES, baseline_problems)}
+    of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
     refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + combined)
     return Choice(task, resolve(options, task))
@@ -119,7 +124,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, *(() if options.num_demos == LEFT else ("num_demos",)), "seeds", "past_samplers"),
         *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
-        *([] if options.algorithm in COSTLESS else policy_update_problems(options)),
+        *([] if options.algorithm in CLONING else policy_update_problems(_as_updated(options))),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
         *track_problems(options.track),
@@ -134,6 +139,11 @@ def _range_problems(options: IrlOptions) -> list[str]:
         ),
         *([] if options.temperature is None or _may_be_zero(options) else ranges.temperatures(options)),
     ]
+
+
+def _as_updated(options: IrlOptions) -> IrlOptions:
+    """SQIL and IQ-Learn have the update of soft actor-critic, whatever is said."""
+    return replace(options, policy_update="sac") if options.algorithm in SOFT_Q else options
 
 
 def _least_counts(options: IrlOptions) -> dict[str, int]:

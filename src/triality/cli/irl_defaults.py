@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from triality.cli.names import COSTLESS, LEAST_SIMULATORS, LEVELS, OBJECTIVES, REWARDS, STARTS, TEMPERATURES, Task, usual_simulators
+from triality.cli.baselines import resolve_soft_q
+from triality.cli.names import CLONING, LEAST_SIMULATORS, LEVELS, OBJECTIVES, REWARDS, SOFT_Q, STARTS, TEMPERATURES, Task, usual_simulators
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, usual_updates
 
@@ -43,7 +44,9 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
 
     Cloning and DAgger have neither an objective nor roll-outs that begin anywhere: there ``auto`` stays.
     """
-    if options.algorithm in COSTLESS:
+    if options.algorithm in SOFT_Q:
+        return resolve_soft_q(options, task, POLICY_RATE)
+    if options.algorithm in CLONING:
         decided = {"iterations": USUAL.iterations}
         if options.algorithm == "dagger":
             decided = {"iterations": ROUNDS, "num_rollouts": ROLLOUTS_A_ROUND_ON_HOST if task.on_host else ROLLOUTS_A_ROUND}
@@ -59,6 +62,7 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
     return replace(
         options,
         level=level,
+        cost="state" if options.algorithm == "f-irl" else options.cost,
         objective=objective,
         reward=reward,
         temperature=implied_temperature(reward) if options.temperature is None else options.temperature,

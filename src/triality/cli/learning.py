@@ -18,7 +18,7 @@ from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.cli.config import as_config
 from triality.cli.diagnosis import diagnose, fresh_rollouts
 from triality.cli.evaluation import return_scale, seed_records, summarize
-from triality.cli.experiment import Learning, build_algorithm, first_states, state_template
+from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states, state_template
 from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
@@ -155,11 +155,11 @@ def _remedy(algorithm: Learning) -> str:
     return REMEDY if isinstance(algorithm, CostLearning) else CLONING_REMEDY
 
 
-def _steps_of(algorithm: CostLearning | Dagger, states: Any, options: IrlOptions) -> int:
+def _steps_of(algorithm: RollsOut, states: Any, options: IrlOptions) -> int:
     """Environment steps of one iteration of one seed; says so where the roll-outs are not as many as asked for."""
 
     def collect(states: Any) -> Trajectory:
-        one = jax.tree.map(lambda leaf: leaf[0], states)
+        one: Any = jax.tree.map(lambda leaf: leaf[0], states)
         return algorithm.collect(one.key, one)
 
     num_rollouts, horizon = jax.eval_shape(collect, states).mask.shape

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import check_env, compare, demos, ebm, expert, info, irl, paper, play, retrain, seq
+from triality.cli import check_env, compare, demos, ebm, expert, info, irl, judge, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli import report as report_command
@@ -19,6 +19,7 @@ from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
+from triality.cli.judge_options import JudgeOptions
 from triality.cli.machine_limits import refuse_old_packages
 from triality.cli.options import CompareOptions, EbmOptions, EvalOptions, ExpertOptions, InfoOptions, IrlOptions, RetrainOptions
 from triality.cli.paper import PaperOptions
@@ -33,6 +34,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     SeqOptions: seq.run,
     EvalOptions: eval_command.run,
     RetrainOptions: retrain.run,
+    JudgeOptions: judge.run,
     PlayOptions: play.run,
     ExportOptions: export_command.run,
     ExpertOptions: expert.run,
@@ -51,6 +53,7 @@ Options = (
     | Annotated[SeqOptions, tyro.conf.subcommand("seq")]
     | Annotated[EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[RetrainOptions, tyro.conf.subcommand("retrain")]
+    | Annotated[JudgeOptions, tyro.conf.subcommand("judge")]
     | Annotated[PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]

@@ -32,12 +32,18 @@ OBJECTIVES = {
     "guided-cost": ("q-only", "tempered", "mixture", "per-decision"),
     "airl": ("plain", "normalized"),
     "gail": ("plain", "normalized"),
+    "sqil": ("squares",),
+    "iq-learn": ("v0", "value"),
+    "f-irl": ("js", "forward-kl", "reverse-kl"),
 }
 REWARDS = {"airl": ("f-log-pi", "f", "g-log-pi", "g"), "gail": ("positive", "negative", "log-odds")}
 TEMPERATURES = {"f": 0.0, "g": 0.0, "positive": 0.0, "negative": 0.0, "log-odds": 0.0}  # of a reward; of all others 1
-METHODS = {"bc": "behavioral cloning", "dagger": "DAgger"}  # in words
+METHODS = {"bc": "behavioral cloning", "dagger": "DAgger", "sqil": "SQIL", "iq-learn": "IQ-Learn"}  # in words
 COSTLESS = tuple(METHODS)  # they learn a policy and no cost
-LEVELS = {"airl": "step", "gail": "step"}  # the only ones; all others are of whole trajectories unless told
+CLONING = ("bc", "dagger")  # by likelihood of actions
+SOFT_Q = ("sqil", "iq-learn")  # by an action value
+BASELINES = (*SOFT_Q, "f-irl")
+LEVELS = {"airl": "step", "gail": "step", "f-irl": "step"}  # the only ones; all others are of whole trajectories unless told
 STARTS = {"trajectory": "matched", "step": "free"}  # what ``auto`` stands for at each level
 
 NEAR = 0.7  # share of letters in common; InvertedPendulum and Pendulum, which are two tasks, have 0.67

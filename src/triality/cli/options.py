@@ -33,10 +33,13 @@ class IrlOptions:
     """Demonstrations: npz, CSV, D4RL HDF5, or a folder of Minari, imitation or LeRobot (see triality demos)."""
     out: Path
     """Folder for the run; refused if it holds anything, unless --overwrite."""
-    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "bc", "dagger"] = "gan-gcl"
+    algorithm: Literal["gan-gcl", "guided-cost", "airl", "gail", "sqil", "iq-learn", "f-irl", "bc", "dagger"] = "gan-gcl"
     """gan-gcl: the density-aware discriminator. guided-cost: likelihood with importance-sampled log Z.
     airl: the density-aware discriminator of single transitions, with a shaped cost.
     gail: a discriminator that knows no density, for a policy and no cost.
+    sqil: soft Q-learning with reward 1 on demonstrations and 0 elsewhere, for a policy and no cost.
+    iq-learn: inverse soft Q-learning, a policy and the reward that its Q implies.
+    f-irl: a cost of the state, by the gradient of a divergence of state marginals.
     bc: behavioral cloning, without the options of the cost and of the roll-outs.
     dagger: cloning that goes on where the policy itself goes, by asking --expert there."""
     expert: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="(required by dagger)")] = None
@@ -52,12 +55,27 @@ class IrlOptions:
     """First seed; seed .. seed + seeds - 1 are run."""
     iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200, for dagger 20)")] = LEFT
     """Rounds of collect, cost update, policy update. For bc: hundreds of gradient steps. For dagger: rounds of collect, ask, clone."""
-    objective: Literal["auto", "normalized", "plain", "q-only", "tempered", "mixture", "per-decision"] = "auto"
+    objective: Literal[
+        "auto",
+        "normalized",
+        "plain",
+        "q-only",
+        "tempered",
+        "mixture",
+        "per-decision",
+        "squares",
+        "value",
+        "v0",
+        "js",
+        "forward-kl",
+        "reverse-kl",
+    ] = "auto"
     """Of the cost. auto: the first of each.
     gan-gcl: normalized (the discriminator's gradient in units of the overlap) or plain.
     guided-cost: q-only, tempered (weights to a power that keeps half the sample size), mixture (the model as p~) or per-decision
     (a weight for each step, under a soft value fitted to the roll-outs).
-    airl and gail: plain or normalized, which leaves a constant in the cost of a step undecided."""
+    airl and gail: plain or normalized, which leaves a constant in the cost of a step undecided.
+    iq-learn: value (the value term along all transitions) or v0 (at the starts). f-irl: js, forward-kl or reverse-kl. sqil: squares."""
     reward: Literal["auto", "f-log-pi", "f", "g-log-pi", "g", "positive", "negative", "log-odds"] = "auto"
     """Of the policy. auto: the first of each.
     airl: f-log-pi (shaped, entropy of weight 1), f (shaped, no entropy), g-log-pi or g (the same without the shaping).

@@ -24,7 +24,17 @@ from triality.tracking.left_behind import is_left_by_tracker
 
 CONFIG = "config.json"
 # All that ``overwrite`` may remove. A run that learns to write another file names it here.
-RESULTS = ("state.ckpt", "summary.json", "report.html", "evaluation.json", "retrained.json", "transfer.json", "figures.npz")
+RESULTS = (
+    "state.ckpt",
+    "summary.json",
+    "report.html",
+    "evaluation.json",
+    "retrained.json",
+    "transfer.json",
+    "judgement.json",
+    "judgement.html",
+    "figures.npz",
+)
 FILES = ("metrics.jsonl", "failed.ckpt", "failed.json", *RESULTS)
 RETRAINING = "retraining"
 

@@ -128,7 +128,7 @@ class SoftActorCritic(eqx.Module):
             key_draw, key_twins, key_policy = jax.random.split(key, 3)
             part = draw(key_draw, state.buffer, self.batch_size)
             state, fit = self._improve_twins(key_twins, policy, state, part, cost)
-            return self._improve_policy(key_policy, policy, state, part), fit
+            return self.improve_policy(key_policy, policy, state, part), fit
 
         keys = jax.random.split(key, self.num_updates)
         (improved, state), fits = scan(step, (policy, state), keys, self.num_updates)
@@ -154,13 +154,18 @@ class SoftActorCritic(eqx.Module):
             return squared_error / horizon**2, fit
 
         gradient, fit = eqx.filter_grad(loss, has_aux=True)(state.twins)
+        return self.descend_twins(state, gradient), fit
+
+    def descend_twins(self, state: SoftActorCriticState, gradient: PyTree) -> SoftActorCriticState:
+        """One step of the twins against the ``gradient`` of any loss of theirs; the slow ones follow."""
         twins, optimizer = self._step(gradient, state.twins, state.twins_optimizer, self.twins_learning_rate)
         slow_twins = _moved(state.slow_twins, twins, self.target_rate)
-        return state._replace(twins=twins, slow_twins=slow_twins, twins_optimizer=optimizer), fit
+        return state._replace(twins=twins, slow_twins=slow_twins, twins_optimizer=optimizer)
 
-    def _improve_policy(
+    def improve_policy(
         self, key: Key[Array, ""], policy: Policy, state: SoftActorCriticState, part: Transition
     ) -> tuple[Policy, SoftActorCriticState]:
+        """One step up the mean V of the transitions' observations, under the twins as they are."""
         keys = jax.random.split(key, part.terminated.shape[0])
 
         def loss(policy: Policy) -> Float[Array, ""]:

@@ -82,7 +82,9 @@ def wrong_critic(x):
     return jnp.sin(jnp.arange(LENGTH)[:, None] + 2.0 * jnp.arange(VOCABULARY) + jnp.cumsum(x)[:, None] - x[:, None])
 
 
-@pytest.mark.parametrize(("name", "temperature"), [("gru", 1.0), ("gru", 0.0), pytest.param("transformer", 1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "temperature"), [("gru", 1.0), *(pytest.param(*each, marks=pytest.mark.slow) for each in (("gru", 0.0), ("transformer", 1.0)))]
+)
 def test_scores_are_unbiased(name, temperature):
     """All pairs of strings, so that nothing is left to chance."""
     q, density = GENERATORS[name], density_of(BY_TOKEN)
@@ -100,7 +102,7 @@ def test_an_energy_of_whole_sequences_and_a_reward():
     assert_close(mean_over_pairs(seqgan, q, density), exact_gradient(q, density, MinusRealness(), 0.0), 1e-10)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.0])
+@pytest.mark.parametrize("temperature", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_an_exact_critic_makes_actor_critic_exact_and_a_wrong_one_only_adds_noise(temperature):
     q, density = GENERATORS["gru"], density_of(WHOLE)
     exact = exact_gradient(q, density, temperature=temperature)
@@ -127,7 +129,7 @@ def total_variance(found):
     return sum(float(jnp.sum(jnp.var(many, axis=0))) for many in jax.tree.leaves(found))
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.0])
+@pytest.mark.parametrize("temperature", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_rollouts_are_unbiased(temperature):
     q, density = GENERATORS["gru"], density_of(WHOLE)
     found = repeated(TokenScore(RolloutReturn(2), temperature=temperature, num_samples=4), q, density)

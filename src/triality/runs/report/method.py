@@ -90,6 +90,17 @@ DAGGER = CLONING._replace(
     remarks={"entropy": "A steady dive says that the policy sharpens onto the expert's answers."},
 )
 
+SOFT_Q = CLONING._replace(
+    unused=CLONING.unused - {"objective", "num_rollouts", "init_policy", "temperature", "sac_updates", "env_steps", "env_steps_per_second"},
+    unmatched=COST_LEARNING.unmatched,
+    remarks={"entropy": "A steady dive says that Q grows beyond what the temperature can weigh."},
+)
+
+F_IRL = COST_LEARNING._replace(
+    unused=frozenset(("reward", "shaping_discount", "expert", "past_samplers", "num_pairs", "gradient_penalty", "scaling")),
+    no_alarm="f-IRL matches the law of states, for which no partition function is needed. So there is nothing to compare.",
+)
+
 DENSITY = Method(
     unused=frozenset(("env_steps", "env_steps_per_second")),
     unmatched="",
@@ -115,7 +126,9 @@ def method_of(command: str, config: Mapping[str, Any]) -> Method:
         return DENSITY
     if config.get("algorithm") in ("bc", "dagger"):
         return CLONING if config["algorithm"] == "bc" else DAGGER
-    learning = {"airl": AIRL, "gail": GAIL}.get(str(config.get("algorithm")), COST_LEARNING)
+    if config.get("algorithm") in ("sqil", "iq-learn"):
+        return SOFT_Q
+    learning = {"airl": AIRL, "gail": GAIL, "f-irl": F_IRL}.get(str(config.get("algorithm")), COST_LEARNING)
     method = CONSTANT_COST if config.get("cost") == "constant" else learning
     # A run of before there was a choice is one of PPO.
     others = OF_PPO if config.get("policy_update") == "sac" else OF_SAC
