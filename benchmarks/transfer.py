@@ -11,7 +11,6 @@ alone in the other; 0 = random actions there, 1 = policies that were trained the
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from machine import describe_machine
-from result_page import Record, ResultPage
+from result_page import Record, ResultPage, kept
 from transfer_page import page
 
 from triality.algorithms.airl import Airl
@@ -88,14 +87,15 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
-    """Yields after every row. What an earlier call with the same record measured is kept beside it."""
-    record: Record = json.loads(options.out.read_text()) if options.out.is_file() else {"rows": {}}
+    """Yields after every length of every row. What an earlier call measured with as many seeds and iterations is kept beside it."""
+    record: Record = kept(options.out) or {"rows": {}}
     keys = jax.vmap(jax.random.key)(1000 + jnp.arange(options.seeds))
     there, count = point_maze_shifted(), options.policy_iterations
-    truth = fresh_policies(keys, there, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
-    constant = fresh_policies(keys, there, ConstantCost(), count, 1.0)
+    if record.get("policy_iterations") != count or len(record["truth"]) != options.seeds:
+        truth = fresh_policies(keys, there, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
+        constant = fresh_policies(keys, there, ConstantCost(), count, 1.0)
+        record = {"rows": {}, "truth": mean_returns(there, truth), "constant": mean_returns(there, constant)}
     record |= {"machine": describe_machine(), "policy_iterations": count, "num_demos": NUM_DEMOS, "num_rollouts": NUM_ROLLOUTS}
-    record |= {"truth": mean_returns(there, truth), "constant": mean_returns(there, constant)}
     demonstrations: dict[Any, Trajectory] = {}
     for name in options.only:
         row = ROWS[name]

@@ -46,12 +46,13 @@ def _notes(record: Record) -> list[str]:
     return [
         f"{len(record['truth'])} seeds. Learned from {record['num_demos']} demonstrations with the barrier's opening on the left; fresh",
         f"policies are trained on that cost alone for {record['policy_iterations']} iterations of {record['num_rollouts']} roll-outs",
-        "in the shifted maze, where the opening is on the right and half as wide, from below the barrier, and judged there by the true return of their mean",
-        f"action over 100 episodes. Normalized: 0 is the return of random actions, {RANDOM:.1f}, and 1 that of policies trained there on",
+        "in the shifted maze, where the opening is on the right and half as wide; they start below the barrier and are judged there by the",
+        "true return of their mean action over 100 episodes.",
+        f"Normalized: 0 is the return of random actions, {RANDOM:.1f}, and 1 that of policies trained there on",
         f"the true reward, by the same update for as long and judged alike, {_iqm(record['truth']):.1f} (interquartile mean).",
         "*Demonstrations*: mean return of their sampled actions; *own policy*: of the mean action of the method's own policy; both where",
         "they were learned, with that world's starts, so that these two columns compare within a row only. *Published*: Fu et al. 2018,",
-        "arXiv:1710.11248, Table 1, starts below the barrier, in a MuJoCo maze whose returns are not comparable with these.",
+        "arXiv:1710.11248, starts below the barrier, in a MuJoCo maze whose returns are not comparable with these.",
     ]
 
 
@@ -61,4 +62,4 @@ def _shares(returns: list[float], truth: float) -> str:
 
 
 def _iqm(values: list[float]) -> float:
-    return float(interquartile_mean(list(values)) or np.nan)
+    return float(np.asarray(interquartile_mean(list(values)), float))
