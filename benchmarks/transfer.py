@@ -42,12 +42,8 @@ from triality.trajectory import Policy, Trajectory, rollout
 from triality.updates.ppo import PPO
 
 NUM_DEMOS, NUM_ROLLOUTS, NUM_PAIRS, HORIZON, NUM_EPISODES = 50, 32, 512, 100, 100
-RATE, EXPERT_TEMPERATURE, PENALTY = 1e-3, 0.1, 0.003
-SMOOTH = 0.3
-"""Weight of the gradient penalty that was tried as another remedy, in nats a step."""
+RATE, COST_RATE, EXPERT_TEMPERATURE, PENALTY = 1e-3, 3e-3, 0.1, 0.03
 CHUNK = 20
-SHORT_AND_LONG = (80, 160)
-"""Iterations between which a reward that was there may be lost again."""
 
 
 class Row(NamedTuple):
@@ -57,7 +53,6 @@ class Row(NamedTuple):
     make: Callable[..., CostLearning]
     level: Any
     make_cost: Any = state_cost
-    penalty: float = PENALTY
     temperature: float = 1.0
     lengths: tuple[int, ...] = (160,)
 
@@ -66,13 +61,12 @@ STARTS = FreeStarts(NUM_ROLLOUTS)
 TRANSITIONS, PAIRS = Transitions(STARTS, NUM_PAIRS), Steps(STARTS, NUM_PAIRS, EachPair())
 TRAJECTORIES = MatchedTrajectories(2 * NUM_DEMOS, 4)
 ROWS = {
-    "airl-state": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(160, 240)),
-    "airl-state-narrow": Row(PointMaze, Airl, TRANSITIONS, lengths=SHORT_AND_LONG),
+    "airl-state": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(160, 320)),
+    "airl-state-narrow": Row(PointMaze, Airl, TRANSITIONS),
     "gan-gcl-step": Row(point_maze_anywhere, GanGcl, Steps(STARTS, NUM_PAIRS)),
     "airl-state-action": Row(point_maze_anywhere, Airl, TRANSITIONS, make_cost=None),
     "gail": Row(point_maze_anywhere, Gail, PAIRS, make_cost=None, temperature=0.0),
     "gan-gcl-trajectory": Row(point_maze_anywhere, GanGcl, TRAJECTORIES, lengths=(80,)),
-    "airl-state-narrow-smooth": Row(PointMaze, Airl, TRANSITIONS, penalty=SMOOTH, lengths=SHORT_AND_LONG),
 }
 
 
@@ -82,7 +76,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--lengths", type=int, nargs="+", help="iterations of learning (default: of each row its own)")
-    parser.add_argument("--policy-iterations", type=int, default=100, help="of experts and fresh policies (default %(default)s)")
+    parser.add_argument("--policy-iterations", type=int, default=150, help="of experts and fresh policies (default %(default)s)")
     return result.run(parser.parse_args())
 
 
@@ -125,7 +119,8 @@ def learned(row: Row, data: Trajectory, num_seeds: int, lengths: Sequence[int]) 
     """The states of all seeds after so many iterations; a longer run is a shorter one that went on."""
     makers = {} if row.make_cost is None else {"make_cost": row.make_cost}
     rule = PPO(learning_rate=RATE, temperature=row.temperature)
-    algorithm = row.make(row.world(), row.level, update_rule=rule, penalty=GradientPenalty(row.penalty), **makers)
+    settings = {"penalty": GradientPenalty(PENALTY), "cost_learning_rate": COST_RATE} | makers
+    algorithm = row.make(row.world(), row.level, update_rule=rule, **settings)
     states = eqx.filter_jit(jax.vmap(lambda key: algorithm.init(key, data)))(jax.vmap(jax.random.key)(jnp.arange(num_seeds)))
     program, done = over_seeds(lambda algorithm, state: run(algorithm, state, 1, CHUNK)[0]), 0
     for length in lengths:

@@ -12,7 +12,6 @@ RANDOM = RANDOM_RETURNS["PointMazeShifted-v0"].mean
 NAMES = {
     "airl-state": "AIRL, cost of the state; starts anywhere",
     "airl-state-narrow": "the same, starts below the barrier as published",
-    "airl-state-narrow-smooth": "the same, starts below the barrier, gradient penalty of 0.3",
     "gan-gcl-step": "GAN-GCL, steps, cost of the state; starts anywhere",
     "airl-state-action": "AIRL, cost of state and action; starts anywhere",
     "gail": "GAIL, the cost its discriminator implies; starts anywhere",
