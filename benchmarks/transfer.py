@@ -5,7 +5,8 @@
     python benchmarks/transfer.py --table                   # docs/results/transfer.md from the record
 
 After Fu et al. 2018, section 7.1: an expert and 50 demonstrations in the one world; a cost for each method; a fresh policy for that cost
-alone in the other; 0 = random actions there, 1 = policies that were trained there on the true reward, as long and from as many roll-outs.
+alone in the other, which practices from anywhere and is judged from below the barrier; 0 = random actions there, 1 = policies that practiced
+there as long on the true reward, from as many roll-outs.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import ConstantCost, EnvironmentCost, state_cost
 from triality.envs.environment import AbstractEnvironment
-from triality.envs.point_maze import PointMaze, point_maze_anywhere, point_maze_shifted
+from triality.envs.point_maze import PointMaze, anywhere, point_maze_anywhere, point_maze_shifted
 from triality.run import over_seeds, run
 from triality.trajectory import Policy, Trajectory, rollout
 from triality.updates.ppo import PPO
@@ -54,14 +55,14 @@ class Row(NamedTuple):
     level: Any
     make_cost: Any = state_cost
     temperature: float = 1.0
-    lengths: tuple[int, ...] = (160,)
+    lengths: tuple[int, ...] = (100,)
 
 
 STARTS = FreeStarts(NUM_ROLLOUTS)
 TRANSITIONS, PAIRS = Transitions(STARTS, NUM_PAIRS), Steps(STARTS, NUM_PAIRS, EachPair())
 TRAJECTORIES = MatchedTrajectories(2 * NUM_DEMOS, 4)
 ROWS = {
-    "airl-state": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(160, 320)),
+    "airl-state": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(100, 200)),
     "airl-state-narrow": Row(PointMaze, Airl, TRANSITIONS),
     "gan-gcl-step": Row(point_maze_anywhere, GanGcl, Steps(STARTS, NUM_PAIRS)),
     "airl-state-action": Row(point_maze_anywhere, Airl, TRANSITIONS, make_cost=None),
@@ -76,7 +77,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--lengths", type=int, nargs="+", help="iterations of learning (default: of each row its own)")
-    parser.add_argument("--policy-iterations", type=int, default=150, help="of experts and fresh policies (default %(default)s)")
+    parser.add_argument("--policy-iterations", type=int, default=100, help="of experts and fresh policies (default %(default)s)")
     return result.run(parser.parse_args())
 
 
@@ -85,9 +86,10 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     record: Record = kept(options.out) or {"rows": {}}
     keys = jax.vmap(jax.random.key)(1000 + jnp.arange(options.seeds))
     there, count = point_maze_shifted(), options.policy_iterations
+    practice = PointMaze(there.spec, there.edge, there.toward, starts=anywhere)
     if record.get("policy_iterations") != count or len(record["truth"]) != options.seeds:
-        truth = fresh_policies(keys, there, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
-        constant = fresh_policies(keys, there, ConstantCost(), count, 1.0)
+        truth = fresh_policies(keys, practice, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
+        constant = fresh_policies(keys, practice, ConstantCost(), count, 1.0)
         record = {"rows": {}, "truth": mean_returns(there, truth), "constant": mean_returns(there, constant)}
     record |= {"machine": describe_machine(), "policy_iterations": count, "num_demos": NUM_DEMOS, "num_rollouts": NUM_ROLLOUTS}
     demonstrations: dict[Any, Trajectory] = {}
@@ -98,7 +100,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         record["rows"][name] = by_length = {}
         for length, states in learned(row, demonstrations[row.world], options.seeds, options.lengths or row.lengths):
             cost = states.cost.cost if isinstance(states.cost, ShapedCost) else states.cost
-            fresh = fresh_policies(keys, there, cost, count, row.temperature, is_stacked=True)
+            fresh = fresh_policies(keys, practice, cost, count, row.temperature, is_stacked=True)
             by_length[str(length)] = {
                 "own": mean_returns(row.world(), states.policy),
                 "returns": mean_returns(there, fresh),

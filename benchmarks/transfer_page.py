@@ -45,8 +45,8 @@ def _notes(record: Record) -> list[str]:
     return [
         f"{len(record['truth'])} seeds. Learned from {record['num_demos']} demonstrations with the barrier's opening on the left; fresh",
         f"policies are trained on that cost alone for {record['policy_iterations']} iterations of {record['num_rollouts']} roll-outs",
-        "in the shifted maze, where the opening is on the right and half as wide; they start below the barrier and are judged there by the",
-        "true return of their mean action over 100 episodes.",
+        "in the shifted maze, where the opening is on the right and half as wide. They practice with starts anywhere in it and are judged",
+        "from below the barrier, by the true return of their mean action over 100 episodes.",
         f"Normalized: 0 is the return of random actions, {RANDOM:.1f}, and 1 that of policies trained there on",
         f"the true reward, by the same update for as long and judged alike, {_iqm(record['truth']):.1f} (interquartile mean).",
         "*Demonstrations*: mean return of their sampled actions; *own policy*: of the mean action of the method's own policy; both where",

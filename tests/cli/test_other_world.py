@@ -72,19 +72,3 @@ def test_a_world_that_the_cost_cannot_be_asked_about_is_refused(case, run, capsy
     message = capsys.readouterr().err
     assert fragment in message
     assert not (run / "retraining").exists()
-
-
-@pytest.mark.slow
-def test_a_cost_of_the_position_leads_around_the_barrier_on_its_other_side(tmp_path):
-    """By the commands alone: learned with the opening on the left and starts anywhere, used with it on the right, from below the barrier.
-
-    One seed. 1 is a return of -8.3, as an expert reports it there; whoever stays below the barrier comes to less than 0.45.
-    """
-    demos, out = tmp_path / "demos.npz", tmp_path / "run"
-    world, rate = ("--env", "PointMazeAnywhere-v0"), ("--policy-learning-rate", "1e-3")
-    assert main(["expert", *world, *rate, "--out", str(demos), "--num-episodes", "50", "--iterations", "100"]) == 0
-    learn = ["irl", *world, *rate, "--demos", str(demos), "--out", str(out), "--algorithm", "airl", "--cost", "state"]
-    assert main([*learn, "--num-demos", "50", "--num-rollouts", "32", "--num-pairs", "512", "--iterations", "160"]) == 0
-    transfer = ["retrain", str(out), "--env", "PointMazeShifted-v0", "--expert-return", "-8.3", "--iterations", "100"]
-    assert main(transfer) == 0
-    assert json.loads((out / "transfer.json").read_text())["rows"][-1]["normalized"] > 0.9
