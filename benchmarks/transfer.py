@@ -5,7 +5,7 @@
     python benchmarks/transfer.py --table                   # docs/results/transfer.md from the record
 
 After Fu et al. 2018, section 7.1: an expert and 50 demonstrations in the one world; a cost for each method; a fresh policy for that cost
-alone in the other, which practices from anywhere and is judged from below the barrier; 0 = random actions there, 1 = policies that practiced
+alone in the other, which practices from anywhere and is judged from below the barrier; 0 = random actions, 1 = policies that practiced
 there as long on the true reward, from as many roll-outs.
 """
 
