@@ -21,7 +21,7 @@ from triality.envs.environment import AbstractEnvironment
 from triality.envs.gridworld import gridworld
 from triality.envs.gymnasium_eval import evaluate_in_gymnasium, uniform_actions
 from triality.envs.point_mass import PointMass
-from triality.envs.point_maze import PointMaze, point_maze_shifted
+from triality.envs.point_maze import PointMaze, point_maze_anywhere, point_maze_shifted
 from triality.envs.two_rooms import TwoRooms
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
@@ -32,6 +32,7 @@ OURS = {
     "TwoRooms-v0": TwoRooms,
     "PointMaze-v0": PointMaze,
     "PointMazeShifted-v0": point_maze_shifted,
+    "PointMazeAnywhere-v0": point_maze_anywhere,
     "Gridworld-v0": gridworld,
 }
 

@@ -87,6 +87,7 @@ def _known() -> tuple[EnvironmentSpec, ...]:
         EnvironmentSpec("TwoRooms-v0", 2, 2, 0, *unit, 100, *unit),
         EnvironmentSpec("PointMaze-v0", 2, 2, 0, *unit, 100, *maze),
         EnvironmentSpec("PointMazeShifted-v0", 2, 2, 0, *unit, 100, *maze),
+        EnvironmentSpec("PointMazeAnywhere-v0", 2, 2, 0, *unit, 100, *maze),
         EnvironmentSpec("Gridworld-v0", cells, 0, 5, (), (), 50, (0.0,) * cells, (1.0,) * cells),
     )
 

@@ -203,4 +203,4 @@ def rollout(
     )
     truncated = jnp.zeros_like(mask).at[-1].set(alive)
     observation = jnp.concatenate([observation, env.observe(state)[None]])
-    return Trajectory(observation, action, log_prob, mask, terminated, truncated, reward, jnp.asarray(start))
+    return Trajectory(observation, action, log_prob, mask, terminated, truncated, reward, jnp.asarray(start, int))

@@ -9,6 +9,7 @@ import pytest
 from tests.algorithms.occupancies import optimum, samples, shaped, visited
 from triality.algorithms.airl import Airl
 from triality.algorithms.levels import Trajectories
+from triality.algorithms.starts import FreeStarts
 from triality.algorithms.steps import Steps, Transitions
 from triality.each_transition import EachTransition
 from triality.energies.mlp import MLP
@@ -22,7 +23,7 @@ from triality.policies.scaling import identity_scaling
 from triality.specs import SPECS
 from triality.tabular import TabularMDP, soft_value_iteration
 from triality.tabular.worlds import random_mdp
-from triality.trajectory import OfPair, Trajectory, transition_costs
+from triality.trajectory import OfPair, Trajectory, rollout, transition_costs
 from triality.updates.ppo import PPO, Value
 
 GAMMA = 0.9
@@ -201,3 +202,21 @@ def test_the_overlap_is_told_where_the_discriminator_has_won(batch):
     assert metrics.overlap_data == 0.0
     assert -4000 < metrics.log_overlap < -2000
     assert isinstance(LEVEL.view, EachTransition)
+
+
+def test_a_step_gives_back_the_types_that_it_was_given():
+    """Types that are weak too: where one differed, every program that holds the state was compiled two times more. Nothing is run here."""
+    algorithm = Airl(Pendulum(), Transitions(FreeStarts(2)), update_rule=PPO(num_epochs=1, num_minibatches=1), make_cost=state_cost)
+
+    def first(key):
+        draw = jax.vmap(lambda key: rollout(key, Pendulum(), algorithm.make_policy_of(key, identity_scaling(3)), 3))
+        return algorithm.init(key, draw(jax.random.split(key)))
+
+    def types(state):
+        return {jax.tree_util.keystr(path): (leaf.dtype, leaf.weak_type) for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+
+    before = eqx.filter_eval_shape(first, jax.random.key(0))
+    after = types(eqx.filter_eval_shape(lambda state: algorithm.step(state)[0], before))
+    assert types(before) == after
+    weak = eqx.tree_at(lambda state: state.cost.discount, before, jax.ShapeDtypeStruct((), float, weak_type=True))
+    assert types(weak) != after

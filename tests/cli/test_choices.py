@@ -200,7 +200,7 @@ def test_a_policy_that_becomes_nan_again_and_again_ends_the_training_with_a_reme
 
 def test_the_simulator_that_judges_is_named():
     assert find_task("Pendulum-v1").simulator == "Gymnasium"
-    for name in ("PointMass-v0", "TwoRooms-v0", "PointMaze-v0", "PointMazeShifted-v0", "Gridworld-v0"):
+    for name in ("PointMass-v0", "TwoRooms-v0", "PointMaze-v0", "PointMazeShifted-v0", "PointMazeAnywhere-v0", "Gridworld-v0"):
         assert find_task(name).simulator.startswith("the compiled environment")
 
 

@@ -10,7 +10,7 @@ from triality.envs.gridworld import gridworld
 from triality.envs.mountain_car import MountainCar, MountainCarContinuous
 from triality.envs.pendulum import Pendulum
 from triality.envs.point_mass import PointMass
-from triality.envs.point_maze import PointMaze, point_maze_shifted
+from triality.envs.point_maze import PointMaze, point_maze_anywhere, point_maze_shifted
 from triality.envs.time_observation import TimeObservation
 from triality.envs.two_rooms import TwoRooms
 
@@ -26,6 +26,7 @@ BARE = {
     "two-rooms": TwoRooms(),
     "point-maze": PointMaze(),
     "point-maze-shifted": point_maze_shifted(),
+    "point-maze-anywhere": point_maze_anywhere(),
     "gridworld": gridworld(),
 }
 CASES = BARE | {

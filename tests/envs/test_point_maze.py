@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.envs.point_maze import PointMaze, point_maze_shifted, slide_around
+from triality.envs.point_maze import PointMaze, point_maze_anywhere, point_maze_shifted, slide_around
 
 KEY = jax.random.key(0)
 WORLDS = {"left": PointMaze(), "right": point_maze_shifted()}
@@ -107,3 +107,24 @@ def test_starts_are_uniform_below_the_barrier(world):
     np.testing.assert_allclose(starts.mean(axis=0), [0.3, 0.0], atol=5 * spread / np.sqrt(4000))
     np.testing.assert_allclose(starts.var(axis=0) / spread**2, 1.0, atol=5 * np.sqrt(0.8 / 4000))
     assert np.all(np.abs(starts - [0.3, 0.0]) <= 0.05)
+
+
+def test_starts_anywhere_are_uniform_beside_the_barrier_and_leave_out_its_strip():
+    """Counts in cells of 0.1 m by 0.05 m, by chi-squared within five standard errors; starts below the barrier are the twin that fails."""
+
+    def misfit(world):
+        starts = np.asarray(jax.vmap(world.initial_state)(jax.random.split(KEY, 4000)))
+        x, y = starts.T
+        assert np.all((np.abs(starts - 0.25) <= 0.3) & ~((y > 0.25) & (y < 0.35))[:, None])
+        along = np.where(y > 0.3, y - 0.1, y)
+        counts = np.histogram2d(x, along, bins=(6, 10), range=((-0.05, 0.55), (-0.05, 0.45)))[0]
+        expected = 4000 / counts.size
+        return (np.sum((counts - expected) ** 2 / expected) - (counts.size - 1)) / np.sqrt(2 * (counts.size - 1))
+
+    assert misfit(point_maze_anywhere()) < 5
+    assert misfit(PointMaze()) > 1000
+
+
+def test_starts_anywhere_change_nothing_else():
+    world = point_maze_anywhere()
+    assert (world.edge, world.toward, world.spec.name) == (PointMaze().edge, PointMaze().toward, "PointMazeAnywhere-v0")

@@ -25,7 +25,7 @@ ANTS = ("Ant-v5", "DisabledAnt-v0")
 ENDING_IN_MUJOCO = ("Hopper-v5", "Walker2d-v5", *ANTS, "Humanoid-v5", "InvertedPendulum-v5", "InvertedDoublePendulum-v5")
 
 # Ours: Gymnasium has none of these ids, and the compiled environment is the real one.
-NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "PointMaze-v0", "PointMazeShifted-v0", "Gridworld-v0")
+NOT_IN_GYMNASIUM = ("PointMass-v0", "TwoRooms-v0", "PointMaze-v0", "PointMazeShifted-v0", "PointMazeAnywhere-v0", "Gridworld-v0")
 
 # What ``auto`` stands for comes first.
 OBJECTIVES = {
@@ -155,7 +155,7 @@ def make_environment(task: Task) -> AbstractEnvironment:
     from triality.envs.mountain_car import MountainCar, MountainCarContinuous
     from triality.envs.pendulum import Pendulum
     from triality.envs.point_mass import PointMass
-    from triality.envs.point_maze import PointMaze, point_maze_shifted
+    from triality.envs.point_maze import PointMaze, point_maze_anywhere, point_maze_shifted
     from triality.envs.two_rooms import TwoRooms
 
     table: dict[str, Callable[[], AbstractEnvironment]] = {
@@ -168,6 +168,7 @@ def make_environment(task: Task) -> AbstractEnvironment:
         "TwoRooms-v0": TwoRooms,
         "PointMaze-v0": PointMaze,
         "PointMazeShifted-v0": point_maze_shifted,
+        "PointMazeAnywhere-v0": point_maze_anywhere,
         "Gridworld-v0": gridworld,
     }
     environment = table[task.bare.name]()

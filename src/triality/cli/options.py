@@ -25,7 +25,7 @@ class IrlOptions:
     env: str
     """Environment, by id.
     Compiled: Pendulum-v1, CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1; ours: PointMass-v0, TwoRooms-v0, Gridworld-v0,
-    PointMaze-v0 and its changed twin PointMazeShifted-v0.
+    PointMaze-v0, its changed twin PointMazeShifted-v0, and PointMazeAnywhere-v0, the first of them started anywhere.
     MuJoCo's, on the host: HalfCheetah-v5, Hopper-v5, Walker2d-v5, Ant-v5, Humanoid-v5, Swimmer-v5, Reacher-v5, Pusher-v5,
     InvertedPendulum-v5, InvertedDoublePendulum-v5; ours: DisabledAnt-v0, the changed twin of Ant-v5.
     With --host any that Gymnasium has."""

@@ -29,6 +29,7 @@ RANDOM_RETURNS: dict[str, ReferenceReturn] = {
     "TwoRooms-v0": ReferenceReturn(-222.3636, 3.054),
     "PointMaze-v0": ReferenceReturn(-45.7593, 0.5377),
     "PointMazeShifted-v0": ReferenceReturn(-45.5958, 0.5658),
+    "PointMazeAnywhere-v0": ReferenceReturn(-33.4981, 1.3366),
     "Gridworld-v0": ReferenceReturn(-49.67, 0.1356),
     "HalfCheetah-v5": ReferenceReturn(-289.6181, 7.8728),
     "Hopper-v5": ReferenceReturn(15.3534, 1.3841),

@@ -105,4 +105,6 @@ class MakeShapedCost:
     def __call__(self, key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling) -> ShapedCost:
         key_cost, key_potential = jax.random.split(key)
         net = MLP(key_potential, (spec.observation_size, *self.hidden, 1), self.output_scale, output_bias=False)
-        return ShapedCost(self.make_cost(key_cost, spec, scaling), Potential(net, scaling), self.discount)
+        # With its type stated: of a weakly typed number the first update would make another type, and all that holds it compile anew.
+        discount = jnp.asarray(self.discount, float)
+        return ShapedCost(self.make_cost(key_cost, spec, scaling), Potential(net, scaling), discount)

@@ -70,6 +70,7 @@ PLANES: dict[str, Plane] = {
     ),
     "PointMaze-v0": MAZE,
     "PointMazeShifted-v0": MAZE,
+    "PointMazeAnywhere-v0": MAZE,
     "MountainCar-v0": Plane("position", "velocity (a step)", (-1.2, 0.6), (-0.07, 0.07), _stacked, _first_two, _upright),
 }
 """By the environment's public id."""

@@ -5,9 +5,14 @@ After Fu et al. 2018, section 7.1, in the geometry of its code (``point_mass_maz
 stands at x > 0.15 (opening on the left), in ``PointMazeShifted-v0`` at x < 0.45 (opening on the right, half as wide). What differs from the
 published world: p' = p + 0.05 u, the terminal speed of its damped point, so that the position is the whole state; square ends of the
 barrier; starts spread by 0.05 m; and the effort is that of the clipped action.
+
+A cost is learned where somebody has been. Whoever starts below the barrier and leaves by the left never shows the right-hand side, which is
+the way in the shifted world; ``PointMazeAnywhere-v0`` is the first maze with starts all over the room.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -22,6 +27,17 @@ BARRIER_LOW, BARRIER_HIGH = 0.25, 0.35
 TARGET, START, SPREAD, EFFORT = (0.3, 0.5), (0.3, 0.0), 0.05, 1e-3
 
 
+def below_the_barrier(key: Key[Array, ""]) -> Float[Array, " 2"]:
+    """Uniform in a square of side 0.1 m about (0.3, 0), below the barrier in both worlds."""
+    return jnp.asarray(START) + jax.random.uniform(key, (2,), minval=-SPREAD, maxval=SPREAD)
+
+
+def anywhere(key: Key[Array, ""]) -> Float[Array, " 2"]:
+    """Uniform in the room but for the strip of the barrier and its opening, y in (0.25, 0.35); meters."""
+    x, along = jax.random.uniform(key, (2,), minval=LOW, maxval=jnp.array([HIGH, HIGH - BARRIER_HIGH + BARRIER_LOW]))
+    return jnp.stack([x, jnp.where(along < BARRIER_LOW, along, along + BARRIER_HIGH - BARRIER_LOW)])
+
+
 class PointMaze(AbstractEnvironment[Float[Array, " 2"]]):
     """Observation: the position; action: direction and length of the step, clipped. Never terminates; the time limit is 100 steps.
 
@@ -29,6 +45,7 @@ class PointMaze(AbstractEnvironment[Float[Array, " 2"]]):
         spec: its id and bounds.
         edge: x of the barrier's free end, in meters.
         toward: the direction of x in which the barrier goes on from there to the outer wall, 1 or -1.
+        starts: draws the position that an episode begins with.
 
     Example:
         >>> start, up = jnp.array([0.3, 0.23]), jnp.array([0.0, 1.0])
@@ -41,10 +58,11 @@ class PointMaze(AbstractEnvironment[Float[Array, " 2"]]):
     spec: EnvironmentSpec = eqx.field(static=True, default=SPECS["PointMaze-v0"])
     edge: float = eqx.field(static=True, default=0.15)
     toward: float = eqx.field(static=True, default=1.0)
+    starts: Callable[[Key[Array, ""]], Float[Array, " 2"]] = eqx.field(static=True, default=below_the_barrier)
 
     def initial_state(self, key: Key[Array, ""]) -> Float[Array, " 2"]:
-        """Uniform in a square of side 0.1 m about (0.3, 0), below the barrier in both worlds."""
-        return jnp.asarray(START) + jax.random.uniform(key, (2,), minval=-SPREAD, maxval=SPREAD)
+        """By the law of starts."""
+        return self.starts(key)
 
     def observe(self, state: Float[Array, " 2"]) -> Float[Array, " 2"]:
         return state
@@ -65,6 +83,11 @@ class PointMaze(AbstractEnvironment[Float[Array, " 2"]]):
 def point_maze_shifted() -> PointMaze:
     """``PointMazeShifted-v0``: the opening is on the right, so that the way that was right before ends at the wall."""
     return PointMaze(SPECS["PointMazeShifted-v0"], edge=0.45, toward=-1.0)
+
+
+def point_maze_anywhere() -> PointMaze:
+    """``PointMazeAnywhere-v0``: the barrier of ``PointMaze-v0``, and starts on both sides of it, to the left and to the right."""
+    return PointMaze(SPECS["PointMazeAnywhere-v0"], starts=anywhere)
 
 
 def slide_around(start: Float[Array, " 2"], move: Float[Array, " 2"], edge: float, toward: float) -> Float[Array, " 2"]:
