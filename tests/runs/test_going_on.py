@@ -118,11 +118,12 @@ def test_a_run_whose_report_or_summary_is_not_whole_is_not_over(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminals that hang up here")
 def test_f29_a_lost_terminal_is_a_request_to_stop_unless_it_is_ignored():
-    with StopRequest() as request:
-        signal.raise_signal(signal.SIGHUP)
-        assert (request.signal, request.exit_code) == (signal.SIGHUP, 75)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
+        with StopRequest() as request:
+            signal.raise_signal(signal.SIGHUP)
+            assert (request.signal, request.exit_code) == (signal.SIGHUP, 75)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         with StopRequest() as request:
             signal.raise_signal(signal.SIGHUP)
             assert request.signal is None

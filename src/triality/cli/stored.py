@@ -18,6 +18,8 @@ from triality.runs.resumption import refuse_foreign
 
 PATHS = ("demos", "out", "expert")
 """Options that are paths, and text in the record."""
+IDENTITY = ("env", "algorithm", "level", "seed", "seeds")
+"""Options by which a state that an earlier version left is still told from another run's."""
 
 
 class StoredRun(NamedTuple):
@@ -95,11 +97,11 @@ def load_states(run: StoredRun) -> tuple[Any, Any]:
     template = state_template(algorithm, run.task, run.options)
     if run.folder.state_path.is_file():
         stored = read_leaves(run.folder.state_path)
-        refuse_foreign(stored.config, run.folder, run.folder.state_path)
+        refuse_foreign(stored.config, run.folder, run.folder.state_path, IDENTITY)
         return algorithm, restored(stored, template, str(run.folder.state_path))
     series = CheckpointSeries(run.folder.path)
     found = series.newest_readable()
     if found is None:
         raise StorageError(f"{run.folder.path}: expected a checkpoint that can be read, got none; resume the run, or run it again")
-    refuse_foreign(found.config, run.folder, series.folder)
+    refuse_foreign(found.config, run.folder, series.folder, IDENTITY)
     return algorithm, restored(found, template, str(series.folder), f"['{STATES}'].state")

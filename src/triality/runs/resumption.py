@@ -17,6 +17,8 @@ from triality.runs.keeping import Keeping
 
 FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience")
 """Options that may differ: where, and how it is watched."""
+READ = ("demos", "data", "test", "expert", "run")
+"""Options that name what is read, which may have been moved since."""
 LENGTH = "iterations"
 REPORTED = ("irl", "ebm", "seq")
 """Commands whose last deed is a report."""
@@ -44,13 +46,16 @@ def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any],
         )
 
 
-def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path) -> None:
-    """Raise where the checkpoint at ``path``, written with ``config``, is of another run than the one in ``folder``.
+def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path, only: Sequence[str] = ()) -> None:
+    """Raise where the checkpoint at ``path``, written with ``config``, is not of the run in ``folder``; ``only`` by some options.
 
     Raises:
         StorageError: it is; every difference is named.
     """
-    differences = _differences(to_json_value(config), folder.read_config()["config"], (*FREE, LENGTH))
+    there, now = to_json_value(config), folder.read_config()["config"]
+    both = there.keys() & now.keys() & set(only or now)  # another version may have had other options
+    chosen = [{name: values[name] for name in both} for values in (there, now)]
+    differences = _differences(*chosen, (*FREE, *READ, LENGTH))
     if differences:
         listed = "\n  - ".join(differences)
         raise StorageError(f"{path}: expected a checkpoint of this run, got one of another; put the run's own there\n  - {listed}")
