@@ -54,8 +54,8 @@ def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path, onl
     """
     there, now = to_json_value(config), folder.read_config()["config"]
     both = there.keys() & now.keys() & set(only or now)  # another version may have had other options
-    chosen = [{name: values[name] for name in both} for values in (there, now)]
-    differences = _differences(*chosen, (*FREE, *READ, LENGTH))
+    before, after = ({name: values[name] for name in both} for values in (there, now))
+    differences = _differences(before, after, (*FREE, *READ, LENGTH))
     if differences:
         listed = "\n  - ".join(differences)
         raise StorageError(f"{path}: expected a checkpoint of this run, got one of another; put the run's own there\n  - {listed}")
