@@ -7,9 +7,9 @@ from scipy.stats import t
 from tests.judging.instances import discounted, of_pairs, potential
 from triality.errors import ConfigError, DataError
 from triality.judging.ensemble import Ensemble, as_learned, sampled_ensemble, student_quantile, table_ensemble
-from triality.judging.shaping_projection import constant_projection, shaping_projection, shapings
+from triality.judging.shaping_projection import constant_projection, shaping_projection
 from triality.judging.starc import MinimalNorm
-from triality.judging.tables import ahead
+from triality.judging.tables import ahead, shapings
 from triality.tabular.worlds import random_mdp
 
 WEIGHTS = np.random.default_rng(9).uniform(0.1, 1.0, size=(5, 3))

@@ -8,7 +8,7 @@ import pytest
 from tests.judging.instances import discounted, of_pairs
 from triality.errors import ConfigError, DataError
 from triality.judging.identifiability import DETERMINED, NOT_AT_ALL, UP_TO_SHAPING, demonstrated_visits, identifiability
-from triality.judging.shaping_projection import shapings
+from triality.judging.tables import shapings
 from triality.tabular import (
     LinearCost,
     StateActionCost,

@@ -27,6 +27,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from triality.algorithms.cost_metrics import Metrics, metrics_of
+from triality.algorithms.first_policy import MakePolicy, first_scaling, random_policy
 from triality.algorithms.levels import Level
 from triality.algorithms.past_samplers import PastSamplers
 from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
@@ -37,18 +38,14 @@ from triality.energy import Conditional, Constant
 from triality.envs.environment import AbstractEnvironment
 from triality.errors import ConfigError
 from triality.objectives.by_start import Objective
-from triality.policies.categorical import categorical_policy
-from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.running_scaling import distance, held, rescaled
 from triality.policies.scaling import Scaling
-from triality.policies.scaling import fit_scaling as fit_to_observations
 from triality.sampler import Samples
 from triality.specs import EnvironmentSpec
-from triality.trajectory import OfPair, Policy, StepCost, Trajectory, TransitionCost, rollout
+from triality.trajectory import OfPair, Policy, StepCost, Trajectory, TransitionCost
 from triality.updates.ppo import PPO
 from triality.updates.update_rule import UpdateRule
 
-MakePolicy = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], Policy]
 MakeCost = Callable[[Key[Array, ""], EnvironmentSpec, Scaling], StepCost]
 PolicyCost = Callable[[Any], TransitionCost]
 
@@ -106,6 +103,7 @@ class CostLearning(eqx.Module):
         >>> from triality.objectives.discriminator import OverlapNormalizedLoss
         >>> from triality.algorithms.levels import Trajectories
         >>> from triality.envs.pendulum import Pendulum
+        >>> from triality.policies.gaussian import squashed_gaussian_policy
         >>> from triality.policies.scaling import identity_scaling
         >>> from triality.run import run
         >>> env, scaling = Pendulum(), identity_scaling(3)
@@ -243,22 +241,8 @@ class CostLearning(eqx.Module):
 
     def make_policy_of(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
         """A random policy of the kind that this algorithm improves."""
-        if self.make_policy is not None:
-            return self.make_policy(key, self.env.spec, scaling)
-        return (categorical_policy if self.env.spec.is_discrete else squashed_gaussian_policy)(key, self.env.spec, scaling)
+        return random_policy(self.make_policy, key, self.env.spec, scaling)
 
     def fit_scaling(self, key: Key[Array, ""], data: Trajectory) -> Scaling:
         """From the demonstrations and as many random roll-outs: what cost and policy will see early and late in the run."""
-        size = self.env.spec.observation_size
-        key_policy, key_rollouts = jax.random.split(key)
-        policy = self.make_policy_of(key_policy, Scaling(jnp.zeros(size), jnp.ones(size)))
-        keys = jax.random.split(key_rollouts, 32)
-        drawn = jax.vmap(lambda k: rollout(k, self.env, policy, data.mask.shape[1]))(keys)
-        return scaling_of(data, drawn)
-
-
-def scaling_of(data: Trajectory, drawn: Trajectory) -> Scaling:
-    """Of the observations of both sides, about equally many of each."""
-    repeats = max(1, drawn.start.shape[0] // data.start.shape[0])
-    both = [jnp.tile(data.observation[:, :-1], (repeats, 1, 1)), drawn.observation[:, :-1]]
-    return fit_to_observations(jnp.concatenate([leaf.reshape(-1, leaf.shape[-1]) for leaf in both]))
+        return first_scaling(key, self.env, self.make_policy, data)

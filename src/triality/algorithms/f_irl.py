@@ -24,18 +24,17 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from triality.algorithms.cost_learning import MakeCost, MakePolicy, scaling_of
+from triality.algorithms.cost_learning import MakeCost
+from triality.algorithms.first_policy import MakePolicy, first_scaling, random_policy, rollouts
 from triality.algorithms.known_transitions import KnownTransitions, known_transitions
 from triality.energies.step_cost import StateCost, state_cost
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.discriminator import discriminator_loss
 from triality.objectives.state_marginal import JensenShannon, MarginalDivergence, covariance_loss
-from triality.policies.categorical import categorical_policy
-from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.running_scaling import held, rescaled
-from triality.policies.scaling import Scaling, identity_scaling
+from triality.policies.scaling import Scaling
 from triality.run import scan
-from triality.trajectory import OfPair, Policy, StepCost, Trajectory, random_steps, rollout
+from triality.trajectory import OfPair, Policy, StepCost, Trajectory, random_steps
 from triality.updates.ppo import PPO
 from triality.updates.update_rule import UpdateRule
 
@@ -149,7 +148,7 @@ class FIrl(eqx.Module):
 
     def collect(self, key: Key[Array, ""], state: FIrlState) -> Trajectory:
         """The roll-outs of one iteration."""
-        return self._rollouts(key, state.policy, self.num_rollouts)
+        return rollouts(key, self.env, state.policy, self.horizon, self.num_rollouts)
 
     def acting(self, state: FIrlState) -> Policy:
         """Who draws the next roll-outs: what a host's collector runs."""
@@ -196,17 +195,11 @@ class FIrl(eqx.Module):
 
     def make_policy_of(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
         """A random policy of the kind that this algorithm improves."""
-        make = self.make_policy or (categorical_policy if self.env.spec.is_discrete else squashed_gaussian_policy)
-        return make(key, self.env.spec, scaling)
+        return random_policy(self.make_policy, key, self.env.spec, scaling)
 
     def fit_scaling(self, key: Key[Array, ""], data: Trajectory) -> Scaling:
         """From the demonstrations and as many random roll-outs."""
-        key_policy, key_rollouts = jax.random.split(key)
-        policy = self.make_policy_of(key_policy, identity_scaling(self.env.spec.observation_size))
-        return scaling_of(data, self._rollouts(key_rollouts, policy, 32))
-
-    def _rollouts(self, key: Key[Array, ""], policy: Policy, num: int) -> Trajectory:
-        return jax.vmap(lambda k: rollout(k, self.env, policy, self.horizon))(jax.random.split(key, num))
+        return first_scaling(key, self.env, self.make_policy, data)
 
 
 def _of_states(cost: StepCost, batch: Trajectory) -> Float[Array, "n time"]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from triality.algorithms.cost_learning import CostLearning, MakeCost, MakePolicy, PolicyCost
+from triality.algorithms.cost_learning import CostLearning, MakeCost, PolicyCost
+from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps
 from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
 from triality.energies.gradient_penalty import CostPenalty, GradientPenalty

@@ -12,7 +12,7 @@ Reference: Garg, Chakraborty, Cundy, Song, Ermon 2021, arXiv:2106.12142.
 
 from __future__ import annotations
 
-from triality.algorithms.cost_learning import MakePolicy
+from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.held_ahead import HeldAhead

@@ -15,10 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from triality.algorithms.cost_learning import MakePolicy
+from triality.algorithms.first_policy import MakePolicy, random_policy
 from triality.envs.environment import AbstractEnvironment
-from triality.policies.categorical import categorical_policy
-from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import Scaling, fit_scaling, identity_scaling
 from triality.trajectory import OfPair, Policy, StepCost, Trajectory, rollout
 from triality.updates.ppo import PPO
@@ -63,12 +61,11 @@ class PolicyTraining(eqx.Module):
         """A random policy; the scaling of observations is fitted to what it sees if None is given."""
         key_policy, key_scaling, key_update, key_run = jax.random.split(key, 4)
         spec = self.env.spec
-        make = self.make_policy or (categorical_policy if spec.is_discrete else squashed_gaussian_policy)
         if scaling is None:
-            random = make(key_policy, spec, identity_scaling(spec.observation_size))
+            random = random_policy(self.make_policy, key_policy, spec, identity_scaling(spec.observation_size))
             seen = self._collect(key_scaling, random).observation.reshape(-1, spec.observation_size)
             scaling = fit_scaling(seen)
-        policy = make(key_policy, spec, scaling)
+        policy = random_policy(self.make_policy, key_policy, spec, scaling)
         return TrainingState(policy, self.update_rule.init(key_update, policy, scaling), cost, scaling, key_run)
 
     def step(self, state: TrainingState) -> tuple[TrainingState, TrainingMetrics]:

@@ -15,9 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from triality.algorithms.cost_learning import MakePolicy
-from triality.policies.categorical import categorical_policy
-from triality.policies.gaussian import squashed_gaussian_policy
+from triality.algorithms.first_policy import MakePolicy, random_policy
 from triality.policies.running_scaling import Moments, rescaled
 from triality.policies.scaling import identity_scaling
 from triality.specs import EnvironmentSpec
@@ -74,10 +72,9 @@ class RewardTraining(eqx.Module):
     def init(self, key: Key[Array, ""]) -> RewardTrainingState:
         """A random policy that has seen nothing."""
         key_policy, key_update, key_run = jax.random.split(key, 3)
-        make = self.make_policy or (categorical_policy if self.spec.is_discrete else squashed_gaussian_policy)
         size = self.spec.observation_size
         scaling = identity_scaling(size)
-        policy = make(key_policy, self.spec, scaling)
+        policy = random_policy(self.make_policy, key_policy, self.spec, scaling)
         return RewardTrainingState(policy, self.update_rule.init(key_update, policy, scaling), Moments.none(size), key_run)
 
     def update(self, state: RewardTrainingState, batch: Trajectory) -> tuple[RewardTrainingState, RewardTrainingMetrics]:

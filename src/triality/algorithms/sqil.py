@@ -13,7 +13,7 @@ Reference: Reddy, Dragan, Levine 2020, arXiv:1905.11108.
 
 from __future__ import annotations
 
-from triality.algorithms.cost_learning import MakePolicy
+from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.sqil import SqilLoss

@@ -11,8 +11,8 @@ from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, make_update_rule, usual_updates
 
 if TYPE_CHECKING:
-    from triality.algorithms.cost_learning import MakePolicy
     from triality.algorithms.f_irl import FIrl
+    from triality.algorithms.first_policy import MakePolicy
     from triality.algorithms.soft_q_imitation import SoftQImitation
     from triality.objectives.iq_learn import ValueTerm
     from triality.objectives.state_marginal import MarginalDivergence

@@ -13,10 +13,11 @@ from jaxtyping import Array, Float, Key
 
 from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
-from triality.algorithms.cost_learning import CostLearning, MakePolicy, State
+from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.dagger import Dagger, DaggerState
 from triality.algorithms.expert_shares import LearnerAlone
 from triality.algorithms.f_irl import FIrl, FIrlState
+from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.gail import Gail
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajectories

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from triality.algorithms.cost_learning import CostLearning, State, scaling_of
+from triality.algorithms.cost_learning import CostLearning, State
 from triality.algorithms.dagger import Dagger
 from triality.algorithms.f_irl import FIrl
+from triality.algorithms.first_policy import scaling_of
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.cli.experiment import Begun, RollsOut, demonstration_batch, first_state, first_states

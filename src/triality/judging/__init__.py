@@ -22,7 +22,7 @@ from triality.judging.scores import (
     probability_of_improvement,
     stratified_interval,
 )
-from triality.judging.shaping_projection import constant_projection, shaping_projection, shapings
+from triality.judging.shaping_projection import constant_projection, orderless, shaping_projection
 from triality.judging.starc import (
     Canonicalization,
     MinimalNorm,
@@ -35,7 +35,7 @@ from triality.judging.starc import (
     starc_distance,
 )
 from triality.judging.steps import BatchCost, PotentialClass, Steps
-from triality.judging.tables import next_state_matrix, occupancy, stationary_law
+from triality.judging.tables import next_state_matrix, occupancy, shapings, stationary_law
 from triality.judging.up_to_shaping import ShapedFit, fit_up_to_shaping, table_fit
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "occupancy",
     "optimal_policy",
     "optimality_gap",
+    "orderless",
     "pearson_distance",
     "performance_profile",
     "probability_of_improvement",

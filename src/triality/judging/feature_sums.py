@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from triality.errors import ConfigError, DataError
-from triality.judging.tables import branch_probabilities, discount_of
+from triality.judging.tables import branch_probabilities, discount_of, policy_chain
 from triality.tabular.costs import CostModel
 from triality.tabular.demonstrations import TabularDemonstrations, empirical_visitation
 from triality.tabular.mdp import TabularMDP
@@ -119,9 +119,7 @@ def _slope(cost_model: CostModel, at: Float[Array, ...]) -> Float[Array, "states
 
 def _stationary(mdp: TabularMDP, policy: np.ndarray, features: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, ...]:
     gamma, law, after = discount_of(mdp), branch_probabilities(mdp), np.asarray(mdp.successors)
-    chain = np.zeros((mdp.num_states, mdp.num_states))
-    np.add.at(chain, (np.arange(mdp.num_states)[:, None, None], after), policy[..., None] * law)
-    inverse = np.eye(mdp.num_states) - gamma * chain
+    inverse = np.eye(mdp.num_states) - gamma * policy_chain(mdp, policy)
     value = np.linalg.solve(inverse, np.einsum("xu,xuk->xk", policy, features))
     ahead = features + gamma * np.einsum("xub,xubk->xuk", law, value[after])
     return value, (ahead - value[:, None])[None], policy[None], np.linalg.solve(inverse.T, start)[None]

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from triality.errors import ConfigError, DataError
 from triality.judging.feature_sums import linear_features, model_sums
-from triality.judging.shaping_projection import constant_projection, shaping_projection, shapings
+from triality.judging.shaping_projection import constant_projection, orderless, shaping_projection
 from triality.judging.tables import branch_probabilities
 from triality.tabular.costs import CostModel
 from triality.tabular.demonstrations import TabularDemonstrations
@@ -138,7 +138,7 @@ def identifiability(
     sizes, directions = np.linalg.eigh(information)
     flat = directions[:, sizes <= tolerance * max(float(sizes[-1]), 1e-300)]
     rows, total = features.reshape(-1, features.shape[-1]), law.sum(axis=0)
-    num_shaping = _num_within(rows, shapings(mdp))
+    num_shaping = _num_within(rows, orderless(mdp))
     seen = total.sum(axis=-1) > 0
     return Identifiability(
         num_parameters=rows.shape[1],

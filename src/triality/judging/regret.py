@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from triality.errors import ConfigError, DataError
-from triality.judging.tables import ahead, cost_to_go, expected_cost, uniform_policy
+from triality.judging.tables import ahead, cost_to_go, discount_of, expected_cost, uniform_policy
 from triality.tabular.mdp import TabularMDP
 
 TIE = 1e-9
@@ -111,7 +111,7 @@ def _with_entropy(mean: np.ndarray, policy: np.ndarray, temperature: float) -> n
 
 
 def _stationary(mdp: TabularMDP, mean: np.ndarray, temperature: float) -> np.ndarray:
-    gamma, policy = float(np.round(np.float64(mdp.discount), 7)), uniform_policy(mdp)
+    gamma, policy = discount_of(mdp), uniform_policy(mdp)
     for _ in range(MOST_ROUNDS):
         value = cost_to_go(mdp, _with_entropy(mean, policy, temperature), policy)
         better = _greedy(mean + gamma * ahead(mdp, value), temperature)

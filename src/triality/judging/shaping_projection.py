@@ -10,24 +10,21 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from triality.judging.starc import pair_weights
-from triality.judging.tables import discount_of, next_state_matrix
+from triality.judging.tables import shapings
 from triality.tabular.mdp import TabularMDP
 
 
-def shapings(mdp: TabularMDP) -> Float[np.ndarray, "pairs directions"]:
-    """Costs c(x, u), pairs in a row, that order no policies: h(x) - gamma E[h(x')] for every h of a single state.
+def orderless(mdp: TabularMDP) -> Float[np.ndarray, "pairs directions"]:
+    """Costs c(x, u), pairs in a row, that order no policies: potential shaping where the MDP is discounted.
 
     Over a horizon the constant alone: shaping would leave h(x_{T+1}) behind, which a policy does see.
 
     Example:
-        >>> mdp = TabularMDP.from_sparse([[[0], [1]], [[1], [0]]], np.ones((2, 2, 1)), 0, discount=0.5)
-        >>> shapings(mdp).tolist()
-        [[0.5, 0.0], [1.0, -0.5], [0.0, 0.5], [-0.5, 1.0]]
+        >>> mdp = TabularMDP.from_sparse([[[0], [0]]], [[[1.0], [1.0]]], 0, horizon=2)
+        >>> orderless(mdp).tolist()
+        [[1.0], [1.0]]
     """
-    if mdp.horizon is not None:
-        return np.ones((mdp.num_states * mdp.num_actions, 1))
-    table = np.eye(mdp.num_states)[:, None, :] - discount_of(mdp) * next_state_matrix(mdp)
-    return table.reshape(-1, mdp.num_states)
+    return shapings(mdp) if mdp.horizon is None else np.ones((mdp.num_states * mdp.num_actions, 1))
 
 
 def shaping_projection(mdp: TabularMDP, weights: ArrayLike | None = None) -> Float[np.ndarray, "pairs pairs"]:
@@ -45,7 +42,7 @@ def shaping_projection(mdp: TabularMDP, weights: ArrayLike | None = None) -> Flo
         >>> (shaping_projection(mdp) @ np.array([1.0, 3.0])).round(9).tolist()
         [-1.0, 1.0]
     """
-    return np.eye(mdp.num_states * mdp.num_actions) - _fitted(shapings(mdp), pair_weights(mdp, weights).ravel())
+    return np.eye(mdp.num_states * mdp.num_actions) - _fitted(orderless(mdp), pair_weights(mdp, weights).ravel())
 
 
 def constant_projection(mdp: TabularMDP, weights: ArrayLike | None = None) -> Float[np.ndarray, "pairs pairs"]:

@@ -27,7 +27,7 @@ from triality.judging.tables import (
     cost_to_go,
     discount_of,
     expected_cost,
-    next_state_matrix,
+    shapings,
     uniform_policy,
 )
 from triality.tabular.mdp import TabularMDP
@@ -105,9 +105,8 @@ class MinimalNorm:
 
     def __call__(self, mdp: TabularMDP, cost: ArrayLike) -> Float[np.ndarray, "states actions branches"]:
         """(S, A, K), the same in every branch."""
-        shaping = np.eye(mdp.num_states)[:, None, :] - discount_of(mdp) * next_state_matrix(mdp)
         pairs, mean = (mdp.num_states, mdp.num_actions), expected_cost(mdp, cost)
-        left = without(shaping.reshape(-1, mdp.num_states), mean.ravel(), pair_weights(mdp, self.weights).ravel())
+        left = without(shapings(mdp), mean.ravel(), pair_weights(mdp, self.weights).ravel())
         return np.broadcast_to(left.reshape(pairs)[..., None], mdp.successors.shape)
 
 

@@ -71,6 +71,26 @@ def next_state_matrix(mdp: TabularMDP) -> Float[np.ndarray, "states actions stat
     return table
 
 
+def policy_chain(mdp: TabularMDP, policy: Float[np.ndarray, "states actions"]) -> Float[np.ndarray, "states next_states"]:
+    """P_pi(x'|x) = sum_u pi(u|x) P(x'|x, u)."""
+    return np.einsum("xu,xuy->xy", policy, next_state_matrix(mdp))
+
+
+def shapings(mdp: TabularMDP) -> Float[np.ndarray, "pairs states"]:
+    """h(x) - gamma E[h(x')] as (x, u) in rows, for every h of a single state: costs that order no policies.
+
+    Raises:
+        ConfigError: a finite horizon.
+
+    Example:
+        >>> mdp = TabularMDP.from_sparse([[[0], [1]], [[1], [0]]], np.ones((2, 2, 1)), 0, discount=0.5)
+        >>> shapings(mdp).tolist()
+        [[0.5, 0.0], [1.0, -0.5], [0.0, 0.5], [-0.5, 1.0]]
+    """
+    table = np.eye(mdp.num_states)[:, None, :] - discount_of(mdp) * next_state_matrix(mdp)
+    return table.reshape(-1, mdp.num_states)
+
+
 def uniform_policy(mdp: TabularMDP) -> Float[np.ndarray, "states actions"]:
     """pi(u|x) = 1 / A."""
     return np.full((mdp.num_states, mdp.num_actions), 1.0 / mdp.num_actions)
@@ -100,14 +120,14 @@ def cost_to_go(mdp: TabularMDP, cost: ArrayLike, policy: Float[np.ndarray, "stat
         [4.0]
     """
     gamma, mean = discount_of(mdp), np.sum(policy * expected_cost(mdp, cost), axis=1)
-    chain = np.einsum("xu,xuy->xy", policy, next_state_matrix(mdp))
+    chain = policy_chain(mdp, policy)
     return np.linalg.solve(np.eye(mdp.num_states) - gamma * chain, mean)
 
 
 def occupancy(mdp: TabularMDP, policy: Float[np.ndarray, "states actions"]) -> Float[np.ndarray, "states actions"]:
     """(1 - gamma) sum_t gamma^t P(x_t = x, u_t = u): a coverage that needs no ergodicity; sums to one."""
     gamma, start = discount_of(mdp), np.exp(np.asarray(mdp.log_start, np.float64))
-    chain = np.einsum("xu,xuy->xy", policy, next_state_matrix(mdp))
+    chain = policy_chain(mdp, policy)
     visits = np.linalg.solve(np.eye(mdp.num_states) - gamma * chain.T, (1.0 - gamma) * start / start.sum())
     return visits[:, None] * policy
 
@@ -123,7 +143,7 @@ def stationary_law(mdp: TabularMDP, policy: Float[np.ndarray, "states actions"])
         >>> stationary_law(mdp, np.ones((2, 1))).round(12).tolist()
         [0.333333333333, 0.666666666667]
     """
-    chain = np.einsum("xu,xuy->xy", policy, next_state_matrix(mdp))
+    chain = policy_chain(mdp, policy)
     _, sizes, rows = np.linalg.svd(chain.T - np.eye(mdp.num_states))
     if int(np.sum(sizes < 1e-10)) != 1:
         raise DataError(

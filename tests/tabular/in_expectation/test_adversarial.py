@@ -31,16 +31,6 @@ SYSTEMS = {"guided_cost": guided_cost, "gan_gcl": gan_gcl, "airl": airl}
 GENERATORS = [jax.nn.log_softmax(2.0 * jax.random.normal(jax.random.key(80 + i), (6, 3)), axis=-1) for i in range(5)]
 
 
-@pytest.fixture(scope="module")
-def expert():
-    return soft_policy(MDP, COST)
-
-
-@pytest.fixture(scope="module")
-def demonstrated(expert):
-    return Visitation(exact_visits(MDP, expert, START), START)
-
-
 def distance(first, second):
     return starc_distance(MDP, first, second, MinimalNorm())
 

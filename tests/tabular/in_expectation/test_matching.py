@@ -18,16 +18,6 @@ OTHER = jax.random.normal(jax.random.key(72), (6, 3))
 START = jnp.exp(MDP.log_start)
 
 
-@pytest.fixture(scope="module")
-def expert():
-    return soft_policy(MDP, COST)
-
-
-@pytest.fixture(scope="module")
-def demonstrated(expert):
-    return Visitation(exact_visits(MDP, expert, START), START)
-
-
 def slope(function, at, along, step=1e-5):
     return (function(at + step * along) - function(at - step * along)) / (2.0 * step)
 
