@@ -8,6 +8,7 @@ from triality.errors import ConfigError
 from triality.runs.checkpoint_file import StoredLeaf
 from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
+from triality.runs.json_files import write_json
 from triality.runs.verification import verify
 
 
@@ -21,6 +22,7 @@ def run(tmp_path):
         series.write([StoredLeaf(".x", np.arange(100))], step=step, config={})
     with open(folder.path / "figures.npz", "wb") as file:
         np.savez(file, cost=np.arange(10.0))
+    write_json(folder.path / "judgement.json", {"seeds": []})
     return folder
 
 
@@ -28,16 +30,16 @@ def test_a_sound_run(run, capsys):
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     assert main(["runs", "verify", str(run.path)]) == 0
     said = capsys.readouterr().out
-    assert said.count(" sound ") == 5
+    assert said.count(" sound ") == 6
     assert "step 2, 1 arrays, 800 bytes" in said
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "figures.npz", "checkpoints/00000002.ckpt"])
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "figures.npz", "judgement.json", "checkpoints/00000002.ckpt"])
 def test_every_damage_is_named(run, name, capsys):
     path = run.path / name
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0x40 if name != "config.json" else 0xFF
+    content[len(content) // 2] ^= 0xFF if name.endswith(".json") else 0x40
     if name == "metrics.jsonl":
         content = bytearray(b"{no json}\n") + content
     path.write_bytes(bytes(content))

@@ -106,6 +106,7 @@ class CostLearning(eqx.Module):
         >>> from triality.policies.gaussian import squashed_gaussian_policy
         >>> from triality.policies.scaling import identity_scaling
         >>> from triality.run import run
+        >>> from triality.trajectory import rollout
         >>> env, scaling = Pendulum(), identity_scaling(3)
         >>> algorithm = CostLearning(
         ...     env,

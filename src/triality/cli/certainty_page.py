@@ -37,7 +37,7 @@ def section(found: Certainty) -> str:
         page.table("Regions, most demonstrated first", ("region", "demonstrations", "roll-outs", "seeds' spread"), _rows(numbers)),
         page.table(
             "Minus the cost, along demonstrations, against log pi_E + log(rho_E / rho_pi), in nats",
-            ("seed", "error", "bias", "error less bias", "correlation", "size of the ratio", "R² with log pi_E, up to shaping"),
+            ("seed", "error", "bias", "error less bias", "correlation", "size of the ratio", "R² with log pi_E, up to shaping, at scale 1"),
             _known_rows(numbers),
         ),
     )
@@ -63,7 +63,9 @@ def _of_known(numbers: dict[str, Any]) -> str:
         worst = max(numbers["known_density"], key=lambda each: each[name])
         return f"f is {worst[name]:.2f} nats off what the known densities say{free} (correlation {worst['correlation']:.2f})"
     least = min(each["r_squared_up_to_shaping"] for each in numbers["known_density"])
-    return f"R² of the recorded log_prob by f, up to shaping, is {least:.2f}"
+    if least < 0.0:
+        return "minus the cost is not the recorded log_prob, up to shaping and at its own scale (R² below 0: farther off than a constant)"
+    return f"minus the cost explains {least:.2f} of the recorded log_prob's variance, up to shaping and at its own scale (R²)"
 
 
 def visits_panel(numbers: dict[str, Any]) -> Panel:
@@ -169,7 +171,8 @@ def _rows(numbers: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _known_rows(numbers: dict[str, Any]) -> list[tuple[str, ...]]:
     names = ("error", "bias", "error_up_to_constant", "correlation", "size_of_ratio", "r_squared_up_to_shaping")
-    return [(str(place + 1), *(number(each[name], 2) for name in names)) for place, each in enumerate(numbers["known_density"] or [])]
+    first = numbers["first_seed"]
+    return [(str(first + place), *(number(each[name], 2) for name in names)) for place, each in enumerate(numbers["known_density"] or [])]
 
 
 def _range(values: list[float], show: Callable[[float], str] = lambda value: number(value, 2)) -> str:

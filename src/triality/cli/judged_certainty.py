@@ -96,7 +96,12 @@ def certainty(costs: Sequence[Any], seen: list[Seen] | str, over: Covered, store
     ]
     known, pairs = _known_densities(costs, seen, over, regions, stored, options)
     # Every objective but the plain one solves for log Z: a constant of f is then free.
-    numbers |= {"known_density": known, "level": stored.options.level, "is_constant_free": stored.options.objective != "plain"}
+    numbers |= {
+        "known_density": known,
+        "first_seed": stored.options.seed,
+        "level": stored.options.level,
+        "is_constant_free": stored.options.objective != "plain",
+    }
     return Certainty(numbers, pairs)
 
 

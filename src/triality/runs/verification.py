@@ -10,7 +10,11 @@ from triality.errors import StorageError, TrialityError
 from triality.runs.archive import ArchiveError, decode_array, read_members
 from triality.runs.checkpoint_file import read_leaves
 from triality.runs.checkpoint_series import CHECKPOINTS, CORRUPT, WHY, CheckpointSeries
-from triality.runs.folder import RunFolder
+from triality.runs.folder import RESULTS, RunFolder
+from triality.runs.json_files import read_json
+
+RECORDS = ("failed.json", *(name for name in RESULTS if name.endswith(".json") and name != "summary.json"))
+"""Of what came after, as JSON: evaluations, fresh policies, judgements."""
 
 
 class Verdict(NamedTuple):
@@ -52,6 +56,7 @@ def verify(path: Path) -> list[Verdict]:
         path / "figures.npz": lambda: _arrays(path / "figures.npz"),
         folder.summary_path: lambda: f"{len(folder.read_summary()['seeds'])} seed(s)",
     }
+    readers |= {path / name: (lambda name=name: f"{len(read_json(path / name))} entries") for name in RECORDS}
     readers |= {each: (lambda each=each: _checkpoint(each)) for each in CheckpointSeries(path).paths()}
     aside = sorted((path / CHECKPOINTS).glob(f"*{CORRUPT}"))
     return [_verdict(each, path, read) for each, read in readers.items() if each.exists()] + [_put_aside(each, path) for each in aside]
