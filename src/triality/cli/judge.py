@@ -8,9 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from triality.cli.judge_options import TRUE, JudgeOptions
-from triality.cli.names import COSTLESS, METHODS
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import StoredRun, load_states, open_run
+from triality.cli.stored import StoredRun, load_states, open_run_with_cost
 from triality.errors import ConfigError
 from triality.runs.folder import check_writable
 from triality.runs.json_files import write_json
@@ -74,10 +73,7 @@ def _problems(options: JudgeOptions) -> list[str]:
 
 
 def _with_cost(path: Path) -> StoredRun:
-    stored = open_run(path)
-    if stored.options.algorithm in COSTLESS:
-        method = METHODS[stored.options.algorithm]
-        raise ConfigError(f"expected a run that learned a cost, got {method} in {path}; use gan-gcl, guided-cost or airl")
+    stored = open_run_with_cost(path)
     if stored.options.cost == "constant":
         raise ConfigError(f"expected a run that learned a cost, got the constant one in {path}; it orders nothing, and has no distance")
     return stored

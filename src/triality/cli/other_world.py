@@ -45,7 +45,7 @@ def problems_of(options: RetrainOptions) -> list[str]:
     if options.expert_return is None or options.env is not None:
         return []
     given = f"--expert-return {options.expert_return:g}"
-    return [f"--env with --expert-return, got {given} alone; the run's own demonstrations are the measure in its own environment"]
+    return [f"expected --env with --expert-return, got {given} alone; the run's own demonstrations are the measure in its own environment"]
 
 
 def scale_in(world: Task, expert_return: float | None) -> ReturnScale:

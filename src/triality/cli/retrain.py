@@ -8,13 +8,12 @@ import shutil
 from rich.console import Console
 
 from triality.cli.config import as_config
-from triality.cli.names import COSTLESS, METHODS, Task
+from triality.cli.names import Task
 from triality.cli.options import RetrainOptions
 from triality.cli.other_world import problems_of, scale_in, world_of
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import StoredRun, learned_in, load_states, open_run
+from triality.cli.stored import StoredRun, learned_in, load_states, open_run_with_cost
 from triality.data.reference_returns import ReturnScale
-from triality.errors import ConfigError
 from triality.runs.folder import RETRAINING, RunFolder
 from triality.runs.json_files import write_json
 from triality.runs.resumption import digest_of
@@ -25,10 +24,7 @@ REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-lea
 def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
     refuse(counts(options, "iterations", "episodes") + seeds(options) + options.kept.problems(options.overwrite) + problems_of(options))
-    stored = open_run(options.run)
-    if stored.options.algorithm in COSTLESS:
-        method = METHODS[stored.options.algorithm]
-        raise ConfigError(f"expected a run that learned a cost, got {method} in {options.run}; use gan-gcl or guided-cost")
+    stored = open_run_with_cost(options.run)
     world = world_of(stored, options)
     training = stored.folder.path / RETRAINING
     RunFolder.check(training, options.overwrite, options.kept.resume)

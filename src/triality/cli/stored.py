@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from triality.cli.irl import task_of
 from triality.cli.irl_defaults import resolve
 from triality.cli.keeping_options import without_keeping
-from triality.cli.names import Task
+from triality.cli.names import COSTLESS, METHODS, Task
 from triality.cli.options import IrlOptions
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
-from triality.errors import StorageError
+from triality.errors import ConfigError, StorageError
 from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 from triality.runs.resumption import refuse_foreign
@@ -71,6 +71,19 @@ def open_run(path: Path) -> StoredRun:
     task = task_of(options)
     unfinished = not folder.summary_path.exists() and (folder.state_path.is_file() or bool(CheckpointSeries(path).paths()))
     return StoredRun(folder, resolve(options, task), None if unfinished else folder.read_summary(), task)
+
+
+def open_run_with_cost(path: Path) -> StoredRun:
+    """The same, of a run that learned a cost.
+
+    Raises:
+        ConfigError, StorageError: as ``open_run``; a method that learns none.
+    """
+    stored = open_run(path)
+    if stored.options.algorithm in COSTLESS:
+        method = METHODS[stored.options.algorithm]
+        raise ConfigError(f"expected a run that learned a cost, got {method} in {path}; use gan-gcl, guided-cost, airl or f-irl")
+    return stored
 
 
 def learned_in(run: StoredRun) -> Path:
