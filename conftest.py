@@ -1,5 +1,6 @@
 """What every test and every doctest runs under. Nothing here may import ``triality``: the run-time type checks are installed on import."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("NPROC", "1")
 FAST_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen=false {FAST_TO_COMPILE}")
+
+# Programs leave millions of objects that live as long as the process; to look through them all so often takes a twentieth of the time.
+gc.set_threshold(200_000, 50, 100)
 
 import jax
 
