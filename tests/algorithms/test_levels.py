@@ -180,6 +180,7 @@ def test_by_start_wants_equal_shares(data, cost):
         ByStart(DiscriminatorLoss())(level.density(cost, *pair), *pair)
 
 
+@pytest.mark.slow
 def test_a_demonstration_of_weight_two_counts_as_two(data, cost):
     level = Trajectories(6)
     memory, _ = filled(level, data, 1)

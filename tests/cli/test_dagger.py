@@ -93,6 +93,7 @@ def test_a_compiled_run_asks_an_expert_that_knows_an_absorbing_state(tmp_path, c
     assert NumpyPolicy.load(out.parent / "exported").observation_size == 4
 
 
+@pytest.mark.slow
 def test_a_run_on_the_host_asks_the_policy_of_an_earlier_run(tmp_path, capsys):
     earlier = stored_run(tmp_path / "earlier", demos(tmp_path / "earlier.npz", PENDULUM, [200, 200]))
     first = jax.tree.map(lambda leaf: leaf[0], load_states(open_run(earlier))[1].policy)

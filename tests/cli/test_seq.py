@@ -87,7 +87,7 @@ def test_an_oracle_tells_both_divergences(oracle, tmp_path):
         pytest.param(("--objective", "scheduled-sampling", "--schedule", "sigmoid", "--generator", "gru"), marks=pytest.mark.slow),
         pytest.param(("--objective", "reward-augmented"), marks=pytest.mark.slow),
         ("--objective", "seqgan", "--num-rollouts", "2", "--generator-steps", "0"),
-        ("--objective", "gan", "--energy", "by-token"),
+        pytest.param(("--objective", "gan", "--energy", "by-token"), marks=pytest.mark.slow),
         pytest.param(("--objective", "gan", "--credit", "relaxed", "--energy", "attentive"), marks=pytest.mark.slow),
         pytest.param(("--objective", "mixer", "--schedule", "exponential", "--least-share", "0.2"), marks=pytest.mark.slow),
         pytest.param(("--objective", "actor-critic"), marks=pytest.mark.slow),

@@ -170,6 +170,7 @@ def test_bad_requests_are_refused():
     assert jnp.isnan(unseen(jnp.array([0.1, 1.0])))
 
 
+@pytest.mark.slow
 def test_a_collapsed_sampler_is_seen_by_the_bracket_and_healed_by_a_broad_one():
     """X13: q on one of two equal modes, log Z = 0. Forward walks stay in their mode, with a fine effective sample size."""
     modes = jax.vmap(Gaussian)(jnp.array([[-4.0], [4.0]]), jnp.full((2, 1), -0.3))
