@@ -2,7 +2,7 @@
 
 import sys
 
-from triality.cli.main import main
+from triality.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

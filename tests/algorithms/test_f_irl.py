@@ -63,6 +63,43 @@ def test_with_the_ratio_turned_the_goal_becomes_dear():
     assert right < 0.2
 
 
+class Still:
+    """A policy that stays what it is: an update's shape, and nothing to compile."""
+
+    def init(self, key, policy, scaling):
+        return ()
+
+    def update(self, key, policy, state, batch, cost):
+        return policy, state, ()
+
+
+def test_one_step_makes_what_is_demonstrated_cheaper():
+    """The learner stays at its start, the demonstrations go to the goal; with the divergence's ratio turned it is the other way round."""
+    stays = OneHotTabularPolicy(jnp.zeros((3, 5)).at[:, 0].set(50.0))
+    drawn = jax.vmap(lambda key: rollout(key, ENV, OneHotTabularPolicy(jnp.zeros((3, 5))), HORIZON))(jax.random.split(jax.random.key(3), 8))
+    moved = []
+    for divergence in (JensenShannon(), Turned(JensenShannon())):
+        algorithm = FIrl(
+            ENV,
+            HORIZON,
+            divergence,
+            Still(),
+            0.1,
+            0.1,
+            num_ratio_steps=10,
+            make_cost=lambda key, spec, scaling: state_cost(key, spec, scaling, ()),
+            make_policy=one_hot_tabular_policy,
+        )
+        state = algorithm.init(jax.random.key(0), DATA, policy=stays, scaling=identity_scaling(3))
+        after, metrics = eqx.filter_jit(algorithm.update)(state, drawn)
+        goal, start = (jnp.eye(3)[place] for place in (2, 0))
+        gap = lambda cost, goal=goal, start=start: float(cost(goal, jnp.array(0)) - cost(start, jnp.array(0)))  # noqa: E731
+        moved.append(gap(after.cost) - gap(state.cost))
+        assert float(metrics.log_odds_drawn) < -0.1  # the learner's own states do not look demonstrated
+    assert moved[0] < -0.1
+    assert moved[1] > 0.1
+
+
 def test_padding_counts_nothing():
     algorithm = FIrl(
         ENV,

@@ -50,6 +50,13 @@ class Failing(Line):
         HOW[os.environ["TRIALITY_FAIL_HOW"]]()
 
 
+class Ailing(Failing):
+    """Its info is none either, as long as it lives."""
+
+    def step(self, action):
+        return (*super().step(action)[:4], None)
+
+
 def _is_first(mark):
     """Of all processes that leave this mark; two that come to it at the same moment must not both be."""
     try:
@@ -126,6 +133,7 @@ def make_short():
 for name, kind in {
     "Line": Line,
     "Failing": Failing,
+    "Ailing": Ailing,
     "NeverMade": NeverMade,
     "WithHelper": WithHelper,
     "Slow": Slow,

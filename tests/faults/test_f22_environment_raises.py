@@ -169,7 +169,7 @@ def test_a_run_whose_worker_was_killed_learns_the_same(fail, learn, tmp_path):
     fail(10**9)
     assert learn("plain", "--iterations", "8")[0] == 0
     fail(300, "eat", tmp_path / "failed")
-    with pytest.warns(RuntimeWarning, match=r"(?s)by SIGKILL.* restart 1 of 3"):
+    with pytest.warns(RuntimeWarning, match=r"(?s)crashed or was killed, .* restart 1 of 3, 2 left.* by SIGKILL.* are played again"):
         assert learn("killed", "--iterations", "8", "--workers", "1")[0] == 0
     assert (tmp_path / "failed").exists()
     plain, killed = (json.loads((tmp_path / name / "summary.json").read_text())["iqm"] for name in ("plain", "killed"))

@@ -48,11 +48,15 @@ def test_who_hangs_is_given_up_and_its_stack_told(how, function, hanging):
 def test_who_hangs_is_replaced(hanging, monkeypatch):
     batch = hanging("hang", max_restarts=2)
     monkeypatch.setenv("TRIALITY_FAIL_AT", "1000")
-    with pytest.raises(WorkerReplacedError, match=r"(?s)worker 0 .* restart 1 of 2"):
+    with pytest.raises(WorkerReplacedError, match=r"(?s)worker 0 .* restart 1 of 2") as raised:
         batch.step(np.zeros((4, 1)), ALL)
+    assert str(raised.value).startswith(
+        f"worker 0 of {FAILING} with simulators 0 to 1 hung, and another has taken its place: restart 1 of 2, 1 left. What is lost is the "
+        "episodes under way in all 4 simulators, 8 steps since their reset. What happened:\n  expected step 2 of simulator 1"
+    )
     with pytest.raises(SimulatorError, match="expected a reset of all simulators after a worker was replaced, got a step"):
         batch.step(np.zeros((4, 1)), ALL)
-    with pytest.raises(WorkerReplacedError, match=r"(?s)worker 1 .* restart 2 of 2"):  # it hangs as well, and is found now
+    with pytest.raises(WorkerReplacedError, match=r"(?s)worker 1 .* hung, .* restart 2 of 2, none left"):  # it hangs as well, and is found now
         batch.reset([0, 1, 2, 3])
     batch.reset([0, 1, 2, 3])
     for _ in range(9):

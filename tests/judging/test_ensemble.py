@@ -55,6 +55,22 @@ def test_steps_and_table_agree(mdp):
     assert 0.3 < table.disagreement < 1.0
 
 
+def test_weighted_steps_and_a_weighted_table_agree(mdp):
+    costs = np.stack([of_pairs(mdp, seed) for seed in range(4)])
+    table = table_ensemble(mdp, costs, shaping_projection(mdp, WEIGHTS), WEIGHTS)
+    sampled = sampled_ensemble(costs.reshape(4, -1), shapings(mdp), WEIGHTS.ravel())
+    np.testing.assert_allclose(sampled.members, table.members, atol=1e-10)
+    unweighted = sampled_ensemble(costs.reshape(4, -1), shapings(mdp))
+    assert np.abs(unweighted.members - table.members).max() > 0.1
+
+
+def test_percentiles_by_hand():
+    """Members 0, 1, ..., 100: the middle 95 % of them are 2.5 to 97.5, and the middle half 25 to 75."""
+    members = Ensemble(np.random.default_rng(0).permutation(np.arange(101.0))[:, None], np.ones(1))
+    for level, ends in ((0.95, (2.5, 97.5)), (0.5, (25.0, 75.0))):
+        np.testing.assert_allclose(np.ravel(members.percentile(level)), ends, atol=1e-9)
+
+
 def test_the_interval_of_a_mean_covers_it():
     """Students' t with four members; the normal law's quantile in its place covers too little."""
     num, m, level = 4000, 4, 0.9

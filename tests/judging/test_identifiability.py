@@ -13,6 +13,7 @@ from triality.tabular import (
     LinearCost,
     StateActionCost,
     StateCost,
+    TabularDemonstrations,
     TabularMDP,
     causal_solution,
     empirical_visitation,
@@ -111,6 +112,13 @@ def test_over_a_horizon_the_constant_alone_is_lost():
     assert (found.num_determined, found.num_shaping, found.num_unseen) == (5, 1, 0)
     assert np.all(found.level == DETERMINED)
     assert "1 direction of the class is potential shaping (the constant among them)" in found.words()[1]
+
+
+def test_visits_are_discounted_by_hand():
+    """Two demonstrations at discount 1/2, of two steps and of one: their averages, 1 and 1/2 a step."""
+    mdp = TabularMDP.from_sparse([[[0], [1]], [[1], [1]]], np.ones((2, 2, 1)), 0, discount=0.5)
+    seen = TabularDemonstrations(np.array([[0, 1, 1], [0, 0, 0]]), np.array([[1, 0], [0, 0]]), np.array([2, 1]))
+    np.testing.assert_allclose(demonstrated_visits(mdp, seen), [[[0.5, 0.5], [0.25, 0.0]]], atol=1e-12)
 
 
 def test_what_says_nothing_is_refused(mdp):

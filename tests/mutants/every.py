@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.mutants import (
+    baselines,
+    certainty,
     densities,
     files,
     generators,
@@ -24,8 +26,10 @@ FIELDS = {
     "Trajectories and inverse reinforcement learning": trajectories.MUTANTS,
     "Changed worlds": worlds.MUTANTS,
     "Distances of costs": judging.MUTANTS,
+    "How sure a cost is": certainty.MUTANTS,
     "Other systems of inverse reinforcement learning": systems.MUTANTS,
     "Sampled systems in exact expectation": in_expectation.MUTANTS,
+    "SQIL, IQ-Learn and f-IRL": baselines.MUTANTS,
     "How q improves": updates.MUTANTS,
     "Sequences": sequences.MUTANTS,
     "Files of a run": files.MUTANTS,

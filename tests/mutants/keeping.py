@@ -18,10 +18,26 @@ MUTANTS = (
     Mutant(
         "another configuration goes on",
         "runs/beginning.py",
-        "    refuse_other_run(folder, command, config, keeping)\n",
-        "",
+        "    moved = refuse_other_run(folder, command, config, keeping)\n",
+        "    moved = []\n",
         ("runs/test_keeper.py::test_other_inputs_and_options_are_refused_by_name",),
         "a run that is half one experiment and half another",
+    ),
+    Mutant(
+        "a moved file is any file of the same content",
+        "runs/resumption.py",
+        'return there.rpartition(":")[0] == now.rpartition(":")[0] and PurePath(there).suffix == PurePath(now).suffix',
+        "return True",
+        ("runs/test_going_on.py::test_inputs_may_be_moved_and_not_changed",),
+        "equal bytes that are read by another reader",
+    ),
+    Mutant(
+        "any folder is a run whose config is damaged",
+        "runs/recognition.py",
+        "return any(_signs(folder))",
+        "return True",
+        ("runs/test_folder.py::test_overwrite_takes_no_folder_that_nothing_shows_to_be_a_run",),
+        "an --overwrite on a wrong path",
     ),
     Mutant(
         "an error loses what was learned",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.algorithms.occupancies import optimum, visited
+from triality.objectives.held_ahead import HeldAhead
 from triality.objectives.iq_learn import IqLearnLoss, StartValue, ValueFlow
 from triality.objectives.soft_q import SoftQ, after_step
 from triality.objectives.sqil import SqilLoss
@@ -113,6 +114,16 @@ def test_the_penalty_by_hand():
 def test_an_end_leaves_nothing_to_earn_and_a_time_limit_does():
     after = after_step(jnp.array([3.0, 3.0, jnp.nan]), jnp.array([False, True, True]), 0.5)
     assert after.tolist() == [1.5, 0.0, 0.0]
+
+
+def test_the_held_value_passes_no_gradient_and_the_others_do():
+    """Through V(x') alone; Q's own gradient stays, and so does the loss."""
+    one, bare = SoftQ(jnp.array([3.0]), jnp.array([2.0]), jnp.array([1.0]), jnp.zeros(1)), IqLearnLoss(0.5, 2.0, StartValue())
+    loss_of = lambda loss, part: loss(part, part, jnp.array(4.0))[0]  # noqa: E731
+    held, free = (jax.grad(lambda part, loss=loss: loss_of(loss, part))(one) for loss in (HeldAhead(bare), bare))
+    assert (held.after.tolist(), held.q.tolist()) == ([0.0], free.q.tolist())
+    assert float(jnp.abs(free.after).max()) > 0.1
+    assert float(loss_of(HeldAhead(bare), one)) == float(loss_of(bare, one))
 
 
 def test_sqil_pays_one_on_demonstrations_and_nothing_else():

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from triality.errors import ConfigError, StorageError
+from triality.runs.checkpoint_file import StoredLeaf
+from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import CONFIG, FILES, RunFolder
 from triality.runs.json_files import canonical_json, parse_json, read_json, to_json_value
-from triality.runs.lock import LOCK
+from triality.runs.lock import LOCK, RunLock
 from triality.runs.summary import IRL, TOP, check_summary
 
 
@@ -94,19 +96,11 @@ def foreign_folder(path):
     (path / "metrics.jsonl").mkdir()
 
 
-def no_config(path):
-    (path / "config.json").unlink()
-
-
 def other_config(path):
     (path / "config.json").write_text('{"name": "another program"}')
 
 
-def damaged_config(path):
-    (path / "config.json").write_text("{")
-
-
-@pytest.mark.parametrize("spoil", [foreign_file, foreign_folder, no_config, other_config, damaged_config])
+@pytest.mark.parametrize("spoil", [foreign_file, foreign_folder, other_config])
 @pytest.mark.parametrize("function", [RunFolder.check, RunFolder.create])
 def test_overwrite_refuses_a_folder_that_is_no_run(tmp_path, function, spoil):
     run = finished_run(tmp_path / "run")
@@ -115,6 +109,69 @@ def test_overwrite_refuses_a_folder_that_is_no_run(tmp_path, function, spoil):
     with pytest.raises((ConfigError, StorageError), match="expected"):
         function(run.path, overwrite=True)
     assert sorted(os.listdir(run.path)) == before
+
+
+def checkpoint(folder):
+    CheckpointSeries(folder).write([StoredLeaf(".x", np.zeros(2))], step=3, config={})
+
+
+def log_and_lock(folder):
+    with RunLock(folder):
+        RunFolder(folder).metrics.append({"iteration": 5})
+
+
+SIGNS = {"a summary": lambda folder: RunFolder(folder).write_summary(summary()), "a checkpoint": checkpoint, "a log and a lock": log_and_lock}
+NO_SIGNS = {
+    "a file of a checkpoint's name": lambda folder: (folder / "state.ckpt").write_bytes(b"state"),
+    "another summary": lambda folder: (folder / "summary.json").write_text('{"loss": 1.0}'),
+    "a log": lambda folder: (folder / "metrics.jsonl").write_text('{"iteration": 5}\n'),
+    "a lock": lambda folder: [(folder / name).write_text('{"pid": 3}') for name in ("run.lock", "failed.json")],
+}
+DAMAGED = {"gone": None, "empty": "", "torn": '{"command": "ir', "no JSON": "iterations: 5\n"}
+
+
+def without_config(folder, make, damage):
+    folder.mkdir()
+    make(folder)
+    if DAMAGED[damage] is not None:
+        (folder / "config.json").write_text(DAMAGED[damage])
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_overwrite_takes_a_run_whose_config_is_damaged(tmp_path, sign, damage):
+    """What the message on it asks for can be done."""
+    without_config(tmp_path / "run", SIGNS[sign], damage)
+    with pytest.raises((ConfigError, StorageError), match=r"restore config.json from a copy, or begin anew with --overwrite"):
+        RunFolder.check(tmp_path / "run", resume=True)
+    RunFolder.check(tmp_path / "run", overwrite=True)
+    assert set(os.listdir(RunFolder.create(tmp_path / "run", overwrite=True).path)) <= {LOCK}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("sign", NO_SIGNS)
+def test_overwrite_takes_no_folder_that_nothing_shows_to_be_a_run(tmp_path, sign, damage):
+    without_config(tmp_path / "run", NO_SIGNS[sign], damage)
+    before = sorted(os.listdir(tmp_path / "run"))
+    for function in (RunFolder.check, RunFolder.create):
+        with pytest.raises((ConfigError, StorageError), match="choose another --out, or empty it yourself"):
+            function(tmp_path / "run", overwrite=True)
+    assert sorted(os.listdir(tmp_path / "run")) == before
+
+
+def test_overwrite_takes_what_broke_off_in_its_first_file(tmp_path):
+    whole = RunFolder.create(tmp_path / "run")
+    whole.write_config("irl", {"iterations": 5})
+    whole.config_path.write_bytes(whole.config_path.read_bytes()[:30])
+    RunFolder.check(whole.path, overwrite=True)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_overwrite_leaves_what_is_foreign_beside_a_damaged_config(tmp_path, sign):
+    without_config(tmp_path / "run", SIGNS[sign], "torn")
+    foreign_file(tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"got thesis.tex as well"):
+        RunFolder.create(tmp_path / "run", overwrite=True)
 
 
 def test_overwrite_does_not_follow_links(tmp_path):

@@ -1,5 +1,6 @@
 """What a run may go on from, and that nothing of a run is touched before it is sure to go on."""
 
+import json
 import shutil
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.runs.test_keeper import ALWAYS, Killed, steps_in_log, walk
 from triality.errors import ConfigError, NoValidCheckpointError, StorageError
+from triality.runs import resumption
 from triality.runs.folder import RunFolder
 from triality.runs.keeper import kept_run
 from triality.runs.keeping import Keeping
@@ -94,6 +96,55 @@ def test_a_checkpoint_of_another_run_is_refused(killed):
     (killed / "metrics.jsonl").write_bytes((killed.parent / "other" / "metrics.jsonl").read_bytes())
     with pytest.raises(StorageError, match=r"expected a checkpoint of this run, got one of another.*\n  - length: 4 there, 3 now"):
         walk(killed, Keeping(resume=True))
+
+
+MOVED = {
+    "elsewhere": ("demos/a.npz", "/data/demos/b.npz", {}, True),
+    "other content": ("demos/a.npz", "demos/b.npz", {"data": "2"}, False),
+    "content that is not known": ("demos/a.npz", "demos/b.npz", None, False),
+    "read otherwise": ("oracle:a.npz", "a.npz", {}, False),
+    "of another kind": ("a.csv", "a.tsv", {}, False),
+}
+
+
+@pytest.mark.parametrize("case", MOVED)
+def test_inputs_may_be_moved_and_not_changed(case, tmp_path):
+    before, now, digests, goes_on = MOVED[case]
+    out, config, told = tmp_path / "run", lambda path: {"length": 3, "data": path}, []
+    known = {} if digests is None else {"data": "1"}
+    with pytest.raises(Killed):
+        walk(out, Keeping(every=ALWAYS, inputs=known), until=7, config=config(before))
+    again = Keeping(resume=True, inputs={"data": "1"} | (digests or {}))
+    if not goes_on:
+        with pytest.raises(ConfigError, match="data: .* there(, .*)? now|data: other content"):
+            walk(out, again, config=config(now))
+        return
+    np.testing.assert_array_equal(walk(out, again, config=config(now), say=told.append), walk(tmp_path / "whole", Keeping()))
+    assert f"data is read from {now}, before from {before}: its content is the same" in told
+    assert RunFolder.open(out).read_config()["config"]["data"] == now
+
+
+def test_options_of_another_type_are_told_apart(killed):
+    record = json.loads((killed / "config.json").read_text())
+    (killed / "config.json").write_text(json.dumps(record | {"config": {"length": "3"}, "inputs": [1]}))
+    with pytest.raises(ConfigError, match=r'length: "3" there, 3 now'):
+        walk(killed, Keeping(resume=True, inputs={"data": "1"}))
+
+
+def test_f39_other_versions_are_told_and_no_reason_to_refuse(killed, monkeypatch):
+    told, here = [], resumption.library_versions()
+    monkeypatch.setattr(resumption, "library_versions", lambda: here | {"jax": "99.1", "python": "99.2"})
+    expected = walk(killed.parent / "whole", Keeping())
+    np.testing.assert_array_equal(walk(killed, Keeping(resume=True), say=told.append), expected)
+    (note,) = [text for text in told if "written with" in text]
+    assert f"written with jax {here['jax']}: the run goes on with jax 99.1, and its numbers may differ in their last digits" in note
+    assert "99.2" not in note  # of Python itself the numbers do not depend
+
+
+def test_f39_the_same_versions_are_not_told(killed):
+    told = []
+    walk(killed, Keeping(resume=True), say=told.append)
+    assert told == ["the run goes on after step 6"]
 
 
 def test_the_log_is_on_the_disk_before_a_checkpoint_counts_on_it(tmp_path, monkeypatch):

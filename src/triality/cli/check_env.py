@@ -14,7 +14,8 @@ from triality.cli import ranges
 from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.names import find_task, make_environment, nearest
 from triality.errors import ConfigError
-from triality.simulators.check import Report, check_simulator
+from triality.simulators.check import Report
+from triality.simulators.check_apart import check_apart
 from triality.specs import MUJOCO_SPECS, SPECS
 
 
@@ -53,7 +54,7 @@ def _on_host(options: CheckEnvOptions) -> Report:
         with contextlib.suppress(OSError, RuntimeError):  # where the errors go nowhere
             faulthandler.enable()  # native code that crashes leaves a stack
     try:
-        return check_simulator(options.env, num_steps=options.steps, seed=options.seed, patience=options.patience)
+        return check_apart(options.env, num_steps=options.steps, seed=options.seed, patience=options.patience)
     except ConfigError as error:
         raise ConfigError(f"{error}; {nearest(options.env, {**SPECS, **MUJOCO_SPECS})}, or module:Id for one of your own") from error
 

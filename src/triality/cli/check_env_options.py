@@ -17,6 +17,7 @@ class CheckEnvOptions:
     It is made twice, reset and stepped by random actions. Found are: what raises or hangs; NaN and infinity; other shapes and types than
     the spaces say, and numbers outside of them; a reward or flags that are none; observations that change after they were handed out; a
     seed that does not decide start and steps; no time limit, or one reported as termination; actions without bounds.
+    It is looked at in a process of its own: that it crashes there, in native code too, or hangs, is found as well, and at which call.
     The exit code is 0 where there is nothing to mend, and 4 where there is.
     """
 

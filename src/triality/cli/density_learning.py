@@ -25,8 +25,8 @@ from triality.cli.density_parts import Space, make_energy, make_generator, make_
 from triality.cli.density_pictures import picture_arrays
 from triality.cli.density_summary import print_result, summarize
 from triality.cli.ebm import DensityPlan
-from triality.cli.learning import print_note
 from triality.cli.machine_limits import refuse_beyond_memory
+from triality.cli.notes import print_note
 from triality.cli.options import EbmOptions
 from triality.cli.stage_keeper import StageKeeper
 from triality.cli.training import progress_bar

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from triality.cli.options import EvalOptions
 from triality.cli.ranges import counts, refuse
-from triality.cli.stored import load_states, open_run
+from triality.cli.stored import load, open_run
 from triality.runs.json_files import write_json
 
 
@@ -17,8 +17,8 @@ def run(options: EvalOptions) -> int:
     from triality.cli.evaluation import evaluate_policies, in_gymnasium, interquartile_mean
     from triality.cli.tables import print_returns
 
-    _, states = load_states(stored)
-    results = evaluate_policies(states.policy, stored.options.seeds, stored.task, options.episodes, in_gymnasium)
+    loaded = load(stored)
+    results = evaluate_policies(loaded.states.policy, stored.options.seeds, stored.task, options.episodes, in_gymnasium)
     scale = stored.scale
 
     rows: list[tuple[str, float | None, float | None]] = [*scale.ends]
@@ -32,5 +32,6 @@ def run(options: EvalOptions) -> int:
     which = "" if stored.task.is_ours else f", reset seeds 0-{options.episodes - 1}"
     print_returns(Console(), f"{stored.options.env} in {stored.task.simulator}, {options.episodes} episodes a policy{which}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    write_json(stored.folder.path / "evaluation.json", {"simulator": stored.task.simulator, "episodes": options.episodes, "rows": records})
+    contents = {"simulator": stored.task.simulator, "episodes": options.episodes, "rows": records, **loaded.unfinished}
+    write_json(stored.folder.path / "evaluation.json", contents)
     return 0

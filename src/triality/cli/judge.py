@@ -9,7 +9,7 @@ from rich.console import Console
 
 from triality.cli.judge_options import TRUE, JudgeOptions
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import StoredRun, load_states, open_run_with_cost
+from triality.cli.stored import StoredRun, load, load_states, open_run_with_cost
 from triality.errors import ConfigError
 from triality.runs.folder import check_writable
 from triality.runs.json_files import write_json
@@ -36,7 +36,7 @@ def run(options: JudgeOptions) -> int:
     from triality.cli.names import make_environment
     from triality.envs.gridworld import TabularEnvironment
 
-    _, states = load_states(stored)
+    _, states, unfinished = load(stored)
     modules = [jax.tree.map(lambda leaf, i=index: leaf[i], states.cost) for index in range(stored.options.seeds)]
     costs, seen = [batch_cost(each) for each in modules], seen_demonstrations(stored)
     over = covered(stored.task, states.policy, stored.options.seeds, options.episodes, options.seed)
@@ -57,6 +57,7 @@ def run(options: JudgeOptions) -> int:
     record = _record(stored, options, [each.numbers for each in judged], exact)
     record["steps"] = {"learned": over.num_learned, "random": len(steps.cost) - over.num_learned}
     record["certainty"] = found.numbers
+    record |= unfinished
     write_json(stored.folder.path / JUDGEMENT, record)
     write_page(stored.folder.path / PAGE, record, judged, over, found)
     print_judgement(Console(), record)

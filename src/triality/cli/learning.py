@@ -9,7 +9,6 @@ import equinox as eqx
 import jax
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning
@@ -23,6 +22,7 @@ from triality.cli.expert_policy import load_expert
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
 from triality.cli.machine_limits import refuse_beyond_memory
+from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
@@ -105,11 +105,6 @@ def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns 
     arrays = picture_arrays(first, drawn, plan.task)
     replace_file(keeper.folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
     return verdicts
-
-
-def print_note(note: str) -> None:
-    """What the user should know before a long run."""
-    console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
 def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) -> tuple[Any, float | None, int]:

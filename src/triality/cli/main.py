@@ -27,6 +27,8 @@ from triality.cli.play_options import PlayOptions
 from triality.cli.runs_options import ReportOptions, RunsOptions
 from triality.cli.seq_options import SeqOptions
 from triality.errors import TrialityError
+from triality.runs.interrupts import INTERRUPTED, interrupts, say_interrupted
+from triality.runs.lasting_output import LastingOutput
 
 COMMANDS: dict[type, Callable[[Any], int]] = {
     IrlOptions: irl.run,
@@ -77,6 +79,9 @@ Token sequences: triality seq --data captions.txt --out runs/captions.
 While they go on, and after: triality runs list runs; triality report runs/first."""
 
 
+UNREAD = "triality: nobody reads any more what is printed; the run goes on without it, and its numbers are in its folder (ctrl-C stops it)"
+
+
 def prepare_jax() -> None:
     """Settings that jax reads once, on import; whatever the user has set stays.
 
@@ -93,16 +98,20 @@ def prepare_jax() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     prepare_jax()
-    options = parse(sys.argv[1:] if arguments is None else arguments)
-    try:
-        refuse_old_packages()
-        return COMMANDS[type(options)](options)
-    except TrialityError as error:
-        print(f"triality: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("triality: interrupted", file=sys.stderr)
-        return 130
+    with LastingOutput() as output, interrupts() as heeded:
+        try:
+            options = parse(sys.argv[1:] if arguments is None else arguments)
+            output.said = UNREAD if hasattr(options, "kept") else ""
+            refuse_old_packages()
+            return COMMANDS[type(options)](options)
+        except TrialityError as error:
+            print(f"triality: {error}", file=sys.stderr)
+            return error.exit_code
+        except (Exception, KeyboardInterrupt) as error:
+            if not heeded.asked and not isinstance(error, KeyboardInterrupt):
+                raise
+            say_interrupted()  # also where an import has made another error of it
+            return INTERRUPTED
 
 
 def parse(arguments: Sequence[str]) -> Any:

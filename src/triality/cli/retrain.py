@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from typing import Any
 
 from rich.console import Console
 
@@ -12,7 +13,7 @@ from triality.cli.names import Task
 from triality.cli.options import RetrainOptions
 from triality.cli.other_world import problems_of, scale_in, world_of
 from triality.cli.ranges import counts, refuse, seeds
-from triality.cli.stored import StoredRun, learned_in, load_states, open_run_with_cost
+from triality.cli.stored import StoredRun, learned_in, load, open_run_with_cost
 from triality.data.reference_returns import ReturnScale
 from triality.runs.folder import RETRAINING, RunFolder
 from triality.runs.json_files import write_json
@@ -31,7 +32,7 @@ def run(options: RetrainOptions) -> int:
     from triality.cli.evaluation import evaluate_policies, interquartile_mean
     from triality.runs.keeper import kept_run
 
-    algorithm, states = load_states(stored)
+    algorithm, states, unfinished = load(stored)
     there = stored._replace(task=world)
     if world.on_host:
         from triality.cli.host_retrain import retrained
@@ -49,7 +50,7 @@ def run(options: RetrainOptions) -> int:
     rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, scale.normalized(value)) for i, value in enumerate(results)]
     overall = interquartile_mean(list(results))
     rows.append(("interquartile mean of the fresh policies", overall, scale.normalized(overall)))
-    _report(stored, options, world, rows)
+    _report(stored, options, world, rows, unfinished)
     shutil.rmtree(training, ignore_errors=True)
     return 0
 
@@ -68,14 +69,14 @@ def _context(stored: StoredRun, options: RetrainOptions, scale: ReturnScale) -> 
     return [("random actions", random, zero), ("policy trained there on the true reward", expert, one)]
 
 
-def _report(stored: StoredRun, options: RetrainOptions, world: Task, rows: list[Row]) -> None:
+def _report(stored: StoredRun, options: RetrainOptions, world: Task, rows: list[Row], unfinished: dict[str, Any]) -> None:
     from triality.cli.tables import print_returns
 
     learned_in = "" if options.env is None else f" of {stored.options.env}"
     what = f"trained on the learned cost{learned_in} alone, {options.iterations} iterations"
     print_returns(Console(), f"{world.bare.name} in {world.simulator}: {what}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    contents = {"simulator": world.simulator, "iterations": options.iterations, "rows": records}
+    contents = {"simulator": world.simulator, "iterations": options.iterations, "rows": records, **unfinished}
     if options.env is None:
         write_json(stored.folder.path / "retrained.json", contents)
     else:

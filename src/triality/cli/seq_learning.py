@@ -15,8 +15,8 @@ from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.sequence_estimation import fit_by_critic
 from triality.cli.config import as_config
 from triality.cli.density_learning import Told, chunk
-from triality.cli.learning import print_note
 from triality.cli.machine_limits import refuse_beyond_memory
+from triality.cli.notes import print_note
 from triality.cli.seq import SeqPlan
 from triality.cli.seq_judgement import Judged, judge
 from triality.cli.seq_names import OBJECTIVES

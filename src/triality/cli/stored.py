@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from triality.cli.irl import task_of
 from triality.cli.irl_defaults import resolve
-from triality.cli.keeping_options import without_keeping
 from triality.cli.names import COSTLESS, METHODS, Task
+from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
+from triality.cli.stored_options import options_from
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.errors import ConfigError, StorageError
 from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 from triality.runs.resumption import refuse_foreign
 
-PATHS = ("demos", "out", "expert")
-"""Options that are paths, and text in the record."""
 IDENTITY = ("env", "algorithm", "level", "seed", "seeds")
 """Options by which a state that an earlier version left is still told from another run's."""
 
@@ -61,12 +61,7 @@ def open_run(path: Path) -> StoredRun:
     record = folder.read_config()
     if record.get("command") != "irl":
         raise StorageError(f"{path}: expected a run of triality irl, got one of '{record.get('command')}'; name another folder")
-    try:
-        config = without_keeping(record["config"])
-        paths = {name: Path(value) for name, value in config.items() if name in PATHS and value is not None}
-        options = IrlOptions(**{**config, **paths})
-    except (KeyError, TypeError) as error:
-        raise StorageError(f"{folder.config_path}: expected the options of triality irl, got {error}; run it again") from error
+    options = options_from(IrlOptions, record["config"], folder.config_path)
     # Not checked again: what the command refuses today, an earlier one may have run.
     task = task_of(options)
     unfinished = not folder.summary_path.exists() and (folder.state_path.is_file() or bool(CheckpointSeries(path).paths()))
@@ -99,8 +94,31 @@ def learned_in(run: StoredRun) -> Path:
     return paths[0]
 
 
+class Loaded(NamedTuple):
+    """What a run has learned.
+
+    Fields:
+        algorithm: that its options name.
+        states: of all seeds, stacked.
+        unfinished: of a run that has not come to its end ``{"unfinished": {"iteration", "of", "checkpoint"}}``, for the record; else empty.
+    """
+
+    algorithm: Any
+    states: Any
+    unfinished: dict[str, Any]
+
+
 def load_states(run: StoredRun) -> tuple[Any, Any]:
-    """The algorithm, and the stacked states of all seeds."""
+    """The algorithm, and the stacked states of all seeds; of an unfinished run it is printed where it stands."""
+    return load(run)[:2]
+
+
+def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
+    """The same, with where it stands for the record.
+
+    Raises:
+        StorageError: nothing that can be read, or a checkpoint of another run.
+    """
     from triality.cli.experiment import build_algorithm, state_template
     from triality.cli.training import STATES
     from triality.runs.checkpoint import restored
@@ -111,10 +129,28 @@ def load_states(run: StoredRun) -> tuple[Any, Any]:
     if run.folder.state_path.is_file():
         stored = read_leaves(run.folder.state_path)
         refuse_foreign(stored.config, run.folder, run.folder.state_path, IDENTITY)
-        return algorithm, restored(stored, template, str(run.folder.state_path))
+        states = restored(stored, template, str(run.folder.state_path))
+        return Loaded(algorithm, states, _unfinished(run, stored.step, run.folder.state_path, say))
     series = CheckpointSeries(run.folder.path)
-    found = series.newest_readable()
+    found = series.newest_sound()
     if found is None:
         raise StorageError(f"{run.folder.path}: expected a checkpoint that can be read, got none; resume the run, or run it again")
-    refuse_foreign(found.config, run.folder, series.folder, IDENTITY)
-    return algorithm, restored(found, template, str(series.folder), f"['{STATES}'].state")
+    path, stored = found
+    refuse_foreign(stored.config, run.folder, series.folder, IDENTITY)
+    states = restored(stored, template, str(series.folder), f"['{STATES}'].state")
+    return Loaded(algorithm, states, _unfinished(run, stored.step, path, say))
+
+
+def _unfinished(run: StoredRun, step: int, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Where an unfinished run stands, for the record; said as well."""
+    if run.summary is not None:
+        return {}
+    in_turn = run.task.on_host and run.options.seeds > 1 and path != run.folder.state_path
+    planned = run.options.iterations * (run.options.seeds if in_turn else 1)
+    whose = f", counted over {run.options.seeds} seeds that learn one after the other," if in_turn else ""
+    name = str(path.relative_to(run.folder.path))
+    say(
+        f"{run.folder.path} has not come to its end: this is iteration {step:,} of {planned:,}{whose} from {name}; its own command with "
+        "--resume goes on"
+    )
+    return {"unfinished": {"iteration": step, "of": planned, "checkpoint": name}}

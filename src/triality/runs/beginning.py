@@ -14,7 +14,7 @@ from triality.runs.checkpoint_file import StoredCheckpoint
 from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 from triality.runs.keeping import Keeping
-from triality.runs.resumption import is_over, refuse_foreign, refuse_other_run
+from triality.runs.resumption import is_over, other_versions, refuse_foreign, refuse_other_run
 
 PLACE = "place"
 """The part of a checkpoint that says how far log and clock had come."""
@@ -35,7 +35,7 @@ def begun(
         folder.write_config(command, config, keeping.inputs)
         return folder, None
     folder = RunFolder.open(path)
-    refuse_other_run(folder, command, config, keeping)
+    moved = refuse_other_run(folder, command, config, keeping)
     if is_over(folder, config):
         raise AlreadyOverError(f"{path}: this run has come to its end; its report is {folder.report_path.name}")
     found = series.newest(lambda stored: _misfit(folder, stored))
@@ -49,9 +49,11 @@ def begun(
         say(f"no checkpoint in {path} yet: the run begins")
         return folder, None
     checkpoint, notes = found
-    for note in notes:
+    for note in (*notes, *moved):
         say(note)
     refuse_foreign(checkpoint.config, folder, series.folder)
+    if note := other_versions(checkpoint.versions):
+        say(note)
     return folder, checkpoint
 
 

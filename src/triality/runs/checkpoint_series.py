@@ -101,9 +101,14 @@ class CheckpointSeries:
 
     def newest_readable(self) -> StoredCheckpoint | None:
         """The newest that can be trusted; nothing is put aside. For readers beside the run, which own nothing in it."""
+        found = self.newest_sound()
+        return None if found is None else found[1]
+
+    def newest_sound(self) -> tuple[Path, StoredCheckpoint] | None:
+        """The same with its file."""
         for path in self.paths():
             with contextlib.suppress(StorageError):
-                return read_leaves(path)
+                return path, read_leaves(path)
         return None
 
     def clean(self) -> None:

@@ -19,6 +19,7 @@ from triality.runs.checkpoint_series import CHECKPOINTS, is_of_series
 from triality.runs.json_files import read_json, to_json_value, write_json
 from triality.runs.lock import LOCK, refuse_locked
 from triality.runs.metrics_log import MetricsLog
+from triality.runs.recognition import is_ours
 from triality.runs.summary import check_summary
 from triality.tracking.left_behind import is_left_by_tracker
 
@@ -63,7 +64,8 @@ class RunFolder:
 
         Raises:
             ConfigError: ``path`` is a file, a folder that is not empty (without ``overwrite``) or no run folder (with it, or to ``resume``
-                in), or one that cannot be written.
+                in), or one that cannot be written. A run whose ``config.json`` is damaged or gone may be overwritten (``recognition``).
+            StorageError: its ``config.json`` is damaged.
             RunLockedError: another process writes a run there.
         """
         folder = Path(path)
@@ -249,7 +251,21 @@ def _refuse_used(folder: Path, what: str | None) -> None:
     foreign = sorted(entry.name for entry in folder.iterdir() if not _is_known(entry))
     if foreign:
         raise ConfigError(f"{folder}: expected only the files of a run to {what}, got {', '.join(foreign[:5])} as well; {remedy}")
-    if not (folder / CONFIG).is_file():
-        raise ConfigError(f"{folder}: expected a run folder to {what}, got one without {CONFIG}; {remedy}")
-    if not _is_config(read_json(folder / CONFIG)):
-        raise ConfigError(f"{folder}: expected a run folder to {what}, got one with another {CONFIG}; {remedy}")
+    _refuse_config(folder, what, remedy)
+
+
+def _refuse_config(folder: Path, what: str, remedy: str) -> None:
+    """A damaged ``config.json`` is no reason to keep what is otherwise known as a run, but one to go on with none of it."""
+    path, damage = folder / CONFIG, ""
+    try:
+        if path.is_file() and _is_config(read_json(path)):
+            return
+        got = f"another {CONFIG}" if path.is_file() else f"no {CONFIG}"
+    except StorageError as error:
+        got, damage = f"a damaged {CONFIG}", f" ({error})"
+    is_known = is_ours(folder)
+    if is_known and what == "overwrite":
+        return
+    remedy = f"restore {CONFIG} from a copy, or begin anew with --overwrite" if is_known else remedy
+    kind = StorageError if damage else ConfigError
+    raise kind(f"{folder}: expected a run folder to {what}, got one with {got}{damage}; {remedy}")

@@ -22,6 +22,8 @@ except ImportError:  # Windows has none: there two runs in one folder are the us
     fcntl = None
 
 LOCK = "run.lock"
+MARK = ("pid", "host", "since")
+"""What stands in it of its holder."""
 
 
 class RunLock:
@@ -54,7 +56,7 @@ class RunLock:
         if not _try_lock(self._descriptor):
             os.close(self._descriptor)
             raise locked(self.folder)
-        mark = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        mark = dict(zip(MARK, (os.getpid(), socket.gethostname(), time.strftime("%Y-%m-%d %H:%M:%S")), strict=True))
         with contextlib.suppress(OSError):  # a full disk does not make the lock worth less
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, json.dumps(mark).encode(), 0)

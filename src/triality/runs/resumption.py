@@ -6,11 +6,13 @@ Imports no jax.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from triality.errors import ConfigError, DataError, StorageError
+from triality.runs.checkpoint_file import library_versions
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
@@ -20,13 +22,17 @@ FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patienc
 READ = ("demos", "data", "test", "expert", "run")
 """Options that name what is read, which may have been moved since."""
 LENGTH = "iterations"
+OF_NUMBERS = ("triality", "numpy", "jax", "jaxlib", "equinox", "optax")
+"""Packages by whose versions the last digits of a number may differ."""
 REPORTED = ("irl", "ebm", "seq")
 """Commands whose last deed is a report."""
 BLOCK = 2**20
 
 
-def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any], keeping: Keeping) -> None:
+def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any], keeping: Keeping) -> list[str]:
     """Raise unless ``folder`` holds a run of this command, configuration and input; every difference is named.
+
+    A path that is spelled otherwise than it was is no difference where the content is known to be the same: a sentence for each.
 
     Raises:
         ConfigError: it does not.
@@ -34,9 +40,12 @@ def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any],
     """
     record = folder.read_config()
     problems = [] if record["command"] == command else [f"the command: {record['command']} there, {command} now"]
+    there, now, known = record["config"], to_json_value(config), record.get("inputs")
+    before = known if isinstance(known, dict) else {}
+    same = [name for name in READ if name in keeping.inputs and before.get(name) == keeping.inputs[name]]
+    moved = [name for name in same if there.get(name) != now.get(name) and _is_read_alike(there.get(name), now.get(name))]
     if not problems:
-        problems += _differences(record["config"], to_json_value(config), (*FREE, LENGTH) if keeping.is_extendable else FREE)
-        before = record.get("inputs", {})
+        problems += _differences(there, now, (*FREE, *moved, LENGTH) if keeping.is_extendable else (*FREE, *moved))
         changed = [name for name, digest in keeping.inputs.items() if before.get(name, digest) != digest]
         problems += [f"{name}: other content there than now" for name in changed]
     if problems:
@@ -44,6 +53,7 @@ def refuse_other_run(folder: RunFolder, command: str, config: Mapping[str, Any],
         raise ConfigError(
             f"{folder.path}: expected the run that is to be resumed, got another; use its options, or another --out\n  - {listed}"
         )
+    return [f"{name} is read from {_told(now.get(name))}, before from {_told(there.get(name))}: its content is the same" for name in moved]
 
 
 def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path, only: Sequence[str] = ()) -> None:
@@ -59,6 +69,26 @@ def refuse_foreign(config: Mapping[str, Any], folder: RunFolder, path: Path, onl
     if differences:
         listed = "\n  - ".join(differences)
         raise StorageError(f"{path}: expected a checkpoint of this run, got one of another; put the run's own there\n  - {listed}")
+
+
+def other_versions(there: Mapping[str, Any]) -> str:
+    """A sentence on the packages that were of another version when a checkpoint was written; nothing where none was.
+
+    Example:
+        >>> other_versions(library_versions())
+        ''
+        >>> other_versions(library_versions() | {"optax": "0.0.1"}).split(":")[0]
+        'the checkpoint was written with optax 0.0.1'
+    """
+    here = library_versions()
+    differ = [name for name in OF_NUMBERS if name in there and there[name] != here[name]]
+    if not differ:
+        return ""
+    before, now = (", ".join(f"{name} {versions[name]}" for name in differ) for versions in (there, here))
+    return (
+        f"the checkpoint was written with {before}: the run goes on with {now}, and its numbers may differ in their last digits from those "
+        "of a run that was not interrupted"
+    )
 
 
 def is_over(folder: RunFolder, config: Mapping[str, Any]) -> bool:
@@ -106,10 +136,23 @@ def digest_of(path: Path) -> str:
 
 def _differences(there: Mapping[str, Any], now: Mapping[str, Any], free: Sequence[str]) -> list[str]:
     return [
-        f"{name}: {_told(there.get(name))} there, {_told(now.get(name))} now"
+        f"{name}: {' there, '.join(_apart(there.get(name), now.get(name)))} now"
         for name in sorted({*there, *now})
         if name not in free and there.get(name) != now.get(name)
     ]
+
+
+def _is_read_alike(there: Any, now: Any) -> bool:
+    """Whether two paths say the same of how their file is read: by what stands before a colon, and by the ending of the name."""
+    if not isinstance(there, str) or not isinstance(now, str):
+        return False
+    return there.rpartition(":")[0] == now.rpartition(":")[0] and PurePath(there).suffix == PurePath(now).suffix
+
+
+def _apart(there: Any, now: Any) -> tuple[str, str]:
+    """Both in words; as JSON writes them where only that tells them apart, as text and a number."""
+    words = _told(there), _told(now)
+    return words if words[0] != words[1] else (json.dumps(there), json.dumps(now))
 
 
 def _told(value: Any) -> str:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from triality.runs.interrupts import refuse_if_asked
+
 EXIT_CODES = {signal.SIGTERM: 75, signal.SIGINT: 130} | ({signal.SIGHUP: 75} if hasattr(signal, "SIGHUP") else {})
 GRACE = 12.0
 """Seconds: schedulers that warn before they kill give thirty and more."""
@@ -33,7 +35,7 @@ class StopRequest:
         save: called by the watching thread where the run does not stop by itself in time.
         grace: seconds until then.
 
-    In a thread that is not the main one, which gets no signals, nothing is noted.
+    In a thread that is not the main one, which gets no signals, nothing is noted. A ctrl-C before it that got lost is raised at its begin.
 
     Example:
         >>> with StopRequest() as request:
@@ -58,6 +60,7 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is not threading.main_thread():
             return self
+        refuse_if_asked()
         asked = (signal.SIGTERM, signal.SIGINT)
         heeded = [each for each in EXIT_CODES if each in asked or signal.getsignal(each) is not signal.SIG_IGN]  # nohup ignores SIGHUP
         self._before = {each: signal.signal(each, self._note) for each in heeded}

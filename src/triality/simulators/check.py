@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from triality.envs.gymnasium_eval import make_whatever_it_observes
 from triality.errors import ConfigError, SimulatorError
-from triality.simulators.check_findings import Findings, Given
+from triality.simulators.check_findings import MAKING, Findings, Given
 from triality.simulators.check_player import Episode, Player
 from triality.simulators.gymnasium_batch import PATIENCE
 from triality.simulators.gymnasium_spec import action_problems, limit_problems, observation_problems, time_limit_of
@@ -48,6 +49,11 @@ class Report(NamedTuple):
     notes: tuple[str, ...]
     facts: dict[str, str]
 
+    @classmethod
+    def of(cls, env_id: str, findings: Findings) -> Report:
+        """What they came to."""
+        return cls(env_id, findings.faults, findings.notes, findings.facts)
+
     def refuse(self) -> None:
         """Raises if there are faults.
 
@@ -59,10 +65,16 @@ class Report(NamedTuple):
             raise SimulatorError("\n  ".join([f"expected {self.env_id} to keep to Gymnasium's interface, got {many}:", *self.faults]))
 
 
+def silently() -> None:
+    """Where nobody waits for a sign of life."""
+
+
 def check_simulator(
     env_id: str, make: Callable[[], gymnasium.Env] | None = None, num_steps: int = NUM_STEPS, seed: int = 0, patience: float = PATIENCE
 ) -> Report:
     """Plays random episodes, with eyes for everything that can be wrong, and goes on where it finds something.
+
+    It looks in this process, which an environment that crashes in native code takes with it: ``check_apart`` looks in another.
 
     Args:
         env_id: Gymnasium's id, ``module:Id`` for one of your own.
@@ -79,51 +91,56 @@ def check_simulator(
         >>> report.faults, report.facts["time limit"], report.facts["steps by one seed"]
         ((), '500 steps', 'the same each time')
     """
+    refuse_no_steps(num_steps)
+    findings, thread = Findings(), WatchedThread(patience)
+    made = partial(make_whatever_it_observes, env_id) if make is None else make
+    try:
+        thread.run(lambda: look(made, env_id, num_steps, seed, findings, thread.is_alive))
+    except LateError:
+        findings.hangs(patience, thread.stack())
+    finally:
+        thread.close()
+    return Report.of(env_id, findings)
+
+
+def refuse_no_steps(num_steps: int) -> None:
+    """Raise where there is nothing to look at.
+
+    Raises:
+        ConfigError: no steps.
+    """
     if num_steps < 1:
         raise ConfigError(f"expected at least one step, got {num_steps}; ask for some hundreds")
-    findings, facts, thread = Findings(), {}, WatchedThread(patience)
-    problem: list[ConfigError] = []
-
-    def look() -> None:
-        try:
-            _look(lambda: make_whatever_it_observes(env_id) if make is None else make(), env_id, num_steps, seed, findings, facts, thread)
-        except ConfigError as error:
-            problem.append(error)
-
-    try:
-        thread.run(look)
-    except LateError:
-        findings.fault(
-            "hangs",
-            f"{findings.place}: expected an answer within {patience:g} s, got nothing; its stack:\n{thread.stack()}\n  "
-            "find out where the environment waits, or raise the patience",
-        )
-    thread.close()
-    if problem:
-        raise problem[0]
-    return Report(env_id, findings.faults, findings.notes, facts)
 
 
-def _look(
+def look(
     make: Callable[[], gymnasium.Env],
     env_id: str,
     num_steps: int,
     seed: int,
     findings: Findings,
-    facts: dict[str, str],
-    thread: WatchedThread,
+    is_alive: Callable[[], None] = silently,
 ) -> None:
-    findings.place = "when it is made"
+    """The check itself, which goes wherever the environment takes it; what it finds is with ``findings``.
+
+    Args: as those of ``check_simulator``, but for
+        findings: where everything goes.
+        is_alive: called after every answer of the environment.
+
+    Raises:
+        ConfigError: there is no such environment.
+    """
+    findings.at(MAKING)
     one, other = findings.tried(make), findings.tried(make)
-    thread.is_alive()
+    is_alive()
     if one is None or other is None:
         return
-    _look_at_spaces(one, env_id, findings, facts)
-    players = [Player(_as_vector(each), findings, thread.is_alive) for each in (one, other)]
+    _look_at_spaces(one, env_id, findings)
+    players = [Player(_as_vector(each), findings, is_alive) for each in (one, other)]
     players[0].simulator.action_space.seed(seed)
-    _look_at_episodes(players[0], time_limit_of(one), num_steps, seed, findings, facts)
-    _look_at_seeds(players[0], players[1], max(1, min(num_steps // 10, MOST_REPEATED)), seed, findings, facts)
-    findings.place = "when it is closed"
+    _look_at_episodes(players[0], time_limit_of(one), num_steps, seed, findings)
+    _look_at_seeds(players[0], players[1], max(1, min(num_steps // 10, MOST_REPEATED)), seed, findings)
+    findings.at("when it is closed")
     for player in players:
         findings.tried(player.simulator.close)
 
@@ -137,10 +154,11 @@ def _as_vector(simulator: gymnasium.Env) -> gymnasium.Env:
     return simulator if is_vector or not space.is_np_flattenable else gymnasium.wrappers.FlattenObservation(simulator)
 
 
-def _look_at_spaces(simulator: gymnasium.Env, env_id: str, findings: Findings, facts: dict[str, str]) -> None:
+def _look_at_spaces(simulator: gymnasium.Env, env_id: str, findings: Findings) -> None:
     seen, acted, limit = simulator.observation_space, simulator.action_space, time_limit_of(simulator)
-    facts["observations"], facts["actions"] = str(seen), str(acted)
-    facts["time limit"] = "none" if limit is None else f"{limit} steps"
+    findings.fact("observations", str(seen))
+    findings.fact("actions", str(acted))
+    findings.fact("time limit", "none" if limit is None else f"{limit} steps")
     for kind, problems in {
         "observation space": observation_problems,
         "time limit": limit_problems,
@@ -157,7 +175,7 @@ def _look_at_spaces(simulator: gymnasium.Env, env_id: str, findings: Findings, f
         )
 
 
-def _look_at_episodes(player: Player, limit: int | None, num_steps: int, seed: int, findings: Findings, facts: dict[str, str]) -> None:
+def _look_at_episodes(player: Player, limit: int | None, num_steps: int, seed: int, findings: Findings) -> None:
     episodes: list[Episode] = []
     left = num_steps
     while left > 0 and not findings.is_hopeless:
@@ -165,12 +183,15 @@ def _look_at_episodes(player: Player, limit: int | None, num_steps: int, seed: i
         left -= max(len(played.rewards), 1)
         episodes.append(played)
     whole = [each for each in episodes if each.is_over]
-    facts["random episodes"] = _lengths(whole, num_steps)
-    facts["random return"] = _returns(whole)
+    findings.fact("random episodes", _lengths(whole, num_steps))
+    findings.fact("random return", _returns(whole))
     steps = sum(len(each.rewards) for each in episodes)
-    facts["steps a second"] = f"{steps / player.seconds:,.0f}" if player.seconds > 0 else "none measured"
+    findings.fact("steps a second", f"{steps / player.seconds:,.0f}" if player.seconds > 0 else "none measured")
     if whole and not findings.is_hopeless:
-        facts["a step after the end"] = player.step_after_end()
+        # The last one may have been cut where the steps were used up.
+        last = episodes[-1] if episodes[-1].is_over else player.random_episode(seed + len(episodes), max(len(each.rewards) for each in whole))
+        if last.is_over:
+            findings.fact("a step after the end", player.step_after_end())
     _look_at_ends(whole, limit, findings)
 
 
@@ -210,7 +231,7 @@ def _look_at_ends(whole: list[Episode], limit: int | None, findings: Findings) -
         )
 
 
-def _look_at_seeds(one: Player, other: Player, num_steps: int, seed: int, findings: Findings, facts: dict[str, str]) -> None:
+def _look_at_seeds(one: Player, other: Player, num_steps: int, seed: int, findings: Findings) -> None:
     """The same seed and actions in the environment that was used, there again, and in one that was not."""
     if findings.is_hopeless:
         return
@@ -218,21 +239,22 @@ def _look_at_seeds(one: Player, other: Player, num_steps: int, seed: int, findin
     first, again, fresh = (player.replay(seed, actions) for player in (one, one, other))
     if not all((first, again, fresh)):
         return
-    facts["starts by one seed"] = facts["steps by one seed"] = "the same each time"
+    same = {"starts": "the same each time", "steps": "the same each time"}
     for played, where in ((again, "reset again"), (fresh, "in another instance")):
         differs = _first_difference(first, played)
         if differs is None:
             continue
         what = "starts" if differs == 0 else "steps"
-        facts[f"{what} by one seed"] = f"another one {where}"
+        same[what] = f"another one {where}"
         got = f"another start {where}" if differs == 0 else f"another step {differs} {where}, by the same actions"
         findings.fault(
             f"seeds: {what}",
             f"expected reset(seed={seed}) to decide all that follows, got {got}; draw all randomness from self.np_random, which "
             "super().reset(seed=seed) seeds, and let reset set everything that a step reads",
         )
-    if facts["starts by one seed"] != "the same each time":
-        facts.pop("steps by one seed")
+    findings.fact("starts by one seed", same["starts"])
+    if same["starts"] == "the same each time":
+        findings.fact("steps by one seed", same["steps"])
 
 
 def _first_difference(one: list[Given], other: list[Given]) -> int | None:

@@ -54,7 +54,7 @@ class Player:
         rewards, begun = [], self._reset(seed)
         while begun and len(rewards) < most:
             action = self.simulator.action_space.sample()
-            self._findings.place = f"seed {seed}, step {len(rewards) + 1}, action {np.array2string(np.asarray(action), precision=4)}"
+            self._findings.at(f"seed {seed}, step {len(rewards) + 1}, action {np.array2string(np.asarray(action), precision=4)}")
             given = self._step(action)
             if given is None:
                 break
@@ -70,7 +70,7 @@ class Player:
             return []
         kept = [start]
         for step, action in enumerate(actions):
-            self._findings.place = f"seed {seed}, step {step + 1} of a replay"
+            self._findings.at(f"seed {seed}, step {step + 1} of a replay")
             given = self._step(deepcopy(action))
             if given is None:
                 return []
@@ -81,6 +81,7 @@ class Player:
 
     def step_after_end(self) -> str:
         """What a step does where an episode has ended; none is ever made here, and Gymnasium leaves it open."""
+        self._findings.at("a step after the end of an episode")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -93,7 +94,7 @@ class Player:
         return "is answered; it is never made here"
 
     def _reset(self, seed: int) -> Given | None:
-        self._findings.place = f"reset to seed {seed}"
+        self._findings.at(f"reset to seed {seed}")
         self._handed_out = None
         before = self._findings.num_raised
         given = self._findings.tried(lambda: self.simulator.reset(seed=seed))

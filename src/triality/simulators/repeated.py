@@ -25,10 +25,10 @@ def repeated(episodes: Callable[[], T]) -> T:
         >>> with warnings.catch_warnings(record=True) as told:
         ...     warnings.simplefilter("always")
         ...     repeated(episodes), str(told[0].message)
-        ('whole', 'the cable was out')
+        ('whole', 'the cable was out\\n  The episodes that were lost are played again, from the same seeds.')
     """
     while True:
         try:
             return episodes()
         except WorkerReplacedError as error:
-            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{error}\n  The episodes that were lost are played again, from the same seeds.", RuntimeWarning, stacklevel=2)

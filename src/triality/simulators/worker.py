@@ -23,6 +23,7 @@ import numpy as np
 
 from triality.envs.gymnasium_eval import make_gymnasium
 from triality.errors import ConfigError, SimulatorError
+from triality.runs.lasting_output import LastingOutput
 from triality.simulators.gymnasium_batch import as_given
 from triality.simulators.gymnasium_checks import checked_outcome, checked_start
 from triality.simulators.gymnasium_spec import spec_of
@@ -79,13 +80,19 @@ class Settings(NamedTuple):
 def main() -> None:
     """Host the environments that the command line names, as JSON."""
     settings = Settings(**json.loads(sys.argv[2]))
-    for descriptor in settings[-3:]:  # what an environment starts must not hold them
-        os.set_inheritable(descriptor, False)
-    end_with(settings.life)
-    faulthandler.enable(settings.stacks)
-    faulthandler.register(TELL_STACK, settings.stacks)
-    with socket.socket(fileno=settings.requests) as connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    settle(settings.requests, settings.life, settings.stacks)
+    quiet = contextlib.suppress(BrokenPipeError, ConnectionResetError)
+    with socket.socket(fileno=settings.requests) as connection, quiet, LastingOutput():
         serve(connection, settings)
+
+
+def settle(connection: int, life: int, stacks: int) -> None:
+    """Arranges the three descriptors that such a process is started with: it ends when ``life`` does, and its stacks go to ``stacks``."""
+    for descriptor in (connection, life, stacks):  # what an environment starts must not hold them
+        os.set_inheritable(descriptor, False)
+    end_with(life)
+    faulthandler.enable(stacks)
+    faulthandler.register(TELL_STACK, stacks)
 
 
 def end_with(life: int) -> None:

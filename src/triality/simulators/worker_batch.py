@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from triality.errors import ConfigError, DataError, SimulatorError, WorkerReplacedError
+from triality.errors import ConfigError, DataError, SimulatorError, SimulatorTimeoutError, WorkerDiedError, WorkerReplacedError
 from triality.simulators.batch import StepResult
 from triality.simulators.gymnasium_batch import PATIENCE
 from triality.simulators.named_function import name_of_function
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import gymnasium
 
 T = TypeVar("T")
+HOW = {WorkerDiedError: "crashed or was killed", SimulatorTimeoutError: "hung"}
+"""In a word, by the class of the error."""
 LOOK_AROUND = 1.0
 """Seconds between two looks at processes that say nothing."""
 
@@ -215,13 +217,21 @@ class WorkerBatch:
                 self._workers[number].end()
                 error = again
                 continue
-            raise WorkerReplacedError(
-                f"{error}. Another worker has taken its place, restart {self.restarts} of {self.max_restarts}: the episodes under way are "
-                "lost, reset them"
-            ) from error
+            raise WorkerReplacedError(f"{self._replaced(number, error)}\n  {error}") from error
         self._broken = str(error)
         self._finalizer()
         raise error
+
+    def _replaced(self, number: int, error: SimulatorError | ConfigError) -> str:
+        """Which worker, why, what is lost, and how often this may go on."""
+        share, left, steps = self._shares[number], self.max_restarts - self.restarts, int(self._taken.sum())
+        whose = f"simulator {share[0]}" if len(share) == 1 else f"simulators {share[0]} to {share[-1]}"
+        how = next((word for kind, word in HOW.items() if isinstance(error, kind)), "had an environment that failed")
+        lost = f"the episodes under way in all {self.num} simulators, {steps} steps since their reset" if steps else "nothing but a reset"
+        return (
+            f"worker {number} of {self._env_id} with {whose} {how}, and another has taken its place: restart {self.restarts} of "
+            f"{self.max_restarts}, {left or 'none'} left. What is lost is {lost}. What happened:"
+        )
 
     def _started(self, number: int) -> WorkerProcess:
         share = self._shares[number]

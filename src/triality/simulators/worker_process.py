@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 
 from triality.errors import ConfigError, SimulatorError, SimulatorTimeoutError, WorkerDiedError
-from triality.simulators.worker import TELL_STACK, Settings
+from triality.simulators.child_process import ChildProcess, start_of, told
+from triality.simulators.worker import Settings
 from triality.simulators.worker_wire import END, FAILED, RECEIVED_AT_ONCE, Fault, Frame, Frames, packed, read_fault, read_spec
 from triality.specs import EnvironmentSpec
 
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from triality.simulators.worker import main; main()"
-"""The worker finds the modules that this process finds, and no others: -P keeps the folder it is started in out of it."""
+START = start_of("worker")
 START_PATIENCE = 60.0
-"""Seconds that a worker may take to import and make its environments, if a step may not take longer."""
-STACK_SECONDS = 1.0
-"""How long a worker that hangs may take to write its stacks."""
+"""Seconds that a process may take to import and make its environments, if a step may not take longer."""
 END_SECONDS = 5.0
 """How long the environments of a worker may take to close."""
-LAST_WORDS = 4_000
 
 Deed = Callable[[int], str]
 """What a simulator was asked, in words, for an error: "step 3 of simulator 7 by action 1"."""
@@ -51,21 +41,8 @@ class WorkerProcess:
         self._name = f"worker {number} of {env_id}"
         self._pending: deque[tuple[Deed, int]] = deque()
         self._frames = Frames()
-        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115
-        self.socket, theirs = socket.socketpair()
-        life, self._life = os.pipe()
-        settings = Settings(env_id, make, first, num, theirs.fileno(), life, self._stacks.fileno())
-        paths = [str(path) or os.getcwd() for path in sys.path]
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", START, json.dumps(paths), json.dumps(settings._asdict())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=settings[-3:],
-                start_new_session=True,  # Ctrl-C is for the batch, and what the environments start ends with them
-            )
-        finally:
-            theirs.close()
-            os.close(life)
+        self._child = ChildProcess(START, lambda requests, life, stacks: Settings(env_id, make, first, num, requests, life, stacks))
+        self.process, self.socket = self._child.process, self._child.socket
         self._spoke = time.monotonic()
         self._pending.append((_starting, first))
 
@@ -143,32 +120,19 @@ class WorkerProcess:
 
     def lateness(self) -> SimulatorTimeoutError:
         """The error of a worker that hangs, with the stacks of its threads; the worker is ended."""
-        os.kill(self.process.pid, TELL_STACK)
-        stack = self._written_stack()
-        self.end()
         wrong = f"expected {self._under_way} in {self._name} to return within {self._patience:g} s, got nothing"
-        return SimulatorTimeoutError(_told(wrong, "stack", stack, "find out where the environment waits, or raise its patience"))
+        return SimulatorTimeoutError(told(wrong, "stack", self._child.hung(), "find out where the environment waits, or raise its patience"))
 
     def say_end(self) -> None:
         """Tells it to close its environments and to end."""
-        if self._life >= 0:
+        if not self._child.is_ended:
             self.socket.settimeout(END_SECONDS)
             with contextlib.suppress(OSError):
                 self.socket.sendall(packed(Frame(END)))
 
     def end(self, seconds: float = 0.0) -> None:
-        """Gives it ``seconds`` to end, then kills it with all that it has started; gives back what it held. May be called again."""
-        if self._life < 0:
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody may be left in its group
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.socket.close()
-        self._stacks.close()
-        os.close(self._life)
-        self._life = -1
+        """As of ``ChildProcess``."""
+        self._child.end(seconds)
 
     @property
     def _under_way(self) -> str:
@@ -183,56 +147,14 @@ class WorkerProcess:
         if not fault.traceback:
             return SimulatorError(f"in {self._name}, {self._under_way}: {fault.message}")
         wrong = f"expected {self._under_way} in {self._name} to go on, got {fault.message}"
-        return SimulatorError(_told(wrong, "traceback", fault.traceback, "check the environment and what it was asked"))
+        return SimulatorError(told(wrong, "traceback", fault.traceback, "check the environment and what it was asked"))
 
     def _death(self) -> WorkerDiedError:
-        """The error of a worker that is gone; one that closed its socket and lives on is ended first."""
-        try:
-            code = self.process.wait(STACK_SECONDS)
-        except subprocess.TimeoutExpired:
-            code = None
-        stack = self._stack()
-        self.end()
-        how, remedy = _ending(code)
-        return WorkerDiedError(_told(f"expected {self._name} to live through {self._under_way}, got its end {how}", "stack", stack, remedy))
-
-    def _written_stack(self) -> str:
-        """The stacks, once they are written and no longer grow."""
-        until, before = time.monotonic() + STACK_SECONDS, -1
-        while time.monotonic() < until:
-            size = os.fstat(self._stacks.fileno()).st_size
-            if size > 0 and size == before:
-                break
-            before = size
-            time.sleep(0.05)
-        return self._stack()
-
-    def _stack(self) -> str:
-        self._stacks.seek(0)
-        return self._stacks.read(LAST_WORDS).decode(errors="replace").strip()
+        ending = self._child.died()
+        wrong = f"expected {self._name} to live through {self._under_way}, got its end {ending.how}"
+        return WorkerDiedError(told(wrong, "stack", ending.stack, ending.remedy))
 
 
 def _starting(simulator: int) -> str:
     del simulator
     return "the making of its environments"
-
-
-def _told(wrong: str, what: str, text: str, remedy: str) -> str:
-    """A message, with text of several lines set off from it where there is any."""
-    return (
-        "\n".join([f"{wrong}; its {what}:", *(f"    {line}" for line in text.splitlines()), f"  {remedy}"])
-        if text
-        else f"{wrong}; {remedy}"
-    )
-
-
-def _ending(code: int | None) -> tuple[str, str]:
-    """How a process ended, and what to do."""
-    if code is None or code >= 0:
-        how = "of its connection" if code is None else f"with exit code {code}"
-        return how, "find out what in the environment ends the process"
-    name = signal.Signals(-code).name if -code in list(signal.Signals) else "an unknown signal"
-    how = f"by {name} (signal {-code})"
-    if -code == signal.SIGKILL:
-        return how, "somebody killed it, or the system did for want of memory: use fewer simulators or workers"
-    return how, "the environment's native code failed: look at the stack, and run the environment alone"

@@ -1,0 +1,86 @@
+"""ctrl-C before a run is kept and after it: one line instead of a traceback, whatever is being imported meanwhile. Imports no jax.
+
+first     ``KeyboardInterrupt``, as always; and it is remembered, for an import may swallow it or make another error of it
+again     the process ends at once
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+INTERRUPTED = 130
+"""The exit code."""
+
+
+class Interrupts:
+    """The handler.
+
+    Attributes:
+        asked: whether somebody has pressed ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """What the interpreter calls."""
+        del number, frame
+        if self.asked:
+            say_interrupted()
+            os._exit(INTERRUPTED)
+        self.asked = True
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[Interrupts]:
+    """Heeds ctrl-C as long as the block lasts; within another such block it is that one's still. Not heeded where it is ignored.
+
+    Example:
+        >>> with interrupts() as heeded, contextlib.suppress(KeyboardInterrupt):
+        ...     os.kill(os.getpid(), signal.SIGINT)
+        >>> heeded.asked
+        True
+    """
+    before = signal.getsignal(signal.SIGINT)
+    outer = _of(before)
+    if outer is not None:
+        yield outer
+        return
+    heeded = Interrupts()
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield heeded
+        return
+    signal.signal(signal.SIGINT, heeded.note)
+    try:
+        yield heeded
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def refuse_if_asked() -> None:
+    """Raise where ctrl-C was pressed, and the exception was lost on its way.
+
+    Raises:
+        KeyboardInterrupt: it was.
+    """
+    heeded = _of(signal.getsignal(signal.SIGINT))
+    if heeded is not None and heeded.asked:
+        raise KeyboardInterrupt
+
+
+def say_interrupted() -> None:
+    """The one line."""
+    with contextlib.suppress(OSError, ValueError):
+        print("triality: interrupted", file=sys.stderr, flush=True)
+
+
+def _of(handler: object) -> Interrupts | None:
+    owner = getattr(handler, "__self__", None)
+    return owner if isinstance(owner, Interrupts) else None
