@@ -56,7 +56,9 @@ def test_who_hangs_is_replaced(hanging, monkeypatch):
     )
     with pytest.raises(SimulatorError, match="expected a reset of all simulators after a worker was replaced, got a step"):
         batch.step(np.zeros((4, 1)), ALL)
-    with pytest.raises(WorkerReplacedError, match=r"(?s)worker 1 .* hung, .* restart 2 of 2, none left"):  # it hangs as well, and is found now
+    with pytest.raises(
+        WorkerReplacedError, match=r"(?s)worker 1 .* hung, .* restart 2 of 2, none left"
+    ):  # it hangs as well, and is found now
         batch.reset([0, 1, 2, 3])
     batch.reset([0, 1, 2, 3])
     for _ in range(9):

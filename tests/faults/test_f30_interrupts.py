@@ -1,5 +1,6 @@
 """F30: ctrl-C at the beginning, while packages are imported, ends the command in one line; behind a closed pipe a run comes to its end."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,10 +69,8 @@ def test_f30_what_an_import_makes_of_it_is_still_an_interrupt(monkeypatch, capsy
 
 def test_f30_one_that_got_lost_is_found_where_a_run_begins():
     with interrupts() as heeded:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # as an import may
             os.kill(os.getpid(), signal.SIGINT)
-        except KeyboardInterrupt:
-            pass  # as an import may
         assert heeded.asked
         with pytest.raises(KeyboardInterrupt), StopRequest():
             raise AssertionError("the run has begun")

@@ -1,4 +1,7 @@
-"""Tries every mutant: ``python -m tests.mutants [--only WORD] [--numprocesses N] [--table docs/results/mutants.md]``. Exit code 1 unless all are killed."""
+"""Tries every mutant: ``python -m tests.mutants [--only WORD] [--numprocesses N] [--table docs/results/mutants.md]``.
+
+Exit code 1 unless all are killed.
+"""
 
 from __future__ import annotations
 

@@ -120,7 +120,11 @@ def log_and_lock(folder):
         RunFolder(folder).metrics.append({"iteration": 5})
 
 
-SIGNS = {"a summary": lambda folder: RunFolder(folder).write_summary(summary()), "a checkpoint": checkpoint, "a log and a lock": log_and_lock}
+SIGNS = {
+    "a summary": lambda folder: RunFolder(folder).write_summary(summary()),
+    "a checkpoint": checkpoint,
+    "a log and a lock": log_and_lock,
+}
 NO_SIGNS = {
     "a file of a checkpoint's name": lambda folder: (folder / "state.ckpt").write_bytes(b"state"),
     "another summary": lambda folder: (folder / "summary.json").write_text('{"loss": 1.0}'),

@@ -40,12 +40,16 @@ def options_from(kind: type[T], config: Mapping[str, Any], path: Path) -> T:
     """
     given, hints = without_keeping(config), get_type_hints(kind)
     named = {each.name: hints[each.name] for each in fields(kind)}  # pyright: ignore[reportArgumentType]
-    wrong = [f"expected {name} as {_words(named[name])}, got {_told(value)}" for name, value in given.items() if not _fits(value, named.get(name, Any))]
+    wrong = [
+        f"expected {name} as {_words(named[name])}, got {_told(value)}"
+        for name, value in given.items()
+        if not _fits(value, named.get(name, Any))
+    ]
     wrong += [f"expected no option '{name}', got {_told(value)}" for name, value in given.items() if name not in named]
     if wrong:
         raise StorageError(f"{path}: {'; '.join(wrong)}; restore it or run again")
     try:
-        return kind(**{name: Path(value) if _is_path(named[name]) and value is not None else value for name, value in given.items()})
+        return kind(**{name: _as(value, named[name]) for name, value in given.items()})
     except TypeError as error:
         raise StorageError(f"{path}: expected the options of the command, got {error}; restore it or run again") from error
 
@@ -59,6 +63,8 @@ def _fits(value: Any, hint: Any) -> bool:
     for each in _alternatives(hint):
         if get_origin(each) is Literal:
             found = any(value == choice and type(value) is type(choice) for choice in get_args(each))
+        elif get_origin(each) is tuple:
+            found = isinstance(value, list) and all(_fits(one, get_args(each)[0]) for one in value)
         elif each is float:
             found = isinstance(value, int | float) and not isinstance(value, bool)
         elif each is Path:
@@ -72,12 +78,24 @@ def _fits(value: Any, hint: Any) -> bool:
     return False
 
 
-def _is_path(hint: Any) -> bool:
-    return Path in _alternatives(hint)
+def _as(value: Any, hint: Any) -> Any:
+    """Of the type that JSON does not have."""
+    kinds = _alternatives(hint)
+    if Path in kinds and value is not None:
+        return Path(value)
+    if isinstance(value, list):
+        return tuple(_as(one, get_args(hint)[0]) for one in value)
+    return float(value) if float in kinds and isinstance(value, int) else value
 
 
 def _words(hint: Any) -> str:
-    return " or ".join(f"one of {', '.join(get_args(each))}" if get_origin(each) is Literal else WORDS[each] for each in _alternatives(hint))
+    return " or ".join(map(_word, _alternatives(hint)))
+
+
+def _word(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(get_args(hint))}"
+    return f"a list, each {_words(get_args(hint)[0])}" if get_origin(hint) is tuple else WORDS[hint]
 
 
 def _told(value: Any) -> str:

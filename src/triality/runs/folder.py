@@ -256,14 +256,15 @@ def _refuse_used(folder: Path, what: str | None) -> None:
 
 def _refuse_config(folder: Path, what: str, remedy: str) -> None:
     """A damaged ``config.json`` is no reason to keep what is otherwise known as a run, but one to go on with none of it."""
-    path, damage = folder / CONFIG, ""
+    path, damage, is_known = folder / CONFIG, "", is_ours(folder)
     try:
-        if path.is_file() and _is_config(read_json(path)):
+        record = read_json(path) if path.is_file() else None
+        if record is not None and _is_config(record):
             return
-        got = f"another {CONFIG}" if path.is_file() else f"no {CONFIG}"
+        got = f"no {CONFIG}" if record is None else f"another {CONFIG}"
+        is_known = is_known and (record is None or "triality" in record)  # what is whole and says nothing of us is somebody else's
     except StorageError as error:
         got, damage = f"a damaged {CONFIG}", f" ({error})"
-    is_known = is_ours(folder)
     if is_known and what == "overwrite":
         return
     remedy = f"restore {CONFIG} from a copy, or begin anew with --overwrite" if is_known else remedy

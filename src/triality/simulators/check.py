@@ -189,8 +189,8 @@ def _look_at_episodes(player: Player, limit: int | None, num_steps: int, seed: i
     findings.fact("steps a second", f"{steps / player.seconds:,.0f}" if player.seconds > 0 else "none measured")
     if whole and not findings.is_hopeless:
         # The last one may have been cut where the steps were used up.
-        last = episodes[-1] if episodes[-1].is_over else player.random_episode(seed + len(episodes), max(len(each.rewards) for each in whole))
-        if last.is_over:
+        longest = max(len(each.rewards) for each in whole)
+        if episodes[-1].is_over or player.random_episode(seed + len(episodes), longest).is_over:
             findings.fact("a step after the end", player.step_after_end())
     _look_at_ends(whole, limit, findings)
 

@@ -1,4 +1,4 @@
-"""``check_simulator`` in a process of its own: an environment that crashes in native code, ends the process or hangs is a fault like others.
+"""``check_simulator`` in a process of its own: that an environment crashes in native code, or ends it, or hangs, is a fault like others.
 
 What was found before it is kept. No jax.
 """

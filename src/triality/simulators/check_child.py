@@ -1,4 +1,4 @@
-"""The process in which ``check_apart`` looks at an environment: it says where it is before each call, so that this is known if it dies there.
+"""The process in which ``check_apart`` looks at an environment. It says where it is before each call, so that this is known if it dies.
 
 It imports no jax. What it says is a line of JSON each: what ``Findings`` tells, then ``DONE``; or ``REFUSED`` where there is no such
 environment for it.

@@ -121,7 +121,9 @@ class WorkerProcess:
     def lateness(self) -> SimulatorTimeoutError:
         """The error of a worker that hangs, with the stacks of its threads; the worker is ended."""
         wrong = f"expected {self._under_way} in {self._name} to return within {self._patience:g} s, got nothing"
-        return SimulatorTimeoutError(told(wrong, "stack", self._child.hung(), "find out where the environment waits, or raise its patience"))
+        return SimulatorTimeoutError(
+            told(wrong, "stack", self._child.hung(), "find out where the environment waits, or raise its patience")
+        )
 
     def say_end(self) -> None:
         """Tells it to close its environments and to end."""
