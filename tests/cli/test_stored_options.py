@@ -57,7 +57,9 @@ def test_what_is_missing_has_its_default_and_what_is_unknown_is_refused():
         options_from(IrlOptions, {name: config[name] for name in ("demos", "out")}, HERE)
     with pytest.raises(StorageError, match="expected no option 'horizon', got 7"):
         options_from(IrlOptions, config | {"horizon": 7}, HERE)
-    with pytest.raises(StorageError, match=r"expected algorithm as one of gan-gcl, .*; expected seeds as a whole number, got \"3\"; restore"):
+    with pytest.raises(
+        StorageError, match=r"expected algorithm as one of gan-gcl, .*; expected seeds as a whole number, got \"3\"; restore"
+    ):
         options_from(IrlOptions, config | {"seeds": "3", "algorithm": "gan"}, HERE)
 
 

@@ -53,16 +53,6 @@ def test_a_crash_is_found_with_its_call_and_the_other_findings_are_kept(failing,
 
 
 @NEEDS_PROC
-def test_who_hangs_with_pythons_lock_is_given_up(failing):
-    failing(1, "lock")
-    faults = check_apart(FAILING, num_steps=100, patience=0.5).faults
-    assert len(faults) == 1
-    assert faults[0].startswith("reset to seed 0: expected an answer within 0.5 s, got nothing; its stack:")
-    assert "in hang_with_the_lock\n" in faults[0]
-    assert zombies() == []
-
-
-@NEEDS_PROC
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("call", WHERE)

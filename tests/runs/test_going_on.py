@@ -13,6 +13,7 @@ from triality.runs import resumption
 from triality.runs.folder import RunFolder
 from triality.runs.keeper import kept_run
 from triality.runs.keeping import Keeping
+from triality.runs.lock import LOCK
 from triality.runs.resumption import is_over
 from triality.runs.stop_request import StopRequest
 
@@ -28,7 +29,9 @@ def killed(tmp_path):
 
 
 def content(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Without the lock, which says since when it is held."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != LOCK)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def test_a_refused_resumption_changes_nothing(killed):

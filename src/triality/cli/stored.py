@@ -130,7 +130,7 @@ def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
         stored = read_leaves(run.folder.state_path)
         refuse_foreign(stored.config, run.folder, run.folder.state_path, IDENTITY)
         states = restored(stored, template, str(run.folder.state_path))
-        return Loaded(algorithm, states, _unfinished(run, stored.step, run.folder.state_path, say))
+        return Loaded(algorithm, states, unfinished(run, stored.step, run.folder.state_path, say))
     series = CheckpointSeries(run.folder.path)
     found = series.newest_sound()
     if found is None:
@@ -138,10 +138,10 @@ def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
     path, stored = found
     refuse_foreign(stored.config, run.folder, series.folder, IDENTITY)
     states = restored(stored, template, str(series.folder), f"['{STATES}'].state")
-    return Loaded(algorithm, states, _unfinished(run, stored.step, path, say))
+    return Loaded(algorithm, states, unfinished(run, stored.step, path, say))
 
 
-def _unfinished(run: StoredRun, step: int, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def unfinished(run: StoredRun, step: int, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Where an unfinished run stands, for the record; said as well."""
     if run.summary is not None:
         return {}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
+from triality.envs.gymnasium_eval import full_id
 from triality.errors import ConfigError
 from triality.simulators.check import NUM_STEPS, Report, check_simulator, refuse_no_steps
 from triality.simulators.check_child import DONE, REFUSED, Lines, Settings
@@ -51,6 +52,8 @@ def check_apart(
         name = None if make is None else name_of_function(make)
     except ConfigError:
         return check_simulator(env_id, make, num_steps, seed, patience)
+    if make is None and _is_unknown(env_id):
+        return check_simulator(env_id, make, num_steps, seed, patience)
     findings = Findings()
     child = ChildProcess(start_of("check_child"), lambda says, life, stacks: Settings(env_id, name, num_steps, seed, says, life, stacks))
     try:
@@ -58,6 +61,21 @@ def check_apart(
     finally:
         child.end()
     return check_simulator(env_id, make, num_steps, seed, patience) if is_refused else Report.of(env_id, findings)
+
+
+def _is_unknown(env_id: str) -> bool:
+    """Whether Gymnasium has no such id, nor where to find it: no process has to be started to say so."""
+    if ":" in full_id(env_id):
+        return False
+    try:
+        import gymnasium
+
+        gymnasium.spec(env_id)
+    except ImportError:
+        return True
+    except gymnasium.error.Error:
+        return True
+    return False
 
 
 def _listen(child: ChildProcess, findings: Findings, patience: float) -> bool:
