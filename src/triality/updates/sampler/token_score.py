@@ -31,9 +31,8 @@ from triality.sampler import AbstractSampler, Samples
 from triality.samplers.tokens.completions import completions
 from triality.samplers.tokens.ending import real_places
 
-
 IN_CACHE = 2**21
-"""Numbers that roll-outs side by side may have in hand: beyond, a large vocabulary is read from memory at every token, three times as slowly."""
+"""Numbers that roll-outs side by side may hold: beyond, every pass over the vocabulary reads memory, and takes three times as long."""
 
 
 @runtime_checkable
