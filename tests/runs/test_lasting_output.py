@@ -66,6 +66,7 @@ def test_a_full_disk_ends_only_what_has_nothing_at_stake():
         output.said = "what is left over does not matter either"
 
 
+@pytest.mark.faults
 def test_a_command_behind_a_closed_pipe_ends_as_it_would(tmp_path):
     writing, source = unread(), "import sys; from triality.cli.main import main; sys.exit(main())"
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
