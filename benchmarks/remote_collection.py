@@ -222,12 +222,12 @@ def page(record: Record) -> list[str]:
     lines = [
         "# Roll-outs from actors",
         "",
-        f"{record['env']}, episodes of {record['horizon']:,} steps; {record['actors']} actors of Ray, one core each, on the machine of the "
-        "learner. How they work is told in [Simulators on many machines](../remote.md).",
+        f"{record['env']}, episodes of {record['horizon']:,} steps; {record['actors']} actors of Ray, one core each, on the "
+        "learner's machine. How they work is told in [Simulators on many machines](../remote.md).",
         "",
         "## Rates",
         "",
-        "Environment steps a second, median of the repeats. The collector in process steps its simulators in two threads and asks a compiled",
+        "Environment steps a second, median of repeats. The collector in process steps its simulators in two threads, asks a compiled",
         "policy; each actor steps half of them in one thread and asks the same policy in numpy.",
         "",
         "| simulators | in process | actors | actors over in process (least to greatest) |",
@@ -246,8 +246,8 @@ def _overlap_lines(record: Record) -> list[str]:
         "",
         "## Collecting during the update",
         "",
-        f"{SIZES[0]} roll-outs an iteration; the update is a wait of {found['update']:.2f} s, as long as the collecting takes, as if it ran on a",
-        f"machine of its own. An iteration takes {median(found['in step']):.2f} s in step and {median(found['ahead']):.2f} s with",
+        f"{SIZES[0]} roll-outs an iteration; the update is a wait of {found['update']:.2f} s, as long as collecting takes, as if it ran",
+        f"on a machine of its own. An iteration takes {median(found['in step']):.2f} s in step and {median(found['ahead']):.2f} s with",
         f"`--max-staleness 1`; {found['stale']} roll-outs came too late.",
         "",
         f"An iteration sends {size['policy']:,} bytes of policy to each machine and {size['roll-outs']:,} bytes of roll-outs back.",

@@ -1,4 +1,4 @@
-"""Actors that do not wait for the update: whose roll-outs they are, how old they may be, how many may wait, and what is learned from them."""
+"""Actors that do not wait for the update: whose roll-outs they are, how old they may be, how many may wait, what they are samples of."""
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +51,7 @@ def test_nothing_older_than_allowed_is_handed_over_and_the_rest_is_counted(max_s
 
 def test_without_the_bound_older_ones_would_be_handed_over():
     """The twin of the bound: the same script under one that never binds."""
-    late, made, actors = delayed(50, script=SLOW, num_in_flight=3)
+    late, _, actors = delayed(50, script=SLOW, num_in_flight=3)
     late.max_staleness = 1  # asks for as much as before ...
     late._sort_out = lambda label: None  # ... and throws nothing away
     assert max(max(each) for each in ages(run(late, actors, num_iterations=8, num_rollouts=8))) > 1
@@ -106,16 +106,18 @@ def test_the_same_crew_still_collects_of_one_policy():
     np.testing.assert_array_equal(batch.action, again.action)
 
 
+@pytest.mark.slow
 def test_what_the_cost_compares_with_is_the_mixture_of_those_who_drew():
     """From the actors to the samples of a level: log q of every roll-out, by tables of the policies."""
     late, _, actors = delayed(2, script=SLOW, num_in_flight=3)
     level = Trajectories(8, max_staleness=2)
     data = late.collect(jax.random.key(0), POLICIES[0], 8, Label(7, 0))._replace(policy=None)
     late, _, actors = delayed(2, script=SLOW, num_in_flight=3)
-    memory, remember, several = level.first_memory(POLICIES[0], data, data), jax.jit(level.remember), 0
+    memory, remember, samples = level.first_memory(POLICIES[0], data, data), jax.jit(level.remember), jax.jit(level.samples)
+    several = 0
     for index, batch in enumerate(run(late, actors, num_iterations=7, num_rollouts=8)):
         memory = remember(memory, POLICIES[index], batch, data)
-        _, drawn = level.samples(memory, data, jnp.zeros(8))
+        _, drawn = samples(memory, data, jnp.zeros(8))
         drawn_by, counts = np.unique(np.asarray(batch.policy), return_counts=True)
         of_each = np.stack([table_log_q(POLICIES[k], batch) for k in drawn_by])
         exact = np.log(np.sum((counts / 8)[:, None] * np.exp(of_each), axis=0))

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -76,4 +77,4 @@ def test_the_comparison_can_fail():
 
 def test_what_has_no_numpy_form_is_refused():
     with pytest.raises(ConfigError, match="got OneHotTabularPolicy"):
-        sent(OneHotTabularPolicy(np.zeros((2, 2))), BOX, LABEL)
+        sent(OneHotTabularPolicy(jnp.zeros((2, 2))), BOX, LABEL)

@@ -59,7 +59,7 @@ class PastSamplers(NamedTuple):
 
 
 def empty(capacity: int, policy: Policy, batch: Trajectory, data: Trajectory, max_staleness: int = 0) -> PastSamplers:
-    """A buffer of ``capacity`` empty slots, shaped like ``policy`` and ``batch``, whose roll-outs may be ``max_staleness`` iterations late."""
+    """A buffer of ``capacity`` empty slots, shaped like ``policy`` and ``batch``; roll-outs may be ``max_staleness`` iterations late."""
     num_policies = capacity + max_staleness
     batch = batch._replace(policy=jnp.zeros(batch.start.shape, int) if max_staleness else None)
     log_probs = jnp.zeros((num_policies, capacity, *batch.log_prob.shape), batch.log_prob.dtype)

@@ -22,8 +22,8 @@ from triality.algorithms.first_policy import scaling_of
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.cli.experiment import Begun, RollsOut, demonstration_batch, first_state, first_states
-from triality.cli.irl import Plan
 from triality.cli.host_collector import counted, counts_of, make_collector, make_delayed
+from triality.cli.irl import Plan
 from triality.cli.pace import Pace
 from triality.cli.training import STATES, flat_metrics, progress_bar
 from triality.errors import SimulatorError

@@ -151,7 +151,7 @@ class IrlOptions:
     """With --actors: the Ray cluster that they live in, HOST:PORT, or auto for the one that this machine belongs to."""
     max_staleness: int = 0
     """With --actors: iterations that the policy of a roll-out may be behind. 0: all roll-outs of an iteration are by its own policy.
-    1 and more: actors play on during the updates, and the cost is compared with the mixture of those who drew; later ones are thrown away."""
+    1 and more: actors play on during the updates, and the cost sees the mixture of those who drew; later ones are thrown away."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""

@@ -3,10 +3,10 @@
     collect in iteration i:   take what is there, of policies i - K .. i;   throw away what is older;   ask for more, by policy i
     before it returns:        have K batches in flight, by policy i or older, so that nobody is idle during the update
 
-K = 1 is a pipeline: each batch is drawn by the policy before, while that one is being improved. Every roll-out says which policy drew it,
-and its log-probabilities are that policy's: what a batch is a sample of is the mixture of its policies (``triality.algorithms.past_samplers``
-with ``max_staleness``), never the law of the policy of the moment. Which roll-outs come in time depends on the machines, so that no two runs
-are equal to the last digit.
+K = 1 is a pipeline: each batch is drawn by the policy before, while that one is being improved. Every roll-out says which policy drew
+it, and its log-probabilities are that policy's: a batch is a sample of the mixture of its policies (``algorithms.past_samplers`` with
+``max_staleness``), never of the law of the policy of the moment. Which roll-outs come in time depends on the machines, so that no two
+runs are equal to the last digit.
 """
 
 from __future__ import annotations

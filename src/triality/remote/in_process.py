@@ -73,7 +73,7 @@ class InProcessActors:
         >>> actors.close()
     """
 
-    def __init__(self, make: MakeSimulators, num: int, horizon: int | None, ending: Ending, script: Script = Script()):  # noqa: B008
+    def __init__(self, make: MakeSimulators, num: int, horizon: int | None, ending: Ending, script: Script = Script()):
         self.num, self.now = num, 0.0
         self._make, self._horizon, self._ending, self._script = make, horizon, ending, script
         self._places = [_Place() for _ in range(num)]

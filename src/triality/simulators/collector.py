@@ -1,8 +1,8 @@
 """Roll-outs of a policy in simulators on the host: the same padded batch that compiled environments give, for the same ``update``.
 
-Each step is one compiled call of the policy for all simulators and one step of them all (``triality.simulators.episodes``). Several batches of
-simulators go through their episodes side by side, each in a thread of its own, so that one asks the policy while another moves; which
-batch a simulator stands in makes no difference to what it is asked and answers.
+Each step is one compiled call of the policy for all simulators and one step of them all (``triality.simulators.episodes``). Several
+batches of simulators go through their episodes side by side, each in a thread of its own, so that one asks the policy while another moves;
+which batch a simulator stands in makes no difference to what it is asked and answers.
 """
 
 from __future__ import annotations

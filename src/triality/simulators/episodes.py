@@ -1,4 +1,4 @@
-"""One episode of every simulator of a batch, written down step by step: the loop that a collector here and an actor elsewhere have in common.
+"""One episode of every simulator of a batch, written down step by step: what a collector here and an actor elsewhere have in common.
 
     repeat for t = 1 .. T:   u, log pi(u|x) of all simulators by one call of the policy;   one step of all simulators
 
