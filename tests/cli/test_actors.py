@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ HAS_RAY = importlib.util.find_spec("ray") is not None
 
 
 def options(env="Pendulum-v1", **more):
-    return IrlOptions(env, "demos.npz", "out", **{"host": True, "actors": 2, **more})
+    return IrlOptions(env, Path("demos.npz"), Path("out"), **{"host": True, "actors": 2, **more})
 
 
 CASES = {

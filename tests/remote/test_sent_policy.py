@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.export.cases import BOX, POLICIES, actions, make, observations
+from tests.export.cases import BOX, HIDDEN, POLICIES, SCALING, actions, make, observations
 from triality.errors import ConfigError
 from triality.policies.categorical import OneHotTabularPolicy
 from triality.policies.gaussian import squashed_gaussian_policy
@@ -24,22 +24,28 @@ def narrow(policy):
     return jax.tree.map(lambda leaf: leaf.astype(np.float32) if eqx.is_inexact_array(leaf) else leaf, policy)
 
 
+def broad(maker, spec):
+    """As it begins, near enough: scales of order one, means that differ."""
+    made = maker(jax.random.key(2), spec, SCALING, HIDDEN)
+    return jax.tree.map(lambda leaf: leaf + 0.2 * jax.random.normal(jax.random.key(3), leaf.shape) if leaf.ndim == 2 else leaf, made)
+
+
 @pytest.fixture(scope="module", params=POLICIES)
 def case(request):
     maker, spec = POLICIES[request.param]
-    return make(maker, spec), spec
+    return make(maker, spec), spec, request.param
 
 
 def test_log_probabilities_are_those_of_jax(case):
-    policy, spec = case
+    policy, spec, _ = case
     x, u = observations(), actions(spec)
     there, here = sent(policy, spec, LABEL).law().log_prob(x, u), in_jax(policy, x, u)
     np.testing.assert_allclose(there, here, rtol=1e-12, atol=1e-12)
 
 
 def test_single_precision_too(case):
-    """Away from the bounds of the box, where the squash is inverted to no more than single precision."""
-    policy, spec = narrow(case[0]), case[1]
+    """Of broad policies and away from the bounds of the box: a narrow one, or the squash turned back, multiplies the last digit."""
+    policy, spec = narrow(broad(*POLICIES[case[2]])), case[1]
     x, u = observations().astype(np.float32), actions(spec)
     if not spec.is_discrete:
         u = (np.mean([spec.action_low, spec.action_high], axis=0) + 0.3 * np.sin(np.arange(22.0)).reshape(11, 2)).astype(np.float32)
@@ -51,7 +57,7 @@ def test_single_precision_too(case):
 
 def test_a_draw_has_its_own_density(case):
     """Of the draw itself, beside that of jax, which inverts the squash; and it is the draw that ``sample`` gives."""
-    policy, spec = case
+    policy, spec, _ = case
     law, x = sent(policy, spec, LABEL).law(), np.repeat(observations(), 20, axis=0)
     u, log_prob = law.sample_and_log_prob(x, np.random.default_rng(3))
     np.testing.assert_array_equal(u, law.sample(x, np.random.default_rng(3)))

@@ -35,7 +35,7 @@ def counts_of(collector: Collector | RemoteCollector) -> Counts:
     return collector.counts if isinstance(collector, RemoteCollector) else Counts()
 
 
-def counted(before: Counts, after: Counts, delayed: DelayedCollector | None) -> dict[str, float]:
+def counted(before: Counts, after: Counts, delayed: DelayedCollector | None) -> dict[str, float | int]:
     """One iteration's part of the log: roll-outs that were lost or too late, actors replaced, and the mean age of a batch's policies.
 
     Example:

@@ -28,9 +28,9 @@ def sent(policy: Policy, spec: EnvironmentSpec, label: Label) -> SentPolicy:
         >>> from triality.specs import SPECS
         >>> policy = categorical_policy(jax.random.key(0), SPECS["CartPole-v1"], identity_scaling(4), (8,))
         >>> on_its_way = sent(policy, SPECS["CartPole-v1"], Label(0, 2))
-        >>> observation = np.array([[0.1, -0.2, 0.3, -0.4]], on_its_way.dtype)
-        >>> there, here = on_its_way.law().log_prob(observation, np.array([1])), policy(observation[0]).log_prob(1)
-        >>> bool(abs(there[0] - here) < 1e-6), on_its_way.num_bytes // on_its_way.dtype.itemsize
+        >>> observation = jax.numpy.array([0.1, -0.2, 0.3, -0.4])
+        >>> there = on_its_way.law().log_prob(np.asarray(observation)[None], np.array([1]))[0]
+        >>> bool(abs(there - policy(observation).log_prob(jax.numpy.array(1))) < 1e-6), on_its_way.num_bytes // on_its_way.dtype.itemsize
         (True, 66)
     """
     fields, arrays = described_policy(policy, spec)
