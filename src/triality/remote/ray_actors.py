@@ -7,7 +7,10 @@ through Ray's object store, a policy once to each machine. Ray unpickles what it
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +27,8 @@ from triality.simulators.worker_wire import Fault
 
 START_PATIENCE = 120.0
 """Seconds that a new actor may take until its process is there, a busy cluster's search for a free core included."""
+KNOCK_PATIENCE = 10.0
+"""Seconds that the head of a cluster may take to answer at all."""
 LAST_WORDS = 600
 
 
@@ -131,9 +136,12 @@ def _connect(ray: Any, address: str | None, num: int) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     with _own_signals():
         if address is None:
-            ray.init(num_cpus=max(num, os.cpu_count() or 1), include_dashboard=False, **quiet)
+            paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # actors find the modules that this process finds
+            cores, found = max(num, os.cpu_count() or 1), {"env_vars": {"PYTHONPATH": paths}}
+            ray.init(num_cpus=cores, include_dashboard=False, runtime_env=found, **quiet)
             return
         try:
+            _knock(address)
             ray.init(address=address, **quiet)
         except Exception as error:
             raise ConfigError(
@@ -144,6 +152,17 @@ def _connect(ray: Any, address: str | None, num: int) -> None:
     if cores < num:
         ray.shutdown()
         raise ConfigError(f"expected a core for each of {num} actors in the cluster at {address}, got {cores:g}; ask for fewer actors")
+
+
+def _knock(address: str) -> None:
+    """Ray itself tries for minutes where nobody listens.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_PATIENCE).close()
 
 
 @contextmanager
@@ -159,4 +178,7 @@ def _own_signals() -> Iterator[None]:
 
 
 def _in_one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:LAST_WORDS]
+    """Without colors, and without rulers under a line; of a long text what it says last."""
+    text = re.sub(r"\x1b\[[0-9;]*m|\^{2,}", "", f"{type(error).__name__}: {error}")
+    words = " ".join(text.split())
+    return words if len(words) <= LAST_WORDS else f"{type(error).__name__}: ... {words[-LAST_WORDS:]}"
