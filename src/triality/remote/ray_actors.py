@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -134,7 +135,8 @@ def _connect(ray: Any, address: str | None, num: int) -> None:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that this program runs
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    with _own_signals():
+    with _own_signals(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)  # the child runs another program at once
         if address is None:
             paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # actors find the modules that this process finds
             cores, found = max(num, os.cpu_count() or 1), {"env_vars": {"PYTHONPATH": paths}}
