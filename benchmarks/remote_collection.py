@@ -100,8 +100,9 @@ def rates(num: int, options: argparse.Namespace) -> dict[str, list[float]]:
     ways = dict(zip(WAYS, (Collector(MujocoBatch(ENV, num), options.horizon), actors(num, options.horizon)), strict=True))
     found: dict[str, list[float]] = {name: [] for name in WAYS}
     for repeat in range(options.repeats + 1):
+        of = policy(repeat)
         for name, collector in ways.items():
-            seconds = timed(lambda c=collector, r=repeat: c.collect(jax.random.key(r), policy(r), num).reward.block_until_ready())
+            seconds = timed(lambda c=collector, r=repeat, of=of: c.collect(jax.random.key(r), of, num).reward.block_until_ready())
             if repeat > 0:
                 found[name].append(num * options.horizon / seconds)
     for collector in ways.values():
@@ -115,14 +116,15 @@ def overlap(num: int, options: argparse.Namespace) -> dict[str, Any]:
     collector = actors(num, options.horizon)
     late = DelayedCollector(collector, 1)
     collector.collect(jax.random.key(0), policy(0), num)
-    wait = median(timed(lambda r=r: collector.collect(jax.random.key(r), policy(r), num)) for r in range(3))
+    policies = [policy(index) for index in range(2 + 2 * options.repeats)]
+    wait = median(timed(lambda r=r: collector.collect(jax.random.key(r), policies[r], num)) for r in range(3))
     found: dict[str, Any] = {"update": wait}
     for name, collect in {
-        "in step": lambda index: collector.collect(jax.random.key(index), policy(index), num),
-        "ahead": lambda index: late.collect(jax.random.key(index), policy(index), num, Label(0, index)),
+        "in step": lambda index: collector.collect(jax.random.key(index), policies[index], num),
+        "ahead": lambda index: late.collect(jax.random.key(index), policies[index], num, Label(0, index)),
     }.items():
         spent = []
-        for index in range(2 + 2 * options.repeats):
+        for index in range(len(policies)):
             begin = time.perf_counter()
             collect(index)
             time.sleep(wait)
