@@ -8,11 +8,16 @@ from triality.policies.categorical import CategoricalPolicy, categorical_policy
 from triality.policies.scaling import Scaling
 from triality.simulators.batch import StepResult
 from triality.specs import EnvironmentSpec
-from triality.tabular.worlds import random_mdp
+from triality.tabular.mdp import TabularMDP
 
 NUM_STATES, NUM_ACTIONS, HORIZON = 3, 2, 3
 SPEC = EnvironmentSpec("Table-v0", 1, num_actions=NUM_ACTIONS, time_limit=HORIZON)
-MDP = random_mdp(jax.random.key(30), NUM_STATES, NUM_ACTIONS, 2, horizon=HORIZON)
+MDP = TabularMDP.from_sparse(
+    [[[0, 1], [2, 1]], [[1, 2], [0, 2]], [[0, 2], [1, 0]]],
+    [[[0.3, 0.7], [0.9, 0.1]], [[0.45, 0.55], [0.2, 0.8]], [[0.6, 0.4], [0.85, 0.15]]],
+    [0.5, 0.2, 0.3],
+    horizon=HORIZON,
+)
 
 
 class TableBatch:
@@ -25,7 +30,7 @@ class TableBatch:
 
     def reset(self, seeds):
         self._draws = [np.random.default_rng(seed) for seed in seeds]
-        self._states = np.array([draw.choice(NUM_STATES, p=self._start) for draw in self._draws])
+        self._states = np.array([chosen(draw, self._start) for draw in self._draws])
         return self._seen()
 
     def restart(self, which):
@@ -33,8 +38,7 @@ class TableBatch:
 
     def step(self, actions, running):
         for i in np.flatnonzero(running):
-            probabilities = self._probabilities[self._states[i], actions[i]]
-            branch = self._draws[i].choice(len(probabilities), p=probabilities / probabilities.sum())
+            branch = chosen(self._draws[i], self._probabilities[self._states[i], actions[i]])
             self._states[i] = self._successors[self._states[i], actions[i], branch]
         never = np.zeros(self.num, bool)
         return StepResult(self._seen(), np.where(running, 1.0, 0.0), never, never)
@@ -46,11 +50,15 @@ class TableBatch:
         return self._states[:, None].astype(float)
 
 
+def chosen(draw, probabilities) -> int:
+    return min(int(np.searchsorted(np.cumsum(probabilities), draw.random(), side="right")), len(probabilities) - 1)
+
+
 def policy(seed: int) -> CategoricalPolicy:
     """Another in every state, and others for other seeds: weights of order one."""
     scaling = Scaling(jnp.array([0.7]), jnp.array([0.9]))
-    made = categorical_policy(jax.random.key(seed), SPEC, scaling, (5,))
-    return jax.tree.map(lambda leaf: leaf if leaf.shape == (1,) else leaf + jax.random.normal(jax.random.key(seed + 50), leaf.shape), made)
+    made, draw = categorical_policy(jax.random.key(0), SPEC, scaling, (5,)), np.random.default_rng(seed)
+    return jax.tree.map(lambda leaf: leaf if leaf.shape == (1,) else jnp.asarray(np.asarray(leaf) + draw.normal(size=leaf.shape)), made)
 
 
 def log_table(each) -> np.ndarray:

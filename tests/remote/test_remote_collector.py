@@ -38,6 +38,7 @@ def test_log_probabilities_are_the_policys_own():
     assert bool(batch.truncated[:, -1].all())
 
 
+@pytest.mark.slow
 def test_starts_are_those_of_a_collector_in_this_process():
     batch, _ = collected()
     in_process = Collector(TableBatch(16))
@@ -124,7 +125,7 @@ def test_wrong_numbers_and_policies_are_refused():
 def test_actions_follow_the_policy():
     """Shares of actions in each state within four standard errors; another policy's are not."""
     made, _ = collector(num=4)
-    batch = made.collect(KEY, POLICIES[1], 1600)
+    batch = made.collect(KEY, POLICIES[1], 480)
     states, actions = np.asarray(batch.observation[:, :-1, 0]).ravel().astype(int), np.asarray(batch.action).ravel()
     own, other = np.exp(log_table(POLICIES[1])), np.exp(log_table(POLICIES[2]))
     seen = [states == state for state in range(NUM_STATES)]
