@@ -147,8 +147,8 @@ def _connect(ray: Any, address: str | None, num: int) -> None:
             ray.init(address=address, **quiet)
         except Exception as error:
             raise ConfigError(
-                f"expected a Ray cluster at {address}, got {_in_one_line(error)}; start one by ray start --head, or leave the address out "
-                "for one on this machine"
+                f"expected a Ray cluster at {address}, got {_in_one_line(error)}; start one by ray start --head, give this process the "
+                "RAY_AUTH_TOKEN that it was started with, or leave the address out for one on this machine"
             ) from error
     cores = ray.cluster_resources().get("CPU", 0.0)
     if cores < num:
