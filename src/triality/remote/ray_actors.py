@@ -140,7 +140,7 @@ def _connect(ray: Any, address: str | None, num: int) -> None:
         if address is None:
             paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # actors find the modules that this process finds
             cores, found = max(num, os.cpu_count() or 1), {"env_vars": {"PYTHONPATH": paths}}
-            ray.init(num_cpus=cores, include_dashboard=False, runtime_env=found, **quiet)
+            ray.init("local", num_cpus=cores, include_dashboard=False, runtime_env=found, **quiet)  # whatever other clusters there are
             return
         try:
             _knock(address)
