@@ -34,6 +34,7 @@ class Trajectory(NamedTuple):
         truncated: the time limit cut at this step.
         reward: the environment's own reward, for evaluation only: no algorithm here learns from it.
         start: index of the start state, the context of a conditional log Z (X11); 0 where there is one context.
+        policy: how many iterations had been done when the policy was made that drew it; None where one policy drew all that is compared.
     """
 
     observation: Float[Array, "*batch time_plus_1 obs"]
@@ -44,6 +45,7 @@ class Trajectory(NamedTuple):
     truncated: Bool[Array, "*batch time"]
     reward: Float[Array, "*batch time"]
     start: Int[Array, "*batch"]
+    policy: Int[Array, "*batch"] | None = None
 
 
 def action_log_probs(policy: Policy, trajectory: Trajectory) -> Float[Array, " time"]:

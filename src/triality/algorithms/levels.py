@@ -62,7 +62,8 @@ class Trajectories(eqx.Module):
 
     Args:
         num_rollouts: roll-outs an iteration.
-        num_past_samplers: policies in the fusion (footnote 3), the current one included.
+        num_past_samplers: iterations whose roll-outs are in the fusion (footnote 3), the current one included.
+        max_staleness: iterations that the policy of a roll-out may be behind, where roll-outs say whose they are (``triality.remote``).
 
     Example:
         >>> from triality.energies.step_cost import EnvironmentCost
@@ -85,13 +86,14 @@ class Trajectories(eqx.Module):
 
     num_rollouts: int = eqx.field(default=96, static=True)
     num_past_samplers: int = eqx.field(default=1, static=True)
+    max_staleness: int = eqx.field(default=0, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
         return FreeStarts(self.num_rollouts).collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
         check_known_lengths(data.mask)
-        return empty(self.num_past_samplers, policy, batch, data)
+        return empty(self.num_past_samplers, policy, batch, data, self.max_staleness)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
         return add(memory, policy, batch, data)

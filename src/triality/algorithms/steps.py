@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_steps
+from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_steps, refuse_several
 from triality.algorithms.starts import FreeStarts, Starts
 from triality.each_transition import EachTransition
 from triality.energy import Constant, UnnormalizedDensity
@@ -49,7 +49,8 @@ class Steps(eqx.Module):
         starts: where the roll-outs begin, and which are compared.
         num_pairs: samples of each side in one cost step, drawn with replacement; all of them if None.
         view: what one sample is.
-        num_past_samplers: policies whose last roll-outs are compared, the current one included. Only the cost sees the old ones.
+        num_past_samplers: iterations whose roll-outs are compared, the current one included. Only the cost sees the old ones.
+        max_staleness: iterations that the policy of a roll-out may be behind, where roll-outs say whose they are (``triality.remote``).
 
     Example:
         >>> from triality.energies.step_cost import EnvironmentCost
@@ -74,16 +75,18 @@ class Steps(eqx.Module):
     num_pairs: int | None = eqx.field(default=None, static=True)
     view: StepView = EachStep()
     num_past_samplers: int = eqx.field(default=1, static=True)
+    max_staleness: int = eqx.field(default=0, static=True)
 
     def collect(self, key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, data: Trajectory) -> Trajectory:
         return self.starts.collect(key, env, policy, data)
 
     def first_memory(self, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        return empty(self.num_past_samplers, policy, self.starts.compared(batch, data), data)
+        return empty(self.num_past_samplers, policy, self.starts.compared(batch, data), data, self.max_staleness)
 
     def remember(self, memory: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
-        if self.num_past_samplers > 1:
+        if self.num_past_samplers + self.max_staleness > 1:
             return add(memory, policy, self.starts.compared(batch, data), data)
+        refuse_several(batch)
         on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
         latest: PyTree = jax.tree.map(lambda leaf: leaf[None], self.starts.compared(batch, data))
         log_probs = latest.log_prob[None]

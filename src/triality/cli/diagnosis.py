@@ -6,6 +6,7 @@ how far the estimators agree, not that log Z is right.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -109,12 +110,14 @@ def _centered_ratios(algorithm: CostLearning, state: State, batch: Trajectory):
 
 def _step_health(algorithm: CostLearning, state: State, batch: Trajectory) -> dict[str, float]:
     """Of single steps: E_p[1 - D] at nu = 1, and the effective sample size of exp(-c)/pi over fresh roll-outs."""
+    # Of these alone: past samplers drew with other policies, and other numbers of roll-outs.
+    level: Any = dataclasses.replace(algorithm.level, num_past_samplers=1, max_staleness=0)  # pyright: ignore[reportArgumentType]
 
     @eqx.filter_jit
     def ratios(state: State, batch: Trajectory):
-        past = algorithm.level.remember(state.past, state.policy, batch, state.data)
-        data, drawn = algorithm.level.samples(past, state.data, state.data_log_weight)
-        energy = algorithm.level.density(state.cost, data, drawn).energy
+        past = level.remember(state.past, state.policy, batch, state.data)
+        data, drawn = level.samples(past, state.data, state.data_log_weight)
+        energy = level.density(state.cost, data, drawn).energy
         on_data, on_drawn = log_ratio(energy, data), log_ratio(energy, drawn)
         overlap = jnp.exp(log_mean_exp(-jax.nn.softplus(on_data), data.log_weight))
         return effective_sample_size(on_drawn + drawn.log_weight) / jnp.sum(~jnp.isneginf(drawn.log_weight)), overlap

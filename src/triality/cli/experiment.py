@@ -192,9 +192,9 @@ def _level(options: IrlOptions) -> Level:
     free = options.num_rollouts // 3
     if options.level == "step":
         starts = FreeStarts(options.num_rollouts) if options.starts == "free" else MatchedStarts(options.num_rollouts - free, free)
-        return Steps(starts, options.num_pairs or None, make_view(options.algorithm), options.past_samplers)
+        return Steps(starts, options.num_pairs or None, make_view(options.algorithm), options.past_samplers, options.max_staleness)
     if options.starts == "free":
-        return Trajectories(options.num_rollouts, options.past_samplers)
+        return Trajectories(options.num_rollouts, options.past_samplers, options.max_staleness)
     return MatchedTrajectories(options.num_rollouts - free, free, options.past_samplers)
 
 

@@ -22,15 +22,14 @@ from triality.algorithms.first_policy import scaling_of
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.algorithms.soft_q_imitation import SoftQImitation
 from triality.cli.experiment import Begun, RollsOut, demonstration_batch, first_state, first_states
+from triality.cli.host_collector import counted, counts_of, make_collector, make_delayed
 from triality.cli.irl import Plan
-from triality.cli.names import make_simulators
 from triality.cli.pace import Pace
 from triality.cli.training import STATES, flat_metrics, progress_bar
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
+from triality.remote.sent_policy import Label
 from triality.runs.keeper import Keeper
-from triality.simulators.collector import Collector
-from triality.simulators.endings import Absorbed, Padded
 from triality.trajectory import Trajectory
 
 CLOCKS = "clocks"
@@ -50,9 +49,9 @@ class HostRuns:
 
     def __init__(self, plan: Plan, algorithm: RollsOut, remedy: str):
         self.plan, self.algorithm, self.remedy = plan, algorithm, remedy
-        self.collector = Collector(
-            make_simulators(plan.task, plan.options.num_rollouts), ending=Absorbed() if plan.task.is_absorbing else Padded()
-        )
+        self.collector = make_collector(plan.task, plan.options.num_rollouts)
+        self.delayed = make_delayed(self.collector, plan.options.max_staleness)
+        self._run = 0
         self._guarded = Guarded(algorithm)
         self._update = eqx.filter_jit(lambda guarded, state, batch: guarded.update(state, batch))
 
@@ -95,6 +94,7 @@ class HostRuns:
             task = bar.add_task("compiling", total=total, completed=done, rate="")
             for done in range(keeper.step + 1, total + 1):
                 index, iteration = divmod(done - 1, options.iterations)
+                self._run = index
                 start = time.perf_counter()
                 try:
                     trained[index], record = self._iterate(trained[index])
@@ -116,7 +116,7 @@ class HostRuns:
         return self.collector.collect(jax.random.key(12345), state.policy, -(-num_rollouts // size) * size)
 
     def close(self) -> None:
-        """Closes the simulators."""
+        """Closes the simulators, or ends the actors."""
         self.collector.close()
 
     def _first_state(self, algorithm: CostLearning | SoftQImitation | FIrl, key: Any, data: Trajectory, log_weight: Any) -> Any:
@@ -129,15 +129,24 @@ class HostRuns:
         """One iteration, and its record: what the update reports, and where the seconds went."""
         state = guarded.state
         key, key_collect = jax.random.split(state.key)
-        before, start = self.collector.timing, time.perf_counter()
-        batch = self.collector.collect(key_collect, self.algorithm.acting(state), self.plan.options.num_rollouts)
+        before, counts, start = self.collector.timing, counts_of(self.collector), time.perf_counter()
+        batch = self._collected(key_collect, state)
         collected = time.perf_counter()
         after, metrics = self._update(self._guarded, guarded._replace(state=state._replace(key=key)), batch)
         jax.block_until_ready(metrics)
         timing = self.collector.timing
         times = {"seconds_physics": timing.physics - before.physics, "seconds_policy": timing.policy - before.policy}
         times |= {"seconds_collect": collected - start, "seconds_update": time.perf_counter() - collected, "skipped": int(after.skipped)}
+        if self.plan.options.actors:
+            times |= counted(counts, counts_of(self.collector), self.delayed)
         return after, {name: np.asarray(value).tolist() for name, value in flat_metrics(metrics).items()} | times
+
+    def _collected(self, key: Any, state: Any) -> Trajectory:
+        """The roll-outs of one iteration, of the policy that acts now or, where actors play on during updates, of earlier ones too."""
+        acting, num = self.algorithm.acting(state), self.plan.options.num_rollouts
+        if self.delayed is None:
+            return self.collector.collect(key, acting, num)
+        return self.delayed.collect(key, acting, num, Label(self._run, int(state.iteration)))
 
 
 def _stacked(states: list[Any]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from triality.cli import ranges
+from triality.cli.actor_options import actor_problems, share_problems
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.baselines import baseline_problems
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
@@ -106,8 +107,10 @@ def check_options(options: IrlOptions) -> Choice:
     special = {"bc": _cloning_problems, "dagger": _dagger_problems, **dict.fromkeys(BASELINES, baseline_problems)}
     of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + combined)
-    return Choice(task, resolve(options, task))
+    refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + actor_problems(options, task) + combined)
+    resolved = resolve(options, task)
+    refuse(share_problems(resolved))
+    return Choice(task, resolved)
 
 
 def task_of(options: IrlOptions) -> Task:
@@ -116,7 +119,8 @@ def task_of(options: IrlOptions) -> Task:
     Raises:
         ConfigError: no such environment.
     """
-    task = find_task(options.env, options.host)._replace(hosting=Hosting(options.workers, options.max_restarts, options.patience))
+    hosting = Hosting(options.workers, options.max_restarts, options.patience, options.actors, options.ray_address)
+    task = find_task(options.env, options.host)._replace(hosting=hosting)
     return task._replace(spec=task.bare) if options.algorithm == "dagger" else task
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing, nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -66,7 +67,7 @@ def learn(plan: Plan) -> int:
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
     keeping = options.kept.keeping(options.overwrite, _inputs(options), is_extendable, options.track)
-    with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
+    with nullcontext() if host is None else closing(host), kept_run(options.out, "irl", config, keeping, print_note) as keeper:
         if keeper.resumes:
             first: Any = shapes
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from triality.errors import ConfigError
@@ -55,13 +56,17 @@ class Hosting(NamedTuple):
 
     Fields:
         workers: processes that host them; 0 for this one.
-        max_restarts: workers that may be replaced.
+        max_restarts: workers, or actors, that may be replaced.
         patience: seconds that one step of one simulator may take.
+        actors: actors that play roll-outs, each hosting its share of the simulators; 0 for none.
+        ray_address: of the cluster that they live in; None for one of our own.
     """
 
     workers: int = 0
     max_restarts: int = 0
     patience: float = 60.0
+    actors: int = 0
+    ray_address: str | None = None
 
 
 class Task(NamedTuple):
@@ -185,7 +190,7 @@ def usual_simulators(task: Task) -> int:
 
 def make_simulators(task: Task, num: int) -> SimulatorBatch:
     """``num`` simulators of a task on the host, in workers if that was asked for, at least one in each."""
-    workers, max_restarts, patience = task.hosting
+    workers, max_restarts, patience = task.hosting[:3]
     if workers:
         from triality.simulators.worker_batch import WorkerBatch
 
@@ -197,6 +202,17 @@ def make_simulators(task: Task, num: int) -> SimulatorBatch:
     from triality.simulators.gymnasium_batch import GymnasiumBatch
 
     return GymnasiumBatch(task.bare.name, num, patience=patience)
+
+
+def simulators_of_actor(task: Task, num: int) -> Callable[[], SimulatorBatch]:
+    """Makes the simulators of one actor, in its process: one thread, since it has one core."""
+    if task.bare.name in MUJOCO_SPECS:
+        from triality.simulators.mujoco_batch import MujocoBatch
+
+        return partial(MujocoBatch, task.bare.name, num, 1)
+    from triality.simulators.gymnasium_batch import GymnasiumBatch
+
+    return partial(GymnasiumBatch, task.bare.name, num, patience=task.hosting.patience)
 
 
 def make_objective(name: str, starts: str) -> Objective:

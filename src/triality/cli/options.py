@@ -139,9 +139,19 @@ class IrlOptions:
     """On the host: processes that host the simulators, 0 for this one. In processes of their own a simulator that crashes or hangs is
     replaced and its episodes are played again. MuJoCo's tasks are faster without; slow environments of your own are faster with them."""
     max_restarts: int = 3
-    """With --workers: how often one may be replaced; then the run ends, and what was learned until then is in --out."""
+    """With --workers or --actors: how often one may be replaced; then the run ends, and what was learned until then is in --out."""
     patience: float = 60.0
     """On the host: seconds that one step of one simulator may take."""
+    actors: int = 0
+    """On the host: actors that play the roll-outs, each a process of one core with its share of the simulators; 0 for none. They live on
+    this machine, or with --ray-address on those of a cluster. One that ends is replaced and its episodes are played again, as --workers."""
+    ray_address: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="(default: a cluster of one's own, on this machine)")
+    ] = None
+    """With --actors: the Ray cluster that they live in, HOST:PORT, or auto for the one that this machine belongs to."""
+    max_staleness: int = 0
+    """With --actors: iterations that the policy of a roll-out may be behind. 0: all roll-outs of an iteration are by its own policy.
+    1 and more: actors play on during the updates, and the cost sees the mixture of those who drew; later ones are thrown away."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""

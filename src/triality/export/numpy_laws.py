@@ -35,6 +35,10 @@ class Law(Protocol):
         """One action an observation."""
         ...
 
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The same action with its log density, which is that of the draw: nothing is inverted."""
+        ...
+
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
         """log pi(u|x) in nats."""
         ...
@@ -55,15 +59,23 @@ class SquashedGaussianLaw:
 
     def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Strictly inside the box."""
-        z = _normal(self.mean(observation), self.log_scale(observation), rng)
-        return self.center + self.half_width * np.clip(np.tanh(z), -1.0 + MARGIN, 1.0 - MARGIN)
+        return self.sample_and_log_prob(observation, rng)[0]
+
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The density from the pre-image, never through atanh."""
+        z, log_base = _normal(self.mean(observation), self.log_scale(observation), rng)
+        action = self.center + self.half_width * np.clip(np.tanh(z), -1.0 + MARGIN, 1.0 - MARGIN)
+        return action, log_base - self._log_det(z)
 
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
         """log N(z) - sum log dtanh(z)/dz - sum log half_width, at z = atanh of the scaled action."""
         one, margin = self.half_width.dtype.type(1.0), self.half_width.dtype.type(MARGIN)
         z = np.arctanh(np.clip((action - self.center) / self.half_width, -one + margin, one - margin))
+        return _log_normal(z, self.mean(observation), self.log_scale(observation)) - self._log_det(z)
+
+    def _log_det(self, z: np.ndarray) -> np.ndarray:
         log_det = 2.0 * (LOG_TWO - z - np.logaddexp(0.0, -2.0 * z)) + np.log(self.half_width)
-        return _log_normal(z, self.mean(observation), self.log_scale(observation)) - log_det.sum(axis=-1)
+        return log_det.sum(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +93,10 @@ class GaussianLaw:
 
     def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """May lie outside the box."""
+        return self.sample_and_log_prob(observation, rng)[0]
+
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """log N(u) of the draw."""
         return _normal(self.mode(observation), self._log_scale(observation), rng)
 
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
@@ -103,16 +119,19 @@ class CategoricalLaw:
 
     def sample(self, observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The largest of the logits with Gumbel noise."""
+        return self.sample_and_log_prob(observation, rng)[0]
+
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """By one look at the logits."""
         logits = self.logits(observation)
-        return np.argmax(logits + rng.gumbel(size=logits.shape), axis=-1)
+        action = np.argmax(logits + rng.gumbel(size=logits.shape), axis=-1)
+        return action, _log_softmax_at(logits, action)
 
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
         """log softmax at the index; -inf outside 0 .. n - 1."""
         logits = self.logits(observation)
         inside = (action >= 0) & (action < logits.shape[-1])
-        log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
-        chosen = np.take_along_axis(log_probs, np.where(inside, action, 0)[..., None], axis=-1)[..., 0]
-        return np.where(inside, chosen, -np.inf)
+        return np.where(inside, _log_softmax_at(logits, np.where(inside, action, 0)), -np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +149,11 @@ class UniformLaw:
         """Anywhere in the box."""
         place = rng.uniform(-1.0, 1.0, (*observation.shape[:-1], *self.center.shape)).astype(self.center.dtype)
         return self.center + self.half_width * place
+
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The density is the same everywhere."""
+        action = self.sample(observation, rng)
+        return action, self.log_prob(observation, action)
 
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
         """-sum log of the widths."""
@@ -151,6 +175,11 @@ class UntilOverLaw:
         """Of the one or of the other."""
         return self._chosen(observation, self.over.sample(observation, rng), self.running.sample(observation, rng))
 
+    def sample_and_log_prob(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Of the one or of the other."""
+        over, running = self.over.sample_and_log_prob(observation, rng), self.running.sample_and_log_prob(observation, rng)
+        return self._chosen(observation, over[0], running[0]), self._chosen(observation, over[1], running[1])
+
     def log_prob(self, observation: np.ndarray, action: np.ndarray) -> np.ndarray:
         """Of the one or of the other."""
         return self._chosen(observation, self.over.log_prob(observation, action), self.running.log_prob(observation, action))
@@ -161,8 +190,15 @@ class UntilOverLaw:
         return np.where(flag, over, running)
 
 
-def _normal(mean: np.ndarray, log_scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return mean + np.exp(log_scale) * rng.standard_normal(mean.shape).astype(mean.dtype)
+def _normal(mean: np.ndarray, log_scale: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A draw, and its log density from the standard draw that it was made of."""
+    z = rng.standard_normal(mean.shape).astype(mean.dtype)
+    return mean + np.exp(log_scale) * z, -np.sum(0.5 * z**2 + log_scale + 0.5 * LOG_TWO_PI, axis=-1)
+
+
+def _log_softmax_at(logits: np.ndarray, action: np.ndarray) -> np.ndarray:
+    log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return np.take_along_axis(log_probs, action[..., None], axis=-1)[..., 0]
 
 
 def _log_normal(x: np.ndarray, mean: np.ndarray, log_scale: np.ndarray) -> np.ndarray:

@@ -73,6 +73,16 @@ def write_policy(folder: str | PathLike[str], policy: Any, spec: EnvironmentSpec
     _write(Path(folder), "policy", fields, arrays, spec, is_absorbing)
 
 
+def described_policy(policy: Any, spec: EnvironmentSpec, is_absorbing: bool = False) -> Parts:
+    """What ``write_policy`` writes, without a file: the description, without hashes, and the arrays, all of one floating type.
+
+    Raises:
+        ConfigError, NonFiniteError: as of ``write_policy``.
+    """
+    fields, arrays = _parts("policy", POLICIES, policy)
+    return _described("policy", fields, arrays, spec, is_absorbing)
+
+
 def _parts(name: str, table: Mapping[type, Callable[[Any], Parts]], module: Any) -> Parts:
     if type(module) not in table:
         known = ", ".join(each.__name__ for each in table)
@@ -83,6 +93,14 @@ def _parts(name: str, table: Mapping[type, Callable[[Any], Parts]], module: Any)
 def _write(
     folder: Path, name: str, fields: Mapping[str, Any], arrays: Mapping[str, Any], spec: EnvironmentSpec, is_absorbing: bool
 ) -> None:
+    description, plain = _described(name, fields, arrays, spec, is_absorbing)
+    payload = encode(plain)
+    replace_file(folder / f"{name}.safetensors", lambda file: _write_all(file, payload))
+    write_json(folder / f"{name}.json", sealed(description, payload))
+
+
+def _described(name: str, fields: Mapping[str, Any], arrays: Mapping[str, Any], spec: EnvironmentSpec, is_absorbing: bool) -> Parts:
+    """Fields as JSON holds them, and arrays of one floating type, all finite."""
     description = {
         "format": f"triality-{name}",
         "format_version": FORMAT_VERSION,
@@ -99,9 +117,7 @@ def _write(
     wrong = sorted(key for key, array in plain.items() if not np.isfinite(array).all())
     if wrong:
         raise NonFiniteError(f"expected a {name} of finite parameters, got others in {', '.join(wrong)}; export another seed")
-    payload = encode(plain)
-    replace_file(folder / f"{name}.safetensors", lambda file: _write_all(file, payload))
-    write_json(folder / f"{name}.json", sealed(to_json_value(description), payload))
+    return to_json_value(description), plain
 
 
 def _write_all(file: Any, payload: bytes) -> None:

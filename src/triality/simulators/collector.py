@@ -1,10 +1,8 @@
 """Roll-outs of a policy in simulators on the host: the same padded batch that compiled environments give, for the same ``update``.
 
-    repeat for t = 1 .. T:   (u, log pi(u|x)) for all simulators by one compiled call;   one step of all simulators
-
-The log-probabilities are those of the draw itself. What follows an episode that ends early is the ending's to say. Several batches of
-simulators go through their episodes side by side, each in a thread of its own, so that one asks the policy while another moves; which
-batch a simulator stands in makes no difference to what it is asked and answers.
+Each step is one compiled call of the policy for all simulators and one step of them all (``triality.simulators.episodes``). Several
+batches of simulators go through their episodes side by side, each in a thread of its own, so that one asks the policy while another moves;
+which batch a simulator stands in makes no difference to what it is asked and answers.
 """
 
 from __future__ import annotations
@@ -21,11 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from triality.errors import ConfigError, SimulatorError
+from triality.errors import ConfigError
 from triality.simulators.batch import SimulatorBatch
 from triality.simulators.endings import Ending, Padded
-from triality.simulators.record import Record
+from triality.simulators.episodes import Acting, Played, played
+from triality.simulators.record import Rows
 from triality.simulators.repeated import repeated
+from triality.simulators.row_trajectories import trajectories_of
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, Trajectory
 
@@ -91,7 +91,7 @@ class Collector:
             for first in range(0, num_rollouts, self.num)
             for piece in self._side_by_side(jax.random.fold_in(key, first), policy, given[first : first + self.num])
         ]
-        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces) if len(pieces) > 1 else pieces[0]
+        return trajectories_of(pieces)
 
     def close(self) -> None:
         """Closes the simulators."""
@@ -99,7 +99,7 @@ class Collector:
         for lane in self._lanes:
             lane.close()
 
-    def _side_by_side(self, key: Key[Array, ""], policy: Policy, seeds: Sequence[int]) -> list[Trajectory]:
+    def _side_by_side(self, key: Key[Array, ""], policy: Policy, seeds: Sequence[int]) -> list[Rows]:
         """One episode of each simulator. A failing batch is reported when the others have come to their ends."""
         begin, keys = time.perf_counter(), jax.random.split(key, (self.horizon, self.num))
         waiting = []
@@ -107,42 +107,15 @@ class Collector:
             act = self._actors.of(keys[:, first:last], policy)
             waiting.append(self._pool.submit(self._whole_episodes, lane, act, seeds[first:last]))
         parts = [each.result() for each in waiting]
-        physics, asking = (sum(spent[which] for _, spent in parts) / len(parts) for which in (0, 1))
+        physics, asking = (sum(spent) / len(parts) for spent in ([part.physics for part in parts], [part.policy for part in parts]))
         before = self.timing
         self.timing = Timing(before.physics + physics, before.policy + asking, before.total + time.perf_counter() - begin)
-        return [part for part, _ in parts]
+        return [part.rows for part in parts]
 
-    def _whole_episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> tuple[Trajectory, tuple[float, float]]:
+    def _whole_episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> Played:
         """The same seeds, policy and randomness make them, however often a worker is replaced under them."""
-        return repeated(lambda: self._episodes(simulators, act, seeds))
-
-    def _episodes(self, simulators: SimulatorBatch, act: Acting, seeds: Sequence[int]) -> tuple[Trajectory, tuple[float, float]]:
-        """The trajectories, and the seconds spent in the simulators and in the policy."""
-        physics, asking = 0.0, 0.0
-        record = Record.empty(self.horizon, simulators.num, self.spec)
-        try:
-            running, seen = np.ones(simulators.num, bool), simulators.reset(seeds)
-        except SimulatorError as error:
-            raise type(error)(f"{self.spec.name}: {error}") from error
-        for step in range(self.horizon):
-            record.observation[step] = self._ending.shown(seen, running)
-            start = time.perf_counter()
-            action, log_prob = (np.asarray(each) for each in act(np.asarray(step), record.observation[step]))
-            record.action[step], record.log_prob[step] = action, log_prob
-            asking, start = asking + time.perf_counter() - start, time.perf_counter()
-            try:
-                result = simulators.step(action, running)
-            except SimulatorError as error:
-                raise type(error)(f"{self.spec.name}, step {step + 1} of an episode: {error}") from error
-            physics += time.perf_counter() - start
-            record.mask[step], record.reward[step] = running, result.reward
-            record.terminated[step], record.truncated[step] = running & result.terminated, running & result.truncated & ~result.terminated
-            seen, running = self._ending.after(simulators, result, running)
-        record.observation[self.horizon] = self._ending.shown(seen, running)
-        return self._ending.finished(record, running), (physics, asking)
-
-
-Acting = Callable[[Int[np.ndarray, ""], Float[np.ndarray, "n obs"]], tuple[Array, Array]]
+        number = np.dtype(jnp.zeros(()).dtype)
+        return repeated(lambda: played(simulators, act, seeds, self.horizon, self._ending, number))
 
 
 class _Actors:
@@ -159,7 +132,7 @@ class _Actors:
         if kind not in self._compiled:
             self._compiled[kind] = jax.jit(lambda *arguments: _draw(static, structure, *arguments))
         act = self._compiled[kind]
-        return lambda step, observation: act(leaves, keys, step, observation)
+        return lambda step, observation: act(leaves, keys, np.asarray(step), observation)
 
 
 def _draw(static: Policy, structure: PyTree, leaves: list[Array], keys: Array, step: Int[Array, ""], observation: Float[Array, "n obs"]):

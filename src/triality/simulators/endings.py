@@ -15,14 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from triality.simulators.batch import SimulatorBatch, StepResult
-from triality.simulators.record import Record
+from triality.simulators.record import Record, Rows
 from triality.specs import EnvironmentSpec, absorbing_spec
-from triality.trajectory import Trajectory
 
 
 @runtime_checkable
 class Ending(Protocol):
-    """``spec`` is what the policy sees, ``shown`` makes it, ``after`` goes on, ``finished`` makes trajectories of the record."""
+    """``spec`` is what the policy sees, ``shown`` makes it, ``after`` goes on, ``finished`` makes rows of the record."""
 
     def spec(self, bare: EnvironmentSpec) -> EnvironmentSpec: ...
 
@@ -32,7 +31,7 @@ class Ending(Protocol):
         self, simulators: SimulatorBatch, result: StepResult, running: Bool[np.ndarray, " n"]
     ) -> tuple[Float[np.ndarray, "n obs"], Bool[np.ndarray, " n"]]: ...
 
-    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Trajectory: ...
+    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Rows: ...
 
 
 class Padded:
@@ -57,8 +56,8 @@ class Padded:
         del simulators
         return result.observation, running & ~result.terminated & ~result.truncated
 
-    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Trajectory:
-        return record.trajectories(running)
+    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Rows:
+        return record.rows(running)
 
 
 class Absorbed:
@@ -84,8 +83,8 @@ class Absorbed:
         del simulators
         return result.observation, running & ~result.terminated & ~result.truncated
 
-    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Trajectory:
-        return record.endless().trajectories(np.ones_like(running))
+    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Rows:
+        return record.endless().rows(np.ones_like(running))
 
 
 class Restarted:
@@ -113,5 +112,5 @@ class Restarted:
         over = running & (result.terminated | result.truncated)
         return simulators.restart(over) if over.any() else result.observation, running
 
-    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Trajectory:
-        return record.trajectories(running)
+    def finished(self, record: Record, running: Bool[np.ndarray, " n"]) -> Rows:
+        return record.rows(running)
