@@ -1,0 +1,121 @@
+"""The page of ``generator_independence_pendulum.py`` and its picture, from the record alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from result_page import PICTURES, Record
+
+PICTURE = PICTURES / "generator_independence_pendulum.svg"
+MODES = {"trained": "Trained along", "fixed": "Fixed"}
+UNRELATED = np.sqrt(0.5)
+DISTANCES = {"starc": "STARC", "epic": "EPIC"}
+
+
+def page(record: Record) -> list[str]:
+    plot(record, PICTURE)
+    lines = ["# Which learned costs depend on the generator, on Pendulum-v1", "", f"![Distances between costs](../_static/{PICTURE.name})", ""]
+    for mode, title in MODES.items():
+        lines += [f"## {title}", "", "| cost | between generators: STARC | EPIC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC |"]
+        lines += [f"|---|{'---:|' * 6}"]
+        lines += [f"| {name} | {' | '.join(_cells(each))} |" for name, each in costs_of(record, mode).items()]
+        lines += ["", *_generators(record, mode), ""]
+    return lines + _prose(record)
+
+
+def costs_of(record: Record, mode: str) -> dict[str, Any]:
+    """By name, the comparisons of one mode, in the order in which they were measured."""
+    cells = [cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")]
+    return {name: each for cell in cells for name, each in cell["costs"].items()}
+
+
+def values(pairs: list[dict[str, Any]], distance: str) -> np.ndarray:
+    """Of those pairs of which it is defined."""
+    return np.array([pair[distance][0] for pair in pairs if pair[distance] is not None])
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    return [_cell(found[kind], distance) for kind in ("between", "within", "truth") for distance in DISTANCES]
+
+
+def _cell(pairs: list[dict[str, Any]], distance: str) -> str:
+    """Mean and range over pairs; how many have no distance."""
+    each = values(pairs, distance)
+    if not len(each):
+        return "undefined"
+    left = len(pairs) - len(each)
+    return f"{each.mean():.2f} ({each.min():.2f} to {each.max():.2f})" + (f", {left} undefined" if left else "")
+
+
+def _generators(record: Record, mode: str) -> list[str]:
+    """What each generator earned, by system: they are generators of the task, and differ."""
+    cells = {name.split("/")[1]: cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")}
+    if not cells:
+        return ["Not run yet."]
+    labels = next(iter(cells.values()))["returns"]
+    lines = [f"Returns of sampled actions, by generator, mean over seeds (demonstrations: {record['demonstrations_return']:.0f}):", ""]
+    lines += [f"| system | {' | '.join(labels)} |", f"|---|{'---:|' * len(labels)}"]
+    for name, cell in cells.items():
+        means = [f"{np.mean(cell['returns'][label]):.0f}" for label in labels]
+        lines.append(f"| {name} | {' | '.join(means)} |")
+    return lines
+
+
+def half_width(record: Record, distance: str) -> float:
+    """Of the 95 % intervals over episodes, the median over all pairs of generators."""
+    pairs = [pair for mode in MODES for found in costs_of(record, mode).values() for pair in found["between"]]
+    return float(np.nanmedian([0.5 * (pair[distance][2] - pair[distance][1]) for pair in pairs if pair[distance] is not None]))
+
+
+def _prose(record: Record) -> list[str]:
+    return [
+        "0 is the same cost up to a positive scale, a constant and shaping, 0.71 unrelated, 1 reversed. Cells: mean, and range over pairs.",
+        f"*Between generators*: the ten pairs of five generators with the same seed, of {record['seeds']} seeds. *Between seeds*: pairs of",
+        "seeds of one generator, which differ in first weights and roll-outs alone: as far as two runs are apart anyhow. Generators",
+        "*trained along* are a net of 64 x 64, one of 16, a mixture of two Gaussians, one with twice the entropy weight, and one that began",
+        "at the clone; *fixed* ones are five clones of the demonstrations: one scale everywhere, a net of 16, a mixture, one stopped early",
+        "and one with twice the scale. The energy is the same in all: a perceptron of 64 x 64 on the same scaling of observations, with",
+        f"other first weights; {record['demonstrations']} demonstrations, {3 * record['iterations']} steps of the cost.",
+        f"Both distances are over one coverage: the demonstrations and as many episodes of uniform actions, {record['steps']:,} steps;",
+        "potentials of STARC are linear in 3 coordinates and 64 random waves. The 95 % intervals over episodes have a half-width of",
+        f"{half_width(record, 'starc'):.3f} (STARC) and {half_width(record, 'epic'):.3f} (EPIC), the median over pairs.",
+        "",
+        "A free discriminator compares the demonstrations with one generator, so that what it implies belongs to that one: -log D, and its",
+        "logit. [On tables](generator_independence.md) the same comparison is exact.",
+    ]
+
+
+def plot(record: Record, target: Path) -> None:
+    """One row a cost: a dot for each pair of generators, a tick for each pair of seeds of one generator."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    rcParams["svg.hashsalt"] = "triality"  # the same file every time
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    for row, mode in zip(figure.subplots(2, 2, sharex=True, sharey="row"), MODES, strict=True):
+        found = costs_of(record, mode)
+        for axes, (distance, title) in zip(row, DISTANCES.items(), strict=True):
+            for place, each in enumerate(found.values()):
+                between, within = (values(each[kind], distance) for kind in ("between", "within"))
+                axes.plot(between, place - 0.12 + _spread(len(between)), "o", color="#b8470e", alpha=0.6, ms=4, label="two generators")
+                axes.plot(within, np.full(len(within), place + 0.28), "|", color="#0f6a8f", ms=9, label="two seeds of one generator")
+            axes.axvline(UNRELATED, color="0.4", lw=0.9, ls="--")
+            axes.text(UNRELATED, 1.01, "unrelated", transform=axes.get_xaxis_transform(), ha="center", fontsize=8, color="0.3")
+            axes.set(xlim=(0, 1), title=f"{title}, generators {MODES[mode].lower()}")
+            axes.title.set(fontsize=10, y=1.06)
+            axes.set_yticks(range(len(found)), list(found))
+            axes.grid(axis="x", alpha=0.3)
+        row[0].set_ylim(len(found) - 0.5, -0.5)
+        for axes in row:
+            axes.set_xlabel("distance between the two learned costs" if mode == "fixed" else "")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.savefig(target, metadata={"Date": None})
+
+
+def _spread(num: int) -> np.ndarray:
+    """So that dots of one place are told apart; the same every time."""
+    return np.random.default_rng(0).uniform(-0.14, 0.14, num)
