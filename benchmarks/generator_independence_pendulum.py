@@ -113,7 +113,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     data = to_trajectories(given, HORIZON)
     coverage = Coverage.of(data)
     record |= sizes | {"machine": describe_machine(), "demonstrations": given.num_trajectories, "steps": len(coverage.steps.cost)}
-    record |= {"demonstrations_return": float(np.mean(given.returns))}
+    record |= {"demonstrations_return": float(np.mean(given.returns()))}
     for name in options.only:
         mode, system = name.split("/")
         costs, returns = {}, {}

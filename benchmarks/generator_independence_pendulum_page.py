@@ -16,10 +16,11 @@ DISTANCES = {"starc": "STARC", "epic": "EPIC"}
 
 def page(record: Record) -> list[str]:
     plot(record, PICTURE)
-    lines = ["# Which learned costs depend on the generator, on Pendulum-v1", "", f"![Distances between costs](../_static/{PICTURE.name})", ""]
+    lines = ["# Which learned costs depend on the generator, on Pendulum-v1", ""]
+    lines += [f"![Distances between costs](../_static/{PICTURE.name})", ""]
+    head = "| cost | between generators: STARC | EPIC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC |"
     for mode, title in MODES.items():
-        lines += [f"## {title}", "", "| cost | between generators: STARC | EPIC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC |"]
-        lines += [f"|---|{'---:|' * 6}"]
+        lines += [f"## {title}", "", head, f"|---|{'---:|' * 6}"]
         lines += [f"| {name} | {' | '.join(_cells(each))} |" for name, each in costs_of(record, mode).items()]
         lines += ["", *_generators(record, mode), ""]
     return lines + _prose(record)
@@ -71,10 +72,10 @@ def half_width(record: Record, distance: str) -> float:
 
 def _prose(record: Record) -> list[str]:
     return [
-        "0 is the same cost up to a positive scale, a constant and shaping, 0.71 unrelated, 1 reversed. Cells: mean, and range over pairs.",
+        "0 is the same cost up to a positive scale, a constant and shaping, 0.71 unrelated, 1 reversed. Cells: mean and range over pairs.",
         f"*Between generators*: the ten pairs of five generators with the same seed, of {record['seeds']} seeds. *Between seeds*: pairs of",
         "seeds of one generator, which differ in first weights and roll-outs alone: as far as two runs are apart anyhow. Generators",
-        "*trained along* are a net of 64 x 64, one of 16, a mixture of two Gaussians, one with twice the entropy weight, and one that began",
+        "*trained along* are a net of 64 x 64, one of 16, a mixture of two Gaussians, one with twice the entropy weight, one that began",
         "at the clone; *fixed* ones are five clones of the demonstrations: one scale everywhere, a net of 16, a mixture, one stopped early",
         "and one with twice the scale. The energy is the same in all: a perceptron of 64 x 64 on the same scaling of observations, with",
         f"other first weights; {record['demonstrations']} demonstrations, {3 * record['iterations']} steps of the cost.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 COMMITS = re.compile(r"Commits of the (?:runs|standing rows): (.*?)\.(?:\s|$)")
+LOAD = re.compile(r"load average at the start of a job (\d+\.\d+) to (\d+\.\d+)")
 NAMED = re.compile(r"^\*\*Standing rows\*\*.*$", re.MULTILINE)
 
 
@@ -21,17 +22,19 @@ class Standing(NamedTuple):
     Fields:
         rows: by section, row and number of demonstrations, the line of the table.
         commits: of the runs behind them.
+        loads: lowest and highest load average that the page names; none where it names none.
     """
 
     rows: Mapping[tuple[str, str, int], str]
     commits: str
+    loads: tuple[float, ...] = ()
 
     def note(self, kept: list[str]) -> str:
         """What is to be known of the rows that were kept; they are counted, since a page may keep nearly all."""
         return (
-            f"**Standing rows** ({len(kept)}: {'; '.join(kept)}) are of runs whose records are not kept. Their IQM takes quarters by share: of "
-            "five seeds the middle three with weights 3/4, 1, 3/4, of three 1/4, 1, 1/4; it differs by little from the other rows', which is "
-            f"the mean of the middle three of five, and of all three. Commits of the standing rows: {self.commits or 'not recorded'}."
+            f"**Standing rows** ({len(kept)}: {'; '.join(kept)}) are of runs whose records are "
+            "not kept. Their IQM takes quarters by share: of five seeds the middle three with weights 3/4, 1, 3/4, of three 1/4, 1, 1/4. "
+            f"It differs by little from that of the other rows. Commits of the standing rows: {self.commits or 'not recorded'}."
         )
 
 
@@ -51,4 +54,5 @@ def standing_in(page: Path | None) -> Standing:
             rows[section, cells[0], int(cells[1])] = line
     marked = NAMED.search(text)
     found = COMMITS.search(marked.group() if marked else text)
-    return Standing(rows, found.group(1) if found else "")
+    load = LOAD.search(text)
+    return Standing(rows, found.group(1) if found else "", tuple(map(float, load.groups())) if load else ())

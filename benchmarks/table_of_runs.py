@@ -69,7 +69,7 @@ def write_table(title: str, gate: Gate, results: Sequence[Result], attempts: Map
     parts = [f"# {title}", ""]
     for section in dict.fromkeys(result.section for result in results):
         parts += [f"## {section}", "", *_section(gate, [result for result in results if result.section == section], standing), ""]
-    parts += [*_closing(gate, finished, attempts), ""]
+    parts += [*_closing(gate, finished, attempts, standing.loads), ""]
     kept = [f"{result.row} from {result.num_demos}" for result in results if _stands(result, standing)]
     parts += [standing.note(kept), ""] if kept else []
     text = "\n".join(parts)
@@ -152,7 +152,9 @@ def _retrained(gate: Gate, record: Mapping[str, Any] | None) -> float | None:
     return record["rows"][-1]["return" if gate.field == "return_mean" else "normalized"]
 
 
-def _closing(gate: Gate, summaries: Sequence[Mapping[str, Any]], attempts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _closing(
+    gate: Gate, summaries: Sequence[Mapping[str, Any]], attempts: Mapping[str, Mapping[str, Any]], loads: Sequence[float]
+) -> list[str]:
     if not summaries:
         return ["Nothing has finished yet."]
     iqm, config = summaries[0]["iqm"], summaries[0]["config"]
@@ -162,7 +164,7 @@ def _closing(gate: Gate, summaries: Sequence[Mapping[str, Any]], attempts: Mappi
     notes = NOTES.format(env=config["env"], what=what, random=iqm["random_return"], expert=expert, gate=gate.words)
     found = describe_machine()
     done = [record for record in attempts.values() if record["ok"]]
-    loads = [record["load_average"] for record in done]
+    loads = [record["load_average"] for record in done] or loads  # where nothing ran here, those that the page names
     load = f"; load average at the start of a job {min(loads):.1f} to {max(loads):.1f}" if loads else ""
     commits = sorted({str(record["commit"]) for record in (*done, *summaries) if record.get("commit")})
     packages = ", ".join(f"{name} {release}" for name, release in found["packages"].items())

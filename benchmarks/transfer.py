@@ -61,7 +61,6 @@ class Row(NamedTuple):
         sharpened: what the temperature of the fresh policies is divided by.
     """
 
-
     world: Callable[[], AbstractEnvironment]
     make: Callable[..., CostLearning]
     level: Any

@@ -5,11 +5,11 @@
     repeat:  (c, h) <- (c, h) - rate H^+ (gradient + l2 (c, h))       a step down the discriminator's loss on single transitions
              pi     <- pi^(1 - share) pi_c^share, normalized         pi_c = soft optimum of c; shaping does not move it
 
-H is the bound of the loss's curvature where D = 1/2 (n_E + n_pi over 4), so that no step overshoots, and H^+ leaves alone what no
+H is the loss's curvature where D = 1/2, its largest (n_E + n_pi over 4), so that no step overshoots, and H^+ leaves alone what no
 transition shows: of all pairs (c, h) that fit, the smallest.
 
 Where dynamics are deterministic, the expert the soft optimum of a cost of the state, and all states linked (``linked_states``), the fixed
-point is that cost up to a constant, and h the expert's soft value up to another. For the discriminator alone, whatever pi, is at its best at
+point is that cost up to a constant, and h the expert's soft value up to another. For the discriminator alone, whatever pi, is best at
 
     c = c_E - log rho_E(x) / rho_pi(x) + k,   h = V_E + k'          k + (1 - gamma) k' = 0
 
