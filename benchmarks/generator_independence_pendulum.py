@@ -105,14 +105,18 @@ def main() -> int:
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     """Yields after every cell; what an earlier call measured alike is kept beside it."""
-    sizes = {"seeds": options.seeds, "iterations": options.iterations}
-    record: Record = kept(options.out) or {}
-    if any(record.get(name) != size for name, size in sizes.items()):
+    record: Record = kept(options.out)
+    if record.get("seeds") != options.seeds:
         record = {"cells": {}}
     given = read_demonstrations(DEMONSTRATIONS)
     data = to_trajectories(given, HORIZON)
     coverage = Coverage.of(data)
-    record |= sizes | {"machine": describe_machine(), "demonstrations": given.num_trajectories, "steps": len(coverage.steps.cost)}
+    record |= {
+        "seeds": options.seeds,
+        "machine": describe_machine(),
+        "demonstrations": given.num_trajectories,
+        "steps": len(coverage.steps.cost),
+    }
     record |= {"demonstrations_return": float(np.mean(given.returns()))}
     for name in options.only:
         mode, system = name.split("/")
@@ -124,7 +128,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
             print(f"{name}, {label}: returns {', '.join(f'{each:.0f}' for each in returns[label])}", flush=True)
         read = SYSTEMS[system].read
         found = {words: compared({label: of(cost) for label, cost in costs.items()}, options.seeds, coverage) for words, of in read.items()}
-        record["cells"][name] = {"returns": returns, "costs": found}
+        record["cells"][name] = {"iterations": options.iterations, "returns": returns, "costs": found}
         yield record
 
 

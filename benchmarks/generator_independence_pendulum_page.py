@@ -20,8 +20,13 @@ def page(record: Record) -> list[str]:
     lines += [f"![Distances between costs](../_static/{PICTURE.name})", ""]
     head = "| cost | between generators: STARC | EPIC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC |"
     for mode, title in MODES.items():
-        lines += [f"## {title}", "", head, f"|---|{'---:|' * 6}"]
-        lines += [f"| {name} | {' | '.join(_cells(each))} |" for name, each in costs_of(record, mode).items()]
+        lines += [f"## {title}", ""]
+        found = costs_of(record, mode)
+        if not found:
+            lines += ["Not run yet.", ""]
+            continue
+        lines += [head, f"|---|{'---:|' * 6}"]
+        lines += [f"| {name} | {' | '.join(_cells(each))} |" for name, each in found.items()]
         lines += ["", *_generators(record, mode), ""]
     return lines + _prose(record)
 
@@ -53,8 +58,6 @@ def _cell(pairs: list[dict[str, Any]], distance: str) -> str:
 def _generators(record: Record, mode: str) -> list[str]:
     """What each generator earned, by system: they are generators of the task, and differ."""
     cells = {name.split("/")[1]: cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")}
-    if not cells:
-        return ["Not run yet."]
     labels = next(iter(cells.values()))["returns"]
     lines = [f"Returns of sampled actions, by generator, mean over seeds (demonstrations: {record['demonstrations_return']:.0f}):", ""]
     lines += [f"| system | {' | '.join(labels)} |", f"|---|{'---:|' * len(labels)}"]
@@ -62,6 +65,14 @@ def _generators(record: Record, mode: str) -> list[str]:
         means = [f"{np.mean(cell['returns'][label]):.0f}" for label in labels]
         lines.append(f"| {name} | {' | '.join(means)} |")
     return lines
+
+
+def _cost_steps(record: Record) -> str:
+    """Three an iteration; of each cell where they differ."""
+    steps = {name: 3 * cell["iterations"] for name, cell in record["cells"].items()}
+    if len(set(steps.values())) == 1:
+        return f"{next(iter(steps.values()))} steps of the cost"
+    return "steps of the cost: " + ", ".join(f"{name} {number}" for name, number in steps.items())
 
 
 def half_width(record: Record, distance: str) -> float:
@@ -78,7 +89,7 @@ def _prose(record: Record) -> list[str]:
         "*trained along* are a net of 64 x 64, one of 16, a mixture of two Gaussians, one with twice the entropy weight, one that began",
         "at the clone; *fixed* ones are five clones of the demonstrations: one scale everywhere, a net of 16, a mixture, one stopped early",
         "and one with twice the scale. The energy is the same in all: a perceptron of 64 x 64 on the same scaling of observations, with",
-        f"other first weights; {record['demonstrations']} demonstrations, {3 * record['iterations']} steps of the cost.",
+        f"other first weights; {record['demonstrations']} demonstrations, {_cost_steps(record)}.",
         f"Both distances are over one coverage: the demonstrations and as many episodes of uniform actions, {record['steps']:,} steps;",
         "potentials of STARC are linear in 3 coordinates and 64 random waves. The 95 % intervals over episodes have a half-width of",
         f"{half_width(record, 'starc'):.3f} (STARC) and {half_width(record, 'epic'):.3f} (EPIC), the median over pairs.",
@@ -94,8 +105,9 @@ def plot(record: Record, target: Path) -> None:
     from matplotlib.figure import Figure
 
     rcParams["svg.hashsalt"] = "triality"  # the same file every time
-    figure = Figure(figsize=(10, 4.8), layout="constrained")
-    for row, mode in zip(figure.subplots(2, 2, sharex=True, sharey="row"), MODES, strict=True):
+    there = [mode for mode in MODES if costs_of(record, mode)]
+    figure = Figure(figsize=(10, 0.8 + 2.0 * len(there)), layout="constrained")
+    for row, mode in zip(figure.subplots(len(there), 2, sharex=True, sharey="row", squeeze=False), there, strict=True):
         found = costs_of(record, mode)
         for axes, (distance, title) in zip(row, DISTANCES.items(), strict=True):
             for place, each in enumerate(found.values()):
@@ -110,7 +122,7 @@ def plot(record: Record, target: Path) -> None:
             axes.grid(axis="x", alpha=0.3)
         row[0].set_ylim(len(found) - 0.5, -0.5)
         for axes in row:
-            axes.set_xlabel("distance between the two learned costs" if mode == "fixed" else "")
+            axes.set_xlabel("distance between the two learned costs" if mode == there[-1] else "")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
