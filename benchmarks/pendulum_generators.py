@@ -41,7 +41,7 @@ class TwoGaussiansPolicy(eqx.Module):
 class BroadPolicy(eqx.Module):
     """A squashed Gaussian policy with its scale, before the squashing, multiplied."""
 
-    policy: SquashedGaussianPolicy
+    policy: Any  # a SquashedGaussianPolicy, by whatever maker
     log_factor: Float[Array, ""]
 
     def __call__(self, observation: Float[Array, " obs"]) -> SquashedGaussian:
@@ -53,7 +53,7 @@ def two_gaussians_policy(key: Key[Array, ""], spec: EnvironmentSpec, scaling: Sc
     keys = jax.random.split(key, 3)
     first, second = (squashed_gaussian_policy(each, spec, scaling, state_scale=False) for each in keys[:2])
     # Apart from the beginning, or both would learn the same.
-    second = eqx.tree_at(lambda policy: policy.log_scale.raw, second, second.log_scale.raw - 0.5)
+    second = eqx.tree_at(lambda policy: policy.log_scale.raw, second, replace_fn=lambda raw: raw - 0.5)
     return TwoGaussiansPolicy(first, second, MLP(keys[2], (spec.observation_size, 16, 1), 0.01), scaling)
 
 

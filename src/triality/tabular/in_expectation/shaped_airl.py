@@ -103,8 +103,8 @@ class TransitionDiscriminator(eqx.Module):
         """At one generator; both sides go on by the dynamics of the MDP."""
         share = jnp.exp(mdp.log_probabilities)
         drawn = exact_visits(mdp, log_policy, demonstrated.start)
-        of_transitions = [(visits[..., None] * share).ravel() for visits in (demonstrated.state_action, drawn)]
-        return cls(_rows(mdp), *of_transitions, jnp.broadcast_to(log_policy[..., None], share.shape).ravel())
+        expert, drawn = ((visits[..., None] * share).ravel() for visits in (demonstrated.state_action, drawn))
+        return cls(_rows(mdp), expert, drawn, jnp.broadcast_to(log_policy[..., None], share.shape).ravel())
 
     def __call__(self, parts: Float[Array, "2 states"]) -> Float[Array, ""]:
         log_odds = -self.rows @ parts.ravel() - self.log_policy
