@@ -52,7 +52,7 @@ from triality.updates.ppo import PPO  # noqa: E402
 from triality.updates.unchanged import Unchanged  # noqa: E402
 
 HORIZON, DISCOUNT, CHUNK = SPEC.time_limit, 0.99, 10
-NUM_JUDGED, NUM_EPIC_STEPS, NUM_PAIRS, NUM_DRAWS = 32, 1000, 64, 200
+NUM_JUDGED, NUM_EPIC_STEPS, NUM_PAIRS, NUM_DRAWS = 32, 1000, 64, 60
 DEMONSTRATIONS = Path(__file__).parents[1] / "examples" / "pendulum_demos.npz"
 
 
@@ -99,7 +99,8 @@ def main() -> int:
     parser = result.parser(__doc__)
     parser.add_argument("--only", nargs="*", choices=CELLS, default=CELLS, help="what to measure (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="(default %(default)s)")
-    parser.add_argument("--iterations", type=int, default=80, help="of three cost steps each (default %(default)s)")
+    parser.add_argument("--iterations", type=int, default=80, help="(default %(default)s)")
+    parser.add_argument("--cost-steps", type=int, default=3, help="an iteration (default %(default)s)")
     return result.run(parser.parse_args())
 
 
@@ -123,19 +124,19 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         costs, returns = {}, {}
         for place, (label, generator) in enumerate(MODES[mode].items()):
             keys = jax.vmap(jax.random.key)(100 * place + jnp.arange(options.seeds))
-            states = learned(SYSTEMS[system], generator, mode == "fixed", keys, data, options.iterations)
+            states = learned(SYSTEMS[system], generator, mode == "fixed", keys, data, options)
             costs[label], returns[label] = states.cost, mean_returns(states.policy)
             print(f"{name}, {label}: returns {', '.join(f'{each:.0f}' for each in returns[label])}", flush=True)
         read = SYSTEMS[system].read
         found = {words: compared({label: of(cost) for label, cost in costs.items()}, options.seeds, coverage) for words, of in read.items()}
-        record["cells"][name] = {"iterations": options.iterations, "returns": returns, "costs": found}
+        record["cells"][name] = {"cost_steps": options.iterations * options.cost_steps, "returns": returns, "costs": found}
         yield record
 
 
-def learned(system: System, generator: Generator, is_fixed: bool, keys: Any, data: Trajectory, iterations: int) -> Any:
+def learned(system: System, generator: Generator, is_fixed: bool, keys: Any, data: Trajectory, options: argparse.Namespace) -> Any:
     """The states of all seeds; the scaling of observations is that of the data and of random actions, for every generator the same."""
     rule = Unchanged() if is_fixed else PPO(temperature=system.temperature(generator.temperature))
-    algorithm = system.make(update_rule=rule, make_policy=generator.make_policy)
+    algorithm = system.make(update_rule=rule, make_policy=generator.make_policy, num_cost_steps=options.cost_steps)
     scaling = common_scaling(data)
 
     @eqx.filter_jit
@@ -145,7 +146,7 @@ def learned(system: System, generator: Generator, is_fixed: bool, keys: Any, dat
         return algorithm.init(key_run, data, policy=generator.begin(key_policy, data, scaling), scaling=scaling)
 
     program, states = over_seeds(lambda algorithm, state: run(algorithm, state, 1, CHUNK)[0]), first(keys)
-    for _ in range(0, iterations, CHUNK):
+    for _ in range(0, options.iterations, CHUNK):
         states = program(algorithm, states)
     return states
 
@@ -184,15 +185,17 @@ class Coverage(NamedTuple):
         along = cost(self.steps.observation, self.steps.action, self.steps.after)
         return Judged(along, canonicalized(cost, self.few, NUM_PAIRS))
 
-    def apart(self, first: Judged, second: Judged) -> dict[str, list[float] | None]:
-        """STARC and EPIC as value, low and high end; None where one side is a constant up to shaping."""
-        return {"starc": _or_none(lambda: self._starc(first, second)), "epic": _or_none(lambda: self._epic(first, second))}
+    def apart(self, first: Judged, second: Judged, num_draws: int = 1) -> dict[str, list[float] | None]:
+        """STARC and EPIC, with the ends of their intervals where they are drawn; None where one side is a constant up to shaping."""
+        kept = 3 if num_draws > 1 else 1
+        found = {"starc": lambda: self._starc(first, second, num_draws), "epic": lambda: self._epic(first, second, num_draws)}
+        return {name: _or_none(lambda distance=distance: distance()[:kept]) for name, distance in found.items()}
 
-    def _starc(self, first: Judged, second: Judged) -> list[float]:
-        return [*sampled_fit(first.along, second.along, self.steps, self.potentials, DISCOUNT, NUM_DRAWS)[1]]
+    def _starc(self, first: Judged, second: Judged, num_draws: int) -> list[float]:
+        return [*sampled_fit(first.along, second.along, self.steps, self.potentials, DISCOUNT, num_draws)[1]]
 
-    def _epic(self, first: Judged, second: Judged) -> list[float]:
-        return [*sampled_epic(first.anywhere, second.anywhere, self.few, DISCOUNT, NUM_DRAWS)]
+    def _epic(self, first: Judged, second: Judged, num_draws: int) -> list[float]:
+        return [*sampled_epic(first.anywhere, second.anywhere, self.few, DISCOUNT, num_draws)]
 
 
 class Judged(NamedTuple):
@@ -213,7 +216,7 @@ def compared(costs: dict[str, StepCost], num_seeds: int, coverage: Coverage) -> 
     between, within = [], []
     for (one, a), (two, b) in itertools.combinations(judged, 2):
         if a == b or one == two:
-            pair = {"of": [one, two], "seeds": [a, b]} | coverage.apart(judged[one, a], judged[two, b])
+            pair = {"of": [one, two], "seeds": [a, b]} | coverage.apart(judged[one, a], judged[two, b], NUM_DRAWS if a == b else 1)
             (between if a == b else within).append(pair)
     truth = [{"of": label, "seed": seed} | coverage.apart(true, each) for (label, seed), each in judged.items()]
     return {"between": between, "within": within, "truth": truth}

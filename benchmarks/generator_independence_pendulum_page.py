@@ -68,8 +68,8 @@ def _generators(record: Record, mode: str) -> list[str]:
 
 
 def _cost_steps(record: Record) -> str:
-    """Three an iteration; of each cell where they differ."""
-    steps = {name: 3 * cell["iterations"] for name, cell in record["cells"].items()}
+    """Of each cell where they differ."""
+    steps = {name: cell["cost_steps"] for name, cell in record["cells"].items()}
     if len(set(steps.values())) == 1:
         return f"{next(iter(steps.values()))} steps of the cost"
     return "steps of the cost: " + ", ".join(f"{name} {number}" for name, number in steps.items())
