@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 COMMITS = re.compile(r"Commits of the (?:runs|standing rows): (.*?)\.(?:\s|$)")
 LOAD = re.compile(r"load average at the start of a job (\d+\.\d+) to (\d+\.\d+)")
+WHERE = re.compile(r"(?:Table|They were) made on (.*?)\. (?:Python|Commits)")
 NAMED = re.compile(r"^\*\*Standing rows\*\*.*$", re.MULTILINE)
 
 
@@ -22,11 +23,13 @@ class Standing(NamedTuple):
     Fields:
         rows: by section, row and number of demonstrations, the line of the table.
         commits: of the runs behind them.
+        where: the machine, and its load, that they were made on.
         loads: lowest and highest load average that the page names; none where it names none.
     """
 
     rows: Mapping[tuple[str, str, int], str]
     commits: str
+    where: str = ""
     loads: tuple[float, ...] = ()
 
     def note(self, kept: list[str]) -> str:
@@ -34,7 +37,8 @@ class Standing(NamedTuple):
         return (
             f"**Standing rows** ({len(kept)}: {'; '.join(kept)}) are of runs whose records are "
             "not kept. Their IQM takes quarters by share: of five seeds the middle three with weights 3/4, 1, 3/4, of three 1/4, 1, 1/4. "
-            f"It differs by little from that of the other rows. Commits of the standing rows: {self.commits or 'not recorded'}."
+            "It differs by little from that of the other rows. They were made on "
+            f"{self.where or 'a machine not recorded'}. Commits of the standing rows: {self.commits or 'not recorded'}."
         )
 
 
@@ -54,5 +58,7 @@ def standing_in(page: Path | None) -> Standing:
             rows[section, cells[0], int(cells[1])] = line
     marked = NAMED.search(text)
     found = COMMITS.search(marked.group() if marked else text)
-    load = LOAD.search(text)
-    return Standing(rows, found.group(1) if found else "", tuple(map(float, load.groups())) if load else ())
+    load, where = LOAD.search(text), WHERE.search(marked.group() if marked else text)
+    return Standing(
+        rows, found.group(1) if found else "", where.group(1) if where else "", tuple(map(float, load.groups())) if load else ()
+    )
