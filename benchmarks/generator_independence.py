@@ -109,6 +109,7 @@ def page(record: Record) -> list[str]:
         "$c=-\\log\\pi_E(u\\vert x)+\\log\\rho_\\pi(x)-\\log\\rho_E(x)$, and its last two terms, of the state alone, are no shaping: the",
         "independence of the generator holds there once the generator has arrived. Over whole trajectories it holds for any",
         "generator of full support (`tests/tabular/in_expectation/test_trajectory_level.py`, by enumeration, within $10^{-5}$).",
+        "[On Pendulum-v1](generator_independence_pendulum.md), the optimum is one thing and what samples reach another.",
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mujoco_table import GATED, TASKS, study
 from result_page import PAGES, PICTURES
 from study_of_runs import read_json, recorded
-from table_of_runs import interquartile_mean
+from table_of_runs import iqm_of, iqm_over_seeds, small
 
 GATE = 0.95
 METHODS = ("gan-gcl step", "gan-gcl trajectory", "cloning", "gail")
@@ -44,7 +44,7 @@ class Reached(NamedTuple):
 
     @property
     def middle(self) -> float:
-        return interquartile_mean(self.normalized)
+        return iqm_of(self.normalized)
 
     @property
     def words(self) -> str:
@@ -104,8 +104,7 @@ def page(everything: dict[str, dict[tuple[str, int], Reached]]) -> list[str]:
             cell = found.get((method, 20))
             if cell is not None:
                 record, num = cell.record, len(cell.normalized)
-                iqm = record["iqm"]
-                shares = f"{iqm['ess_fraction']:.2g} | {iqm['overlap']:.2g}"
+                shares = " | ".join(small(iqm_over_seeds(record, name)) for name in ("ess_fraction", "overlap"))
                 lines.append(f"| {env} | {method.split()[1]} | {record['env_steps'] // num:,} | {record['seconds'] / num:.0f} | {shares} |")
     return [
         *lines,

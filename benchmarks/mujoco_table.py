@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from study_of_runs import Cell, Study, run_study
-from table_of_runs import Gate, interquartile_mean
+from table_of_runs import Gate, iqm_of
 
 MAIN, CONTROLS, CURVES = "Methods", "Controls", "More demonstrations, and GAIL"
 RANDOM, ABLATION = "From a random policy", "What each part does, from a random policy: whole trajectories"
@@ -114,7 +114,7 @@ def study(env: str) -> Study:
         fragment=Path(f"docs/results/{task.name}.md"),
         cells=cells(task),
         main=MAIN,
-        gate=Gate("return_normalized", interquartile_mean, 0.95, "interquartile mean of the normalized return of at least 0.95", 3),
+        gate=Gate("return_normalized", iqm_of, 0.95, "interquartile mean of the normalized return of at least 0.95", 3),
     )
 
 

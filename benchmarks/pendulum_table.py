@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from study_of_runs import Cell, Study, run_study
-from table_of_runs import Gate, interquartile_mean
+from table_of_runs import Gate, iqm_of
 
 MAIN, ABLATIONS = "Methods and controls", "Ablations"
 CLONING_ITERATIONS = 50  # of 100 gradient steps each
@@ -54,7 +54,7 @@ STUDY = Study(
     fragment=Path("docs/results/pendulum.md"),
     cells=CELLS,
     main=MAIN,
-    gate=Gate("return_normalized", interquartile_mean, 0.97, "interquartile mean of the normalized return of at least 0.97", 3),
+    gate=Gate("return_normalized", iqm_of, 0.97, "interquartile mean of the normalized return of at least 0.97", 3),
 )
 
 if __name__ == "__main__":

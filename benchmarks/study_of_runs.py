@@ -109,6 +109,7 @@ def _parser(study: Study, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--retrain", action="store_true", help=f"also triality retrain on the cells of '{study.main}'")
     parser.add_argument("--alone", action="store_true", help=f"also time one seed of the cells of '{study.main}', nothing compiled before")
     parser.add_argument("--jobs", type=int, default=1, help="at a time (default %(default)s; times are only worth reading at 1)")
+    parser.add_argument("--busy", action="store_true", help="other programs run beside: keep what was learned, and no seconds")
     parser.add_argument("--limit", type=float, default=1800.0, help="seconds a job may take (default %(default)s)")
     parser.add_argument("--list", action="store_true", help="print the jobs with their commands, run nothing")
     parser.add_argument("--table", action="store_true", help="run nothing, write the table from what is there")
@@ -147,7 +148,7 @@ def _irl(study: Study, cell: Cell, options: argparse.Namespace, folder: Path, se
         lambda: is_finished(folder / "summary.json", chosen) or is_finished(record, chosen),
         headline,
         environment,
-        keep=lambda: keep(folder, record),
+        keep=lambda: keep(folder, record, is_timed=not options.busy),
     )
 
 
@@ -176,10 +177,12 @@ def recorded(out: Path, name: str) -> Path:
     return RECORDS / out.name / f"{name}.json"
 
 
-def keep(folder: Path, record: Path) -> None:
-    """The summary of a run, with the commit it was made at."""
+def keep(folder: Path, record: Path, is_timed: bool = True) -> None:
+    """The summary of a run, with the commit it was made at; its seconds only where nothing else took some of them."""
+    found = {**read_json(folder / "summary.json"), "commit": commit()}
+    found |= {} if is_timed else {"seconds": None, "env_steps_per_second": None}
     record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps({**read_json(folder / "summary.json"), "commit": commit()}, indent=1) + "\n")
+    record.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def is_finished(path: Path, chosen: Mapping[str, Any]) -> bool:
@@ -200,7 +203,7 @@ def _result(cell: Cell, out: Path, attempts: Mapping[str, Mapping[str, Any]]) ->
         cell.section,
         cell.row,
         cell.num_demos,
-        optional(folder / "summary.json") or optional(recorded(out, cell.name)),
+        optional(recorded(out, cell.name)) or optional(folder / "summary.json"),
         optional(folder / "retrained.json"),
         alone["seconds"] if alone.get("ok") else None,
         attempts.get(cell.name, {}).get("why", ""),

@@ -48,7 +48,18 @@ CHUNK = 20
 
 
 class Row(NamedTuple):
-    """How one row learns: the world of demonstrations and roll-outs, the algorithm there, its policies' entropy weight, its iterations."""
+    """How one row learns.
+
+    Fields:
+        world: of demonstrations and roll-outs.
+        make: the algorithm there.
+        level: at which it compares.
+        make_cost: of what the cost is one; the algorithm's own if None.
+        temperature: entropy weight of its policies, and of the fresh ones.
+        lengths: iterations after which the cost is judged.
+        num_cost_steps: an iteration.
+        sharpened: what the temperature of the fresh policies is divided by.
+    """
 
     world: Callable[[], AbstractEnvironment]
     make: Callable[..., CostLearning]
@@ -56,6 +67,8 @@ class Row(NamedTuple):
     make_cost: Any = state_cost
     temperature: float = 1.0
     lengths: tuple[int, ...] = (100,)
+    num_cost_steps: int = 3
+    sharpened: float = 1.0
 
 
 STARTS = FreeStarts(NUM_ROLLOUTS)
@@ -76,6 +89,9 @@ def main() -> int:
     parser = result.parser(__doc__)
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0, help="so that a setting is judged on seeds that did not choose it")
+    parser.add_argument("--cost-steps", type=int, help="an iteration (default: of each row its own)")
+    parser.add_argument("--sharpened", type=float, help="divides the temperature of fresh policies (default: of each row its own)")
     parser.add_argument("--lengths", type=int, nargs="+", help="iterations of learning (default: of each row its own)")
     parser.add_argument("--policy-iterations", type=int, default=100, help="of experts and fresh policies (default %(default)s)")
     return result.run(parser.parse_args())
@@ -84,24 +100,27 @@ def main() -> int:
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     """Yields after every length of every row. What an earlier call measured with as many seeds and iterations is kept beside it."""
     record: Record = kept(options.out) or {"rows": {}}
-    keys = jax.vmap(jax.random.key)(1000 + jnp.arange(options.seeds))
+    seeds = options.first_seed + jnp.arange(options.seeds)
+    keys, of_truth = (jax.vmap(jax.random.key)(1000 + each) for each in (seeds, jnp.arange(options.seeds)))
     there, count = point_maze_shifted(), options.policy_iterations
     practice = PointMaze(there.spec, there.edge, there.toward, starts=anywhere)
     if record.get("policy_iterations") != count or len(record["truth"]) != options.seeds:
-        truth = fresh_policies(keys, practice, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
-        constant = fresh_policies(keys, practice, ConstantCost(), count, 1.0)
+        truth = fresh_policies(of_truth, practice, EnvironmentCost(there), count, EXPERT_TEMPERATURE)
+        constant = fresh_policies(of_truth, practice, ConstantCost(), count, 1.0)
         record = {"rows": {}, "truth": mean_returns(there, truth), "constant": mean_returns(there, constant)}
     record |= {"machine": describe_machine(), "policy_iterations": count, "num_demos": NUM_DEMOS, "num_rollouts": NUM_ROLLOUTS}
     demonstrations: dict[Any, Trajectory] = {}
     for name in options.only:
         row = ROWS[name]
+        row = row._replace(num_cost_steps=options.cost_steps or row.num_cost_steps, sharpened=options.sharpened or row.sharpened)
         if row.world not in demonstrations:
             demonstrations[row.world] = demonstrate(row.world(), count)
         record["rows"][name] = by_length = {}
-        for length, states in learned(row, demonstrations[row.world], options.seeds, options.lengths or row.lengths):
+        for length, states in learned(row, demonstrations[row.world], seeds, options.lengths or row.lengths):
             cost = states.cost.cost if isinstance(states.cost, ShapedCost) else states.cost
-            fresh = fresh_policies(keys, practice, cost, count, row.temperature, is_stacked=True)
+            fresh = fresh_policies(keys, practice, cost, count, row.temperature / row.sharpened, is_stacked=True)
             by_length[str(length)] = {
+                "first_seed": options.first_seed,
                 "own": mean_returns(row.world(), states.policy),
                 "returns": mean_returns(there, fresh),
                 "demonstrations": float(jnp.mean(jnp.sum(demonstrations[row.world].reward, axis=1))),
@@ -117,13 +136,13 @@ def demonstrate(world: AbstractEnvironment, iterations: int) -> Trajectory:
     return draw(jax.random.split(jax.random.key(1), NUM_DEMOS))._replace(start=jnp.arange(NUM_DEMOS))
 
 
-def learned(row: Row, data: Trajectory, num_seeds: int, lengths: Sequence[int]) -> Iterator[tuple[int, Any]]:
+def learned(row: Row, data: Trajectory, seeds: Any, lengths: Sequence[int]) -> Iterator[tuple[int, Any]]:
     """The states of all seeds after so many iterations; a longer run is a shorter one that went on."""
     makers = {} if row.make_cost is None else {"make_cost": row.make_cost}
     rule = PPO(learning_rate=RATE, temperature=row.temperature)
-    settings = {"penalty": GradientPenalty(PENALTY), "cost_learning_rate": COST_RATE} | makers
+    settings = {"penalty": GradientPenalty(PENALTY), "cost_learning_rate": COST_RATE, "num_cost_steps": row.num_cost_steps} | makers
     algorithm = row.make(row.world(), row.level, update_rule=rule, **settings)
-    states = eqx.filter_jit(jax.vmap(lambda key: algorithm.init(key, data)))(jax.vmap(jax.random.key)(jnp.arange(num_seeds)))
+    states = eqx.filter_jit(jax.vmap(lambda key: algorithm.init(key, data)))(jax.vmap(jax.random.key)(seeds))
     program, done = over_seeds(lambda algorithm, state: run(algorithm, state, 1, CHUNK)[0]), 0
     for length in lengths:
         while done < length:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from result_page import Record
 
-from triality.cli.evaluation import interquartile_mean
 from triality.data.reference_returns import RANDOM_RETURNS
+from triality.interquartile_mean import interquartile_mean
 
 RANDOM = RANDOM_RETURNS["PointMazeShifted-v0"].mean
 NAMES = {
@@ -61,4 +61,4 @@ def _shares(returns: list[float], truth: float) -> str:
 
 
 def _iqm(values: list[float]) -> float:
-    return float(np.asarray(interquartile_mean(list(values)), float))
+    return float(interquartile_mean(np.asarray(values, float)))

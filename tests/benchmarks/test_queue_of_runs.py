@@ -93,6 +93,41 @@ def test_what_a_run_came_to_outlives_its_folder(tmp_path, monkeypatch):
     assert (kept.summary["commit"], kept.summary["seeds"][0]["return_normalized"]) == ("abc", 0.5)
 
 
+def test_a_busy_machine_leaves_no_seconds(tmp_path, monkeypatch):
+    import study_of_runs
+    from table_of_runs import Gate, iqm_of, write_table
+
+    monkeypatch.setattr(study_of_runs, "RECORDS", tmp_path / "results")
+    folder = tmp_path / "out" / "cell_05"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(summary([0.5, 0.7, 0.9])))
+    study_of_runs.keep(folder, study_of_runs.recorded(tmp_path / "out", "cell_05"), is_timed=False)
+    kept = study_of_runs._result(study_of_runs.Cell("cell", "main", 5), tmp_path / "out", {})
+    gate = Gate("return_normalized", iqm_of, 0.6, "0.6", 3)
+    assert "| cell | 5 | **0.700** | 0.500 to 0.900 |" in (text := write_table("T", gate, [kept], {}, None))
+    assert "| 0.25 | 0.25 | 166 |  |  |  | yes |" in text
+
+
+def test_a_row_whose_run_is_recorded_nowhere_stays_as_it_stands(tmp_path):
+    from table_of_runs import Gate, Result, iqm_of, write_table
+
+    def of(name, values=None, section="Main"):
+        return Result(section, name, 5, None if values is None else summary(values), None, None, "")
+
+    gate, page = Gate("return_normalized", iqm_of, 0.97, "0.97", 3), tmp_path / "t.md"
+    before = write_table("T", gate, [of("old", [0.25] * 5), of("twice", [0.75] * 5)], {}, page)
+    old = next(line for line in before.splitlines() if line.startswith("| old |"))
+    rows = [of("old"), of("twice", [0.5] * 5), of("new", [1.0] * 5), of("never"), of("old", section="Other")]
+    write_table("T", gate, rows, {}, page)
+    text = write_table("T", gate, rows, {}, page)  # and again
+    assert text.splitlines().count(old) == 1
+    assert "| twice | 5 | **0.500** |" in text
+    assert "Not run yet: never from 5." in text
+    assert "Not run yet: old from 5." in text
+    assert text.count("**Standing rows** (1: old from 5)") == 1
+    assert "**Standing rows**" not in before
+
+
 def test_cells_have_names_of_their_own_and_options_that_the_command_accepts(tmp_path):
     import cartpole_table
     import mujoco_table
@@ -108,16 +143,17 @@ def test_cells_have_names_of_their_own_and_options_that_the_command_accepts(tmp_
 
 
 def summary(values):
-    seeds = [{"return_normalized": value, "return_mean": value} for value in values]
-    iqm = dict.fromkeys(("overlap", "ess_fraction"), 0.25) | {"expert_return": -150.0, "random_return": -1200.0, "return_sampled": -255.0}
-    return {"config": {"env": "Pendulum-v1"}, "seeds": seeds, "iqm": iqm, "env_steps": 500, "seconds": 50.0}
+    health = {"overlap": 0.25, "ess_fraction": 0.25, "return_sampled": -255.0}
+    seeds = [{"return_normalized": value, "return_mean": value} | health for value in values]
+    ends = {"expert_return": -150.0, "random_return": -1200.0}
+    return {"config": {"env": "Pendulum-v1"}, "seeds": seeds, "iqm": ends, "env_steps": 500, "seconds": 50.0}
 
 
 def test_the_table_holds_the_statistics_and_the_gate(tmp_path):
-    from table_of_runs import Gate, Result, interquartile_mean, write_table
+    from table_of_runs import Gate, Result, iqm_of, write_table
 
-    gate = Gate("return_normalized", interquartile_mean, 0.97, "0.97", 3)
-    values = [0.0, 0.96, 0.98, 0.99, 1.0]  # middle half: 0.96 and 0.99 each with 3/4 of a share, 0.98 whole
+    gate = Gate("return_normalized", iqm_of, 0.97, "0.97", 3)
+    values = [0.0, 0.95, 0.99, 0.99, 1.0]  # the mean of the middle three; with quarters by share it would be 0.978
     results = [
         Result("Main", "good", 5, summary(values), {"rows": [{"return": -300.0, "normalized": 0.5}]}, 12.3, ""),
         Result("Main", "poor", 5, summary([0.1, 0.2, 0.3, 0.4, 0.5]), None, None, ""),
@@ -134,12 +170,12 @@ def test_the_table_holds_the_statistics_and_the_gate(tmp_path):
 
 
 def test_bootstrap_interval_covers_the_median_of_a_large_sample_and_is_a_point_where_nothing_varies():
-    from table_of_runs import bootstrap_interval, interquartile_mean
+    from table_of_runs import bootstrap_interval, iqm_of
 
     assert bootstrap_interval([0.5] * 5) == (0.5, 0.5)
     values = np.random.default_rng(1).normal(3.0, 1.0, 200)
     low, high = bootstrap_interval(values)
-    assert low < interquartile_mean(list(values)) < high
+    assert low < iqm_of(list(values)) < high
     # The IQM of a normal sample varies about 1.09 times as much as its mean, 1/sqrt(200).
     assert 0.5 < (high - low) / (2 * 1.96 * 1.09 / np.sqrt(200)) < 1.5
 

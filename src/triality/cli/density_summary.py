@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from triality.cli.evaluation import interquartile_mean
+from triality.cli.evaluation import interquartile_mean_of
 from triality.cli.options import EbmOptions
 from triality.cli.tables import number
 from triality.partition.table import EXACT, IMPORTANCE, LogZTable
@@ -29,8 +29,8 @@ def summarize(
     seeds = [_seed(options.seed + i, fitted, each) for i, (fitted, each) in enumerate(zip(fits, judged, strict=True))]
     names = [name for name in seeds[0]["metrics"] if all(name in seed["metrics"] for seed in seeds)]
     overall: dict[str, Any] = {
-        "test_log_likelihood": interquartile_mean([seed["test_log_likelihood"] for seed in seeds]),
-        "metrics": {name: interquartile_mean([seed["metrics"][name] for seed in seeds]) for name in names},
+        "test_log_likelihood": interquartile_mean_of([seed["test_log_likelihood"] for seed in seeds]),
+        "metrics": {name: interquartile_mean_of([seed["metrics"][name] for seed in seeds]) for name in names},
         "num_train": len(split.train),
         "num_valid": len(split.valid),
         "num_test": len(split.test),

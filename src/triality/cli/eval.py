@@ -14,7 +14,7 @@ def run(options: EvalOptions) -> int:
     """Evaluate every seed of a run; returns the exit code."""
     refuse(counts(options, "episodes"))
     stored = open_run(options.run)
-    from triality.cli.evaluation import evaluate_policies, in_gymnasium, interquartile_mean
+    from triality.cli.evaluation import evaluate_policies, in_gymnasium, interquartile_mean_of
     from triality.cli.tables import print_returns
 
     loaded = load(stored)
@@ -26,7 +26,7 @@ def run(options: EvalOptions) -> int:
         mean, sampled = float(result["mean"].mean()), float(result["sampled"].mean())
         rows.append((f"seed {stored.options.seed + index}, mean action", mean, scale.normalized(mean)))
         rows.append((f"seed {stored.options.seed + index}, sampled actions", sampled, scale.normalized(sampled)))
-    overall = interquartile_mean([float(result["mean"].mean()) for result in results])
+    overall = interquartile_mean_of([float(result["mean"].mean()) for result in results])
     assert overall is not None
     rows.append(("interquartile mean, mean action", overall, scale.normalized(overall)))
     which = "" if stored.task.is_ours else f", reset seeds 0-{options.episodes - 1}"

@@ -6,7 +6,7 @@ stepped together, which every run asks at its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +19,7 @@ from triality.cli.names import Task, make_environment, make_simulators
 from triality.data.reference_returns import RANDOM_RETURNS, ReturnScale
 from triality.envs.gymnasium_eval import Act, evaluate_in_gymnasium, uniform_actions
 from triality.errors import DataError, SimulatorError
+from triality.interquartile_mean import interquartile_mean
 from triality.sampler import AbstractSampler
 from triality.simulators.returns import returns_in
 from triality.specs import MUJOCO_SPECS
@@ -189,7 +190,7 @@ def summarize(
     for record, health in zip(records, verdicts.get("seeds", [{}] * len(records)), strict=True):
         record.update(health)
     names = ("return_mean", "return_normalized", "return_sampled", "expert_return", "random_return", "ess_fraction", "overlap")
-    iqm: dict[str, Any] = {name: interquartile_mean([record[name] for record in records]) for name in names}
+    iqm: dict[str, Any] = {name: interquartile_mean_of([record[name] for record in records]) for name in names}
     if config["env"] in PUBLISHED:
         iqm["published"] = PUBLISHED[config["env"]]
     return {
@@ -206,17 +207,12 @@ def summarize(
     }
 
 
-def interquartile_mean(values: list[float | None]) -> float | None:
-    """Mean of the middle half, quarters weighted by share (Agarwal et al. 2021); None where a value is missing.
+def interquartile_mean_of(values: Sequence[float | None]) -> float | None:
+    """``interquartile_mean`` of what the seeds came to; None where one of them is missing.
 
     Example:
-        >>> interquartile_mean([0.0, 1.0, 2.0, 100.0])
-        1.5
+        >>> interquartile_mean_of([0.0, 1.0, 2.0, 100.0]), interquartile_mean_of([0.0, None])
+        (1.5, None)
     """
     present = [value for value in values if value is not None]
-    if len(present) < len(values):
-        return None
-    ordered, n = np.sort(np.asarray(present, float)), len(present)
-    edges = np.arange(n + 1) / n
-    share = np.clip(np.minimum(edges[1:], 0.75) - np.maximum(edges[:-1], 0.25), 0.0, None)
-    return float(np.sum(ordered * share) / np.sum(share))
+    return float(interquartile_mean(np.asarray(present, float))) if len(present) == len(values) else None

@@ -29,7 +29,7 @@ def run(options: RetrainOptions) -> int:
     world = world_of(stored, options)
     training = stored.folder.path / RETRAINING
     RunFolder.check(training, options.overwrite, options.kept.resume)
-    from triality.cli.evaluation import evaluate_policies, interquartile_mean
+    from triality.cli.evaluation import evaluate_policies, interquartile_mean_of
     from triality.runs.keeper import kept_run
 
     algorithm, states, unfinished = load(stored)
@@ -48,7 +48,7 @@ def run(options: RetrainOptions) -> int:
     scale = stored.scale if options.env is None else scale_in(world, options.expert_return)
     rows = _context(stored, options, scale)
     rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, scale.normalized(value)) for i, value in enumerate(results)]
-    overall = interquartile_mean(list(results))
+    overall = interquartile_mean_of(results)
     rows.append(("interquartile mean of the fresh policies", overall, scale.normalized(overall)))
     _report(stored, options, world, rows, unfinished)
     shutil.rmtree(training, ignore_errors=True)

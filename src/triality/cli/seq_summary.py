@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triality.cli.density_summary import estimates, finite, print_estimates, reported
-from triality.cli.evaluation import interquartile_mean
+from triality.cli.evaluation import interquartile_mean_of
 from triality.cli.seq_names import ORACLE
 from triality.cli.seq_options import SeqOptions
 from triality.cli.tables import number
@@ -30,7 +30,7 @@ def summarize(
     """The frozen fields are of the generator in the end; those of the energy begin with ``energy_``."""
     seeds = [_seed(options.seed + i, fitted, each) for i, (fitted, each) in enumerate(zip(fits, judged, strict=True))]
     names = [name for name in seeds[0]["metrics"] if all(name in seed["metrics"] for seed in seeds)]
-    means = {name: interquartile_mean([seed["metrics"][name] for seed in seeds]) for name in names}
+    means = {name: interquartile_mean_of([seed["metrics"][name] for seed in seeds]) for name in names}
     first = next((each.log_z for each in judged if each.log_z is not None), None)
     return {
         "command": "seq",

@@ -1,7 +1,7 @@
 """Statistics of scores over runs and tasks (Agarwal et al. 2021, arXiv:2108.13264): what a handful of seeds allows to be said.
 
 A table of scores is (runs, tasks), high = good, each task normalized so that scores of different tasks mean the same: 0 random actions,
-1 the demonstrations. The interquartile mean of all of them is ``runs.report.curves.interquartile_mean``.
+1 the demonstrations. The interquartile mean of all of them is ``triality.interquartile_mean``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from triality.errors import DataError
-from triality.runs.report.curves import interquartile_mean
+from triality.interquartile_mean import interquartile_mean
 
 Statistic = Callable[[Float[np.ndarray, "runs tasks"]], float]
 NUM_DRAWS = 2000

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import spearmanr, trim_mean
+from scipy.stats import spearmanr
 
-from triality.runs.report.curves import Curves, band, bootstrap_interval, interquartile_mean
+from triality.runs.report.curves import Curves, band, bootstrap_interval
 from triality.runs.report.palette import BAD, CAUTION, DATA, DRAWN, GOOD, INK, MUTED, OTHER, PAPER, SURFACE
 from triality.runs.report.state_space import rank_correlation
 
@@ -30,12 +30,6 @@ def test_a_band_ignores_what_is_missing():
     np.testing.assert_array_equal(found.median, [3.0, np.nan, 5.0])
     np.testing.assert_array_equal(found.low, [1.0, np.nan, 5.0])
     np.testing.assert_array_equal(found.high, [8.0, np.nan, 5.0])
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 11])
-def test_the_interquartile_mean_is_the_trimmed_mean(size):
-    values = np.random.default_rng(size).exponential(size=(3, size))
-    np.testing.assert_allclose(interquartile_mean(values), trim_mean(values, 0.25, axis=-1), rtol=1e-12)
 
 
 def test_the_interval_covers_the_mean_of_many_seeds_and_needs_three():

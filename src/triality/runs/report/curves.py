@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
+
+from triality.interquartile_mean import interquartile_mean
 
 KEYS = ("seed", "iteration")
 
@@ -83,18 +85,6 @@ def band(table: Float[np.ndarray, "s k"]) -> Band:
     if kept.size:
         median[some], low[some], high[some] = np.nanmedian(kept, axis=0), np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
     return Band(median, low, high)
-
-
-def interquartile_mean(values: Shaped[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
-    """Mean of the middle half along the last axis: a quarter of the values, rounded down, is left out on each side.
-
-    Example:
-        >>> float(interquartile_mean(np.array([0.0, 0.9, 1.0, 1.1, 50.0])))
-        1.0
-    """
-    ordered = np.sort(values, axis=-1)
-    cut = ordered.shape[-1] // 4
-    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
 
 
 def bootstrap_interval(values: Float[np.ndarray, " n"], num_draws: int = 10_000) -> tuple[float, float] | None:

@@ -15,6 +15,7 @@ from triality.tabular.in_expectation.f_irl import f_irl
 from triality.tabular.in_expectation.gail import free_discriminator_cost, gail
 from triality.tabular.in_expectation.iq_learn import iq_learn
 from triality.tabular.in_expectation.learned import Learned, visit_gap
+from triality.tabular.in_expectation.shaped_airl import ShapedLearned, shaped_airl
 from triality.tabular.in_expectation.sqil import sqil
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "DescentConfig",
     "Learned",
     "PerDecisionWeights",
+    "ShapedLearned",
     "SingleStepWeights",
     "StepDiscriminator",
     "airl",
@@ -34,6 +36,7 @@ __all__ = [
     "gan_gcl",
     "guided_cost",
     "iq_learn",
+    "shaped_airl",
     "single_step_bias",
     "soft_policy",
     "sqil",
