@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from triality.algorithms.dagger import Dagger
 from triality.cli.conclusion import Effort, Judging, conclude, drawn_as_learned
@@ -16,7 +15,7 @@ from triality.cli.irl_points import IrlSweep
 from triality.cli.learning import at_once_of, console, inputs_of, print_note, remedy_of, train
 from triality.cli.options import IrlOptions
 from triality.cli.rows import Rows
-from triality.cli.sweep_end import begun_folder, print_sweep, sweep_config, write_sweep
+from triality.cli.sweep_end import begun_folder, print_sweep, share_of, sweep_config, write_sweep
 from triality.cli.swept_settings import swept_settings
 from triality.runs.keeper import Keeper, kept_run
 from triality.runs.sweep_folder import SUFFIX
@@ -42,22 +41,17 @@ def learn_sweep(sweep: IrlSweep) -> int:
     judging = Judging(scale, fresh_rollouts(algorithm), drawn_as_learned(algorithm))
     with kept_run(options.out, f"irl{SUFFIX}", config, keeping, print_note) as keeper:
         first = shapes if keeper.resumes else first_states_of(rows, plan)
-        failing = EndsThePoint(rows, sweep.points, remedy_of(algorithm), print_note)
+        failing = EndsThePoint(keeper, sweep.points, options.seeds, "irl", remedy_of(algorithm), print_note)
         states, speed, steps = train(rows, first, options, keeper, failing)
         keeper.closing()
         for index, point in enumerate(sweep.points):
             if point.name not in failing.failed:
-                effort = Effort(steps, None if speed is None else speed / len(names), _share(keeper, len(names)))
+                effort = Effort(steps, None if speed is None else speed / len(names), share_of(keeper, len(names)))
                 _conclude(sweep, index, rows, states, judging, effort, keeper)
         result = write_sweep("irl", keeper.folder, config, sweep.points, failing.failed, keeper.seconds)
         keeper.finished(result)
     print_sweep(console, result, options.out)
     return 0
-
-
-def _share(keeper: Keeper, num_points: int) -> Any:
-    """The points are learned side by side: each has its part of the time."""
-    return lambda: keeper.seconds / num_points
 
 
 def _conclude(sweep: IrlSweep, index: int, rows: Rows, states: Any, judging: Judging, effort: Effort, keeper: Keeper) -> None:

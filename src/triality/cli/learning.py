@@ -130,7 +130,6 @@ def train(rows: Rows, first: Any, options: IrlOptions, keeper: Keeper, failing: 
     begun = first_or_kept(Guarded(algorithm), first, keeper)
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
     pace, going = Pace(), begun
-    failing.begun(keeper)
     keeper.look({STATES: going, **failing.parts}, keeper.step)
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
@@ -139,7 +138,7 @@ def train(rows: Rows, first: Any, options: IrlOptions, keeper: Keeper, failing: 
             going, metrics = programs[size](guarded, going)
             jax.block_until_ready(metrics)
             pace.record(size, size * per_iteration * len(rows.all), time.perf_counter() - start)
-            failing.look(going, done - size, done)
+            failing.look(going, f"iterations {done - size + 1}-{done}", done - size, done)
             _log(keeper, metrics, going.skipped, rows, failing, done, done * per_iteration)
             bar.update(task, completed=done, description="learning", rate=pace.words)
             keeper.look({STATES: going, **failing.parts}, done, final=done == options.iterations)

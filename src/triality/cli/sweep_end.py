@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from triality.cli.config import as_config
 from triality.cli.sweep_options import Point
 from triality.cli.tables import number
 from triality.runs.folder import RunFolder
+from triality.runs.keeper import Keeper
 from triality.runs.point_log import copy_log
 from triality.runs.report.sweep_page import WARNING, confirmation, write_sweep_page
 from triality.runs.resumption import is_over
@@ -69,6 +70,11 @@ def write_sweep(
     record = write_result(folder, command, config, results, seconds)
     write_sweep_page(folder.path, record)
     return record
+
+
+def share_of(keeper: Keeper, num_points: int) -> Callable[[], float]:
+    """The seconds of one point: all are learned side by side, and each has its part of the time."""
+    return lambda: keeper.seconds / num_points
 
 
 def print_sweep(console: Console, result: Mapping[str, Any], out: Path) -> None:
