@@ -22,6 +22,8 @@ Sweep = Annotated[
 ]
 MOST_POINTS = 256
 """Every point leaves a folder, and is judged by itself."""
+LONGEST_NAME = 200
+"""Of a point's folder; file systems take no more than 255 bytes."""
 NOT_SWEPT = ("out", "overwrite", "kept", "track", "sweep")
 
 
@@ -59,6 +61,8 @@ def points_of(options: Any) -> tuple[Point, ...]:
     named = {name_of(values): values for values in combinations}
     if len(named) < len(combinations):
         raise ConfigError("expected values of a sweep that differ in their first twelve digits, got some that do not; list others")
+    if max(map(len, named)) > LONGEST_NAME:
+        raise ConfigError(f"expected names of folders of at most {LONGEST_NAME} characters, got '{max(named, key=len)}'; sweep fewer options at once")
     return tuple(Point(name, values, replace(options, **values, sweep=(), out=options.out / name)) for name, values in named.items())
 
 
