@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from triality.cli.experiment import build_algorithm
 from triality.cli.failing import FAILED, EndsThePoint
 from triality.cli.irl_defaults import resolve
 from triality.cli.irl_points import check_points
+from triality.cli.machine_limits import rows_at_once
 from triality.cli.main import main
 from triality.cli.names import CLONING
 from triality.cli.options import IrlOptions
@@ -76,9 +78,10 @@ def test_what_is_no_number_of_the_algorithm_is_refused_and_the_others_are_named(
 def test_a_point_that_fails_is_alone_in_it(tmp_path):
     """Three points of two seeds; the second seed of the middle one gives NaN. Its folder holds what a run of its own would leave."""
     swept = [Point(f"a={i}", {"a": float(i)}, replace(resolved(str(tmp_path / "s" / f"a={i}")), iterations=9)) for i in range(3)]
-    states = {"x": np.arange(6.0)}
+    states = {"x": jnp.arange(6.0)}
     guarded = jax.vmap(Guarded(None).init)(states)
-    failing = guarded._replace(in_row=np.array([0, 1, 0, LIMIT, 0, LIMIT - 1]), bad=np.array([[False]] * 3 + [[True]] + [[False]] * 2))
+    bad = jnp.array([[False]] * 3 + [[True]] + [[False]] * 2)
+    failing = guarded._replace(in_row=jnp.array([0, 1, 0, LIMIT, 0, LIMIT - 1]), bad=bad)
     said = []
     with kept_run(tmp_path / "s", "irl sweep", {"a": 1}, Keeping(every=1e9), said.append) as keeper:
         ends = EndsThePoint(keeper, swept, 2, "irl", "lower it", said.append)
@@ -90,7 +93,7 @@ def test_a_point_that_fails_is_alone_in_it(tmp_path):
         ends.look(failing, "iterations 6-9", 5, 9)
         assert list(ends.failed) == ["a=1"]
         keeper.look({"x": np.zeros(1), **ends.parts}, 9, final=True)
-        everywhere = failing._replace(in_row=np.full(6, LIMIT))
+        everywhere = failing._replace(in_row=jnp.full(6, LIMIT))
         with pytest.raises(NonFiniteError, match=r"got NaN or infinity in .* within iterations 10-11; lower it"):
             ends.look(everywhere, "iterations 10-11", 9, 11)
     folder = tmp_path / "s" / "a=1"
@@ -253,3 +256,16 @@ def test_what_a_sweep_left_can_be_overwritten_and_nothing_else(tmp_path):
 def test_a_sweep_of_nothing_is_no_sweep(tmp_path):
     sweep = check_points(IrlOptions("Pendulum-v1", DEMOS, tmp_path / "s", sweep=("temperature=0.5",)))
     assert [point.name for point in sweep.points] == ["temperature=0.5"]
+
+
+def test_as_many_seeds_at_once_as_fit():
+    """Twice all rows, and those that are computed once more."""
+    assert rows_at_once("a run", 1000, 10, "ask for fewer", total=3000) == 10
+    assert rows_at_once("a run", 1000, 10, "ask for fewer", total=2999) == 9
+    assert rows_at_once("a run", 1000, 10, "ask for fewer", total=2100) == 1
+    assert rows_at_once("a run", 1000, 10, "ask for fewer", asked=4, total=2999) == 4
+    assert rows_at_once("a run", 1000, 10, "ask for fewer", asked=40, total=9000) == 10
+    with pytest.raises(ConfigError, match=r"expected a run that fit into .* GB of memory, got about .* GB; ask for fewer$"):
+        rows_at_once("a run", 1000, 10, "ask for fewer", total=2099)
+    with pytest.raises(ConfigError, match=r"ask for fewer$"):
+        rows_at_once("a run", 1000, 10, "ask for fewer", asked=4, total=2399)
