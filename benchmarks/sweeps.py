@@ -3,7 +3,7 @@
     python benchmarks/sweeps.py          # about ten minutes on a quiet machine
     python benchmarks/sweeps.py --table  # docs/results/sweeps.md, from the result file
 
-Time: P learning rates in one program, against P programs' worth of calls: the first of them compiles, the others have it at hand, as they do
+Time: P learning rates in one program, against P calls of a program of one: the first compiles, the others have it at hand, as they do
 in one process; and against P processes, each of which compiles. One thread; calls alternate, the least of several counts.
 
 Memory is what XLA says of a compiled chunk of one iteration (``memory_analysis``): no measurement, and the same on a busy machine. Donating
@@ -127,7 +127,7 @@ def page(record: Record) -> list[str]:
     lines = [
         "# What a sweep costs",
         "",
-        f"GAN-GCL per step on Pendulum, {record['rollouts']} roll-outs an iteration, a chunk of {record['iterations']} iterations, one thread. "
+        f"GAN-GCL per step, {record['rollouts']} roll-outs an iteration, chunks of {record['iterations']} iterations, one thread. "
         "P learning rates in one program, against P calls of a program of one.",
         "",
     ]
@@ -143,11 +143,11 @@ def page(record: Record) -> list[str]:
         )
     lines += [
         "",
-        "A ratio above one: the points in one program are faster. The last column is P processes, each of which compiles and computes one chunk.",
+        "A ratio above one: the points in one program are faster. The last column: P processes, each compiles and computes a chunk.",
         "",
         "## Memory of many seeds",
         "",
-        "Megabytes of a chunk's program, as XLA plans them. States are there before and after; what lies between is there for the seeds that "
+        "Megabytes of a chunk's program, as XLA plans them. States are there before and after; what is between, for the seeds that "
         "are computed at once.",
         "",
         "| seeds | at once | states before | states after | between | together | saved if donated |",

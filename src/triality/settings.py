@@ -66,7 +66,10 @@ def settings_of(algorithms: Sequence[Any]) -> Settings:
     leaves, structure = jax.tree.flatten(algorithms[0])
     columns = [leaves, *(jax.tree.leaves(each) for each in algorithms[1:])]
     pairs = [_stacked(column) for column in zip(*columns, strict=True)]
-    return Settings(*(jax.tree.unflatten(structure, side) for side in zip(*pairs, strict=True)) if pairs else (algorithms[0], algorithms[0]))
+    if not pairs:
+        return one_setting(algorithms[0])
+    varied, shared = (jax.tree.unflatten(structure, side) for side in zip(*pairs, strict=True))
+    return Settings(varied, shared)
 
 
 def differ_in_numbers_alone(algorithms: Sequence[Any]) -> bool:

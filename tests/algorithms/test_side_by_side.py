@@ -87,6 +87,7 @@ def test_a_row_that_gives_nan_keeps_what_it_had_and_the_others_are_untouched(dat
         np.testing.assert_allclose(stage.row(row).last.mean, alone.last.mean, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_every_tilt_has_the_draws_of_its_own_generator(data):
     """Two generators, two rates: stocks differ, and so do the tilts."""
     train, valid = data
@@ -108,7 +109,7 @@ def test_every_tilt_has_the_draws_of_its_own_generator(data):
 
 
 def test_a_stage_without_steps_returns_what_it_was_given(data):
-    train, valid = data
+    train, _ = data
     states = begun_states(one_setting(learning(train, 0.1)), lambda learning, q: learning.init(KEY, q), stacked([gaussian()] * 2))
     stage = best_of_each(one_setting(learning(train, 0.1)), states, lambda states: jnp.zeros(2), 0, 4, "none", Kept())
     assert stage.num_steps.tolist() == [0, 0]

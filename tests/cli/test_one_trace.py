@@ -42,7 +42,7 @@ EVERY = {
     "bc": {"algorithm": "bc"},
     "dagger": {"algorithm": "dagger"},
 }
-FAST = ("trajectories", "bc")
+FAST = ("bc",)
 
 
 def seen(tree):
@@ -109,7 +109,8 @@ def traces(monkeypatch):
     return found
 
 
-IRL = ("irl", "--env", "Pendulum-v1", "--demos", str(DEMOS), "--num-demos", "2", "--num-rollouts", "6", "--iterations", "17", "--seeds", "2")
+IRL = ("irl", "--env", "Pendulum-v1", "--demos", str(DEMOS), "--num-demos", "2", "--num-rollouts", "6")
+IRL = (*IRL, "--iterations", "17", "--seeds", "2")
 EBM = ("ebm", "--target", "two-moons", "--num-data", "500", "--objective", "gan", "--generator", "gaussian", "--generator-steps", "83")
 EBM = (*EBM, "--energy-steps", "83", "--num-drawn", "200", "--temperatures", "0", "--batch-size", "17", "--seeds", "2")
 

@@ -1,4 +1,4 @@
-"""``--sweep`` through the command: points are the runs they would be alone, fail alone, go on after a kill, and are folders like any other."""
+"""``--sweep`` through the command: points are the runs they would be alone, fail alone, and are folders like any other."""
 
 import json
 import shutil
@@ -14,13 +14,13 @@ from tests.faults.kept_runs import some_text
 from triality.algorithms.guarded import LIMIT, Guarded
 from triality.cli.experiment import build_algorithm
 from triality.cli.failing import FAILED, EndsThePoint
+from triality.cli.irl import task_of
 from triality.cli.irl_defaults import resolve
 from triality.cli.irl_points import check_points
 from triality.cli.machine_limits import rows_at_once
 from triality.cli.main import main
 from triality.cli.names import CLONING
 from triality.cli.options import IrlOptions
-from triality.cli.irl import task_of
 from triality.cli.sweep_options import Point
 from triality.cli.swept_settings import sweepable, swept_settings
 from triality.errors import ConfigError, NonFiniteError

@@ -175,7 +175,8 @@ def _discount_problems(options: IrlOptions) -> list[str]:
 def _block_problems(options: IrlOptions, task: Task) -> list[str]:
     if options.seeds_at_once == 0 or not task.on_host:
         return []
-    return [f"expected no --seeds-at-once with {task.bare.name} on the host, got {options.seeds_at_once}: its seeds follow one another; leave it out"]
+    got = f"expected no --seeds-at-once with {task.bare.name} on the host, got {options.seeds_at_once}"
+    return [f"{got}: its seeds follow one another; leave it out"]
 
 
 def _may_be_zero(options: IrlOptions) -> bool:

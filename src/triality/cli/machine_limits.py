@@ -99,9 +99,7 @@ def rows_at_once(what: str, num_bytes: int, num_rows: int, remedy: str, asked: i
         return wanted if asked else num_rows
     needed = (WORKSPACE - 1) * num_bytes + wanted * num_bytes / num_rows
     if needed > total:
-        raise ConfigError(
-            f"expected {what} that fit into {total / 1e9:.1f} GB of memory, got about {needed / 1e9:.1f} GB; {remedy}"
-        )
+        raise ConfigError(f"expected {what} that fit into {total / 1e9:.1f} GB of memory, got about {needed / 1e9:.1f} GB; {remedy}")
     fitting = int((total / num_bytes - (WORKSPACE - 1)) * num_rows)
     return wanted if asked else min(fitting, num_rows)
 

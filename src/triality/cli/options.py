@@ -53,7 +53,7 @@ class IrlOptions:
     seeds: int = 1
     """Independent runs: in one compiled program, on the host one after the other."""
     seeds_at_once: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all that fit into memory)")] = 0
-    """In a compiled run: how many seeds are computed side by side, those of all points of a sweep counted; the others come after them. Fewer
+    """In a compiled run: how many seeds are computed side by side, those of all points of a sweep counted; the others follow. Fewer
     take less memory, and give the same numbers. 0: as many as fit."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""

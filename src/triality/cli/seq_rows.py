@@ -105,9 +105,9 @@ def _correct(
     stage = fit_tilts(settings, keys[1], networks, samplers, valid, steps, looks, options.num_drawn, told)
     learned = [stage.row(index) for index in range(len(points))]
     energies = [TiltedSequenceEnergy(first, each.best.density.energy) for first, each in zip(firsts, learned, strict=True)]
-    lasts = _followed(points, data, firsts, energies, keys, told)
+    lasts, rates = _followed(points, data, firsts, energies, keys, told), told.steps_per_second
     return [
-        FittedSequences(first, last, energy, True, told.steps_per_second) if each.num_steps else generator_alone(first, told.steps_per_second)
+        FittedSequences(first, last, energy, True, rates) if each.num_steps else generator_alone(first, rates)
         for first, last, energy, each in zip(firsts, lasts, energies, learned, strict=True)
     ]
 

@@ -27,7 +27,9 @@ def sweep_config(options: Any, swept: Mapping[str, Sequence[float]]) -> dict[str
     return common | {"sweep": {name: list(values) for name, values in swept.items()}}
 
 
-def begun_folder(parent: RunFolder, point: Point, command: str, inputs: Mapping[str, str], found: Mapping[str, Any] | None = None) -> RunFolder | None:
+def begun_folder(
+    parent: RunFolder, point: Point, command: str, inputs: Mapping[str, str], found: Mapping[str, Any] | None = None
+) -> RunFolder | None:
     """The folder of a point with its configuration and its part of the log; None where its run is there, whole.
 
     Args:

@@ -62,7 +62,8 @@ def points_of(options: Any) -> tuple[Point, ...]:
     if len(named) < len(combinations):
         raise ConfigError("expected values of a sweep that differ in their first twelve digits, got some that do not; list others")
     if max(map(len, named)) > LONGEST_NAME:
-        raise ConfigError(f"expected names of folders of at most {LONGEST_NAME} characters, got '{max(named, key=len)}'; sweep fewer options at once")
+        longest = max(named, key=len)
+        raise ConfigError(f"expected folder names of at most {LONGEST_NAME} characters, got '{longest}'; sweep fewer options at once")
     return tuple(Point(name, values, replace(options, **values, sweep=(), out=options.out / name)) for name, values in named.items())
 
 

@@ -30,8 +30,8 @@ def swept_settings(points: Sequence[Point], build: Build) -> Settings:
     if not differ_in_numbers_alone(algorithms):
         where = ", ".join(flag(name) for name in swept)
         raise ConfigError(
-            f"expected points that differ in numbers of one program with --sweep, got {where} with values that make other programs; start a "
-            f"run for each. {_can_be_swept(points[0].options, build)}"
+            f"expected points that differ in numbers of one program with --sweep, got {where} with values that make other programs; start "
+            f"a run for each. {_can_be_swept(points[0].options, build)}"
         )
     idle = [name for name in swept if _is_idle(name, points, algorithms)]
     if idle:

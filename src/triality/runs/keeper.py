@@ -39,8 +39,8 @@ from triality.runs.beginning import PLACE, begun, path_of, place_of
 from triality.runs.checkpoint import leaves_of, restored
 from triality.runs.checkpoint_file import StoredCheckpoint
 from triality.runs.checkpoint_series import CheckpointSeries
-from triality.runs.folder import RunFolder
 from triality.runs.failure import write_failure
+from triality.runs.folder import RunFolder
 from triality.runs.keeping import Keeping
 from triality.runs.lock import RunLock
 from triality.runs.stop_request import StopRequest

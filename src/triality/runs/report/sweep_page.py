@@ -110,7 +110,7 @@ def _lines(axes: Axes, result: Mapping[str, Any], shown: Sequence[Mapping[str, A
         label = None if group is None else f"{others[0]} {group:g}"
         axes.plot(x, [each["value"] for each in mine], marker="o", markersize=5, linewidth=1.4, color=color, label=label)
         for at, each in zip(x, mine, strict=True):
-            _spread(axes, each, at, color, vertical=1)
+            _spread(axes, each, float(at), color, vertical=1)
             if each["folder"] == result["best"]:
                 axes.plot(at, each["value"], "o", markersize=13, markerfacecolor="none", markeredgecolor=GOOD.light, markeredgewidth=2)
     if is_log:
@@ -128,7 +128,7 @@ def _rows(axes: Axes, result: Mapping[str, Any], shown: Sequence[Mapping[str, An
     for place, each in enumerate(shown):
         is_best = each["folder"] == result["best"]
         axes.plot(each["value"], place, "D", markersize=6, color=GOOD.light if is_best else DRAWN.light)
-        _spread(axes, each, place, DRAWN.light, vertical=0)
+        _spread(axes, each, float(place), DRAWN.light, vertical=0)
     axes.set_yticks(range(len(shown)), [", ".join(f"{value:g}" for value in each["values"].values()) for each in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(False, axis="y")
