@@ -49,23 +49,23 @@ def test_the_best_point_and_those_whose_intervals_it_meets():
 
 
 def test_where_less_is_better_the_least_is_best():
-    points = [PointResult(f"a={i}", {"a": i}, summary("nll_test", [value]), "") for i, value in enumerate((5.0, 4.0, 9.0))]
-    result = result_of("seq", {**CONFIG, "sweep": {"a": [0, 1, 2]}}, points, 1.0)
+    points = [PointResult(f"a={i}", {"a": float(i)}, summary("nll_test", [value]), "") for i, value in enumerate((5.0, 4.0, 9.0))]
+    result = result_of("seq", {**CONFIG, "sweep": {"a": [0.0, 1.0, 2.0]}}, points, 1.0)
     assert (result["best"], result["measure"]["better"], result["not_told_apart"]) == ("a=1", "lower", [])
 
 
 def test_without_a_scale_raw_returns_are_compared():
     """Demonstrations without rewards: nothing is normalized."""
-    points = [PointResult(f"a={i}", {"a": i}, summary("return_mean", [value]), "") for i, value in enumerate((-900.0, -150.0))]
+    points = [PointResult(f"a={i}", {"a": float(i)}, summary("return_mean", [value]), "") for i, value in enumerate((-900.0, -150.0))]
     for point in points:
         point.summary["iqm"]["return_normalized"] = None
-    result = result_of("irl", {**CONFIG, "sweep": {"a": [0, 1]}}, points, 1.0)
+    result = result_of("irl", {**CONFIG, "sweep": {"a": [0.0, 1.0]}}, points, 1.0)
     assert (result["measure"]["field"], result["best"]) == ("return_mean", "a=1")
 
 
 def test_nothing_is_best_where_all_failed():
-    points = [PointResult(f"a={i}", {"a": i}, None, "NaN") for i in range(2)]
-    result = result_of("ebm", {**CONFIG, "sweep": {"a": [0, 1]}}, points, 1.0)
+    points = [PointResult(f"a={i}", {"a": float(i)}, None, "NaN") for i in range(2)]
+    result = result_of("ebm", {**CONFIG, "sweep": {"a": [0.0, 1.0]}}, points, 1.0)
     assert result["best"] is None
     assert reading(result) == "No point has a result."
     assert "Failed" in render(result)

@@ -49,7 +49,7 @@ def render(result: Mapping[str, Any]) -> str:
     header = f"<h1>{escape(title)}</h1>\n{page.paragraph(words, 'subtitle')}\n{page.paragraph(reading(result))}"
     lines = [f"# {folder} is a run like any other", f"triality runs show {folder}"] if (folder := result["best"]) else []
     sections = (
-        page.section("What came of them", page.panels([panel(result)]), _table(result)),
+        page.section("What came of them", page.panels([panel(result)] if result["best"] is not None else []), _table(result)),
         page.section("Failed", page.listing([f"{each['folder']}: {each['failed']}" for each in points if each["failed"]])),
         page.section("What the best is worth", page.paragraph(f"{WARNING} {confirmation(result)}" if lines else ""), page.commands(lines)),
     )
