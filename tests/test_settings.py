@@ -109,3 +109,17 @@ def test_what_is_no_array_goes_through_blocks():
     out = in_blocks(lambda row: {"y": row["x"] + 1.0, "name": row["name"]}, (rows,), 2)
     assert out["name"] == "five"
     assert out["y"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_the_states_that_a_chunk_was_given_are_there_while_it_runs_and_after():
+    """The run's keeper saves them where the chunk is stopped, or fails. Buffers that are donated are gone: the broken twin."""
+    settings, begun = one_setting(Damped(0.5, 2.0)), states(3)
+
+    def step(algorithm, state):
+        return run(algorithm, state, 1, 2)[0]
+
+    over_settings(step)(settings, begun)
+    assert not any(leaf.is_deleted() for leaf in begun)
+    assert np.asarray(begun[0]).tolist() == [-1.0, 0.5, 2.0]
+    eqx.filter_jit(over_settings(step).__wrapped__, donate="all-except-first")(settings, begun)
+    assert begun[0].is_deleted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from triality.algorithms.dagger import Dagger
 from triality.cli.conclusion import Effort, Judging, conclude, drawn_as_learned
