@@ -114,5 +114,5 @@ def _is_same(a: Any, b: Any) -> bool:
         if a.shape != b.shape or a.dtype != b.dtype:
             return False
         values = [jax.random.key_data(each) if jnp.issubdtype(each.dtype, jax.dtypes.prng_key) else each for each in (a, b)]
-        return bool(np.array_equal(*map(np.asarray, values)))
+        return bool(np.array_equal(np.asarray(values[0]), np.asarray(values[1])))
     return not eqx.is_array(a) and not eqx.is_array(b) and (a is b or bool(a == b))

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from triality.algorithms.cost_learning import CostLearning
 from triality.cli.config import as_config
-from triality.cli.diagnosis import Fresh, diagnose
+from triality.cli.diagnosis import Fresh, diagnose, fresh_rollouts
 from triality.cli.evaluation import seed_records, summarize
 from triality.cli.experiment import Learning
 from triality.cli.irl import Plan
@@ -45,13 +45,13 @@ class Judging(NamedTuple):
 
     Fields:
         scale: what returns are held against.
-        fresh: fresh roll-outs of a learned policy, for log Z.
-        pictured: the roll-outs that are drawn.
+        fresh: fresh roll-outs of a learned policy, for log Z; None where no cost is learned.
+        pictured: the roll-outs that are drawn; None as well.
     """
 
     scale: ReturnScale
-    fresh: Fresh
-    pictured: Callable[[Any], Trajectory]
+    fresh: Fresh | None
+    pictured: Callable[[Any], Trajectory] | None
 
 
 class Concluded(NamedTuple):
@@ -75,7 +75,7 @@ def conclude(
     with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
         records = seed_records(states.policy, plan, judging.scale)
     verdicts = {}
-    if isinstance(algorithm, CostLearning):
+    if isinstance(algorithm, CostLearning) and judging.fresh is not None and judging.pictured is not None:
         with console.status("estimating log Z"):
             verdicts = diagnose(algorithm, states, judging.fresh)
         first = jax.tree.map(lambda leaf: leaf[0], states)
@@ -86,12 +86,9 @@ def conclude(
     return Concluded(summary, write_report(folder.path))
 
 
-def drawn_as_learned(algorithm: Learning) -> Callable[[Any], Trajectory]:
-    """Compiled roll-outs of a state, as an iteration draws them."""
-    collect = eqx.filter_jit(algorithm.collect) if isinstance(algorithm, CostLearning) else None
-
-    def pictured(state: Any) -> Trajectory:
-        assert collect is not None, "only of what learns a cost are there pictures"
-        return collect(jax.random.key(7), state)
-
-    return pictured
+def compiled_judging(scale: ReturnScale, algorithm: Learning) -> Judging:
+    """By compiled roll-outs, of a compiled run; whatever numbers of the algorithm are swept, they draw alike."""
+    if not isinstance(algorithm, CostLearning):
+        return Judging(scale, None, None)
+    collect = eqx.filter_jit(algorithm.collect)
+    return Judging(scale, fresh_rollouts(algorithm), lambda state: collect(jax.random.key(7), state))

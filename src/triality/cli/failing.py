@@ -84,7 +84,7 @@ class EndsThePoint:
         self._after = np.zeros(len(points), np.int64)
         if keeper.resumes:
             self._after = np.asarray(keeper.restored(FAILED, self._after))
-        ended = (points[index] for index in np.flatnonzero(self._after))
+        ended = (points[int(index)] for index in np.flatnonzero(self._after))
         self._failed = {point.name: _words(point) for point in ended}
 
     @property

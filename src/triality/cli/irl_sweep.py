@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from triality.algorithms.dagger import Dagger
-from triality.cli.conclusion import Effort, Judging, conclude, drawn_as_learned
-from triality.cli.diagnosis import fresh_rollouts
+from triality.cli.conclusion import Effort, Judging, compiled_judging, conclude
 from triality.cli.evaluation import return_scale
 from triality.cli.experiment import build_algorithm, first_states_of, seeds_of, state_template
 from triality.cli.expert_policy import load_expert
@@ -39,7 +38,7 @@ def learn_sweep(sweep: IrlSweep) -> int:
     rows = Rows(settings.repeated(options.seeds), names, seeds_of(options), at_once_of(options, shapes))
     config = sweep_config(options, sweep.swept)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), not isinstance(algorithm, Dagger), options.track)
-    judging = Judging(scale, fresh_rollouts(algorithm), drawn_as_learned(algorithm))
+    judging = compiled_judging(scale, algorithm)
     with kept_run(options.out, f"irl{SUFFIX}", config, keeping, print_note) as keeper:
         first = shapes if keeper.resumes else first_states_of(rows, plan)
         failing = EndsThePoint(keeper, sweep.points, options.seeds, "irl", remedy_of(algorithm), print_note)

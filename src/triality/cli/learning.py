@@ -15,9 +15,8 @@ from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning
 from triality.algorithms.dagger import Dagger
 from triality.algorithms.guarded import Guarded, GuardedState
-from triality.cli.conclusion import Effort, Judging, conclude, drawn_as_learned
+from triality.cli.conclusion import Effort, Judging, compiled_judging, conclude
 from triality.cli.config import as_config
-from triality.cli.diagnosis import fresh_rollouts
 from triality.cli.evaluation import return_scale
 from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states_of, seeds_of, state_template
 from triality.cli.expert_policy import load_expert
@@ -77,7 +76,7 @@ def learn(plan: Plan) -> int:
             first = first_states_of(rows, plan) if host is None else host.first_states()
         if host is None:
             states, speed, steps = train(rows, first, options, keeper, EndsTheRun(remedy_of(algorithm)))
-            judging = Judging(scale, fresh_rollouts(algorithm), drawn_as_learned(algorithm))
+            judging = compiled_judging(scale, algorithm)
         else:
             states, speed, steps = host.train(first, keeper)
             judging = Judging(scale, host.fresh, lambda state: host.fresh(state, options.num_rollouts))
