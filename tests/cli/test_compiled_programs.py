@@ -95,7 +95,7 @@ def test_a_warning_of_damage_becomes_one_sentence_and_the_damage_goes(tmp_path, 
     assert len(others) == 2
 
 
-WORDS = ("irl", "--env", "Pendulum-v1", "--demos", str(DEMOS), "--num-demos", "2", "--num-rollouts", "6", "--iterations", "6")
+WORDS = ("irl", "--env", "Pendulum-v1", "--demos", str(DEMOS), "--num-demos", "2", "--algorithm", "bc", "--iterations", "1")
 
 
 def command(out, cache, **variables):
