@@ -91,7 +91,7 @@ def panel(result: Mapping[str, Any]) -> Panel:
     paint = _lines if is_plane else _rows
     height = 290.0 if is_plane else 110.0 + 26.0 * len(shown)
     caption = (
-        "Marks: interquartile mean over the seeds; bars: 95 % interval, from three seeds on; dots: seeds. The ring is around the best. "
+        "Marks: interquartile mean over the seeds; bars: 95 % interval, from three seeds on; dots: seeds. The best is marked in green. "
         f"{result['measure']['better'].capitalize()} is better."
     )
     alt = "; ".join(f"{each['folder']}: {_with_interval(each)}" for each in result["points"])
