@@ -13,6 +13,8 @@ import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
+from triality.settings import Settings
+
 S = TypeVar("S")
 
 
@@ -83,12 +85,69 @@ def scan(step: Callable[[S, Any], tuple[S, PyTree]], state: S, inputs: PyTree, l
     return eqx.combine(arrays, rest), out
 
 
-def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
+def over_seeds(function: Callable[..., Any], at_once: int | None = None) -> Callable[..., Any]:
     """``function(algorithm, state)`` compiled, and mapped over a leading axis of every array of ``state``: seeds in one program.
+
+    Args:
+        function: of an algorithm and one state.
+        at_once: seeds that are computed side by side, the others after them; all by default. Fewer take less memory, and give the same
+            numbers.
 
     Example:
         >>> import jax.numpy as jnp
         >>> over_seeds(lambda rate, state: state - rate * state)(0.5, jnp.array([4.0, 8.0])).tolist()
         [2.0, 4.0]
     """
-    return eqx.filter_jit(eqx.filter_vmap(function, in_axes=(None, eqx.if_array(0))))
+    return eqx.filter_jit(lambda algorithm, states: in_blocks(lambda state: function(algorithm, state), (states,), at_once))
+
+
+def over_settings(function: Callable[..., Any], at_once: int | None = None) -> Callable[..., Any]:
+    """``function(algorithm, state)`` compiled, and mapped over settings and states row by row: a sweep in one program.
+
+    Called with ``Settings`` that have a row for every state, or vary in nothing.
+
+    Args: as those of ``over_seeds``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from triality.settings import settings_of
+        >>> settings = settings_of([{"rate": jnp.array(0.5)}, {"rate": jnp.array(0.25)}])
+        >>> step = lambda algorithm, state: state - algorithm["rate"] * state
+        >>> over_settings(step)(settings, jnp.array([4.0, 8.0])).tolist(), over_settings(step, 1)(settings, jnp.array([4.0, 8.0])).tolist()
+        ([2.0, 6.0], [2.0, 6.0])
+    """
+
+    def mapped(settings: Settings, states: PyTree) -> PyTree:
+        def one(varied: PyTree, state: PyTree) -> PyTree:
+            return function(eqx.combine(varied, settings.shared), state)
+
+        return in_blocks(one, (settings.varied, states), at_once)
+
+    return eqx.filter_jit(mapped)
+
+
+def in_blocks(function: Callable[..., Any], rows: tuple[PyTree, ...], at_once: int | None = None) -> PyTree:
+    """``function`` of every row, blocks of at most ``at_once`` rows one after the other: the rows of a block are one ``vmap``.
+
+    The blocks are as equal as they can be, so that the last is no small one that is compiled for itself where another size does as well.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> in_blocks(lambda a, b: a - b, (jnp.arange(5), jnp.ones(5, int)), 2).tolist()
+        [-1, 0, 1, 2, 3]
+    """
+    together = eqx.filter_vmap(function, in_axes=eqx.if_array(0))
+    arrays, rest = eqx.partition(rows, eqx.is_array)
+    num_rows = jax.tree.leaves(arrays)[0].shape[0]
+    if at_once is None or num_rows <= at_once:
+        return together(*rows)
+    out_rest: list[PyTree] = []
+
+    def of_arrays(arrays: tuple[PyTree, ...]) -> PyTree:
+        out = function(*eqx.combine(arrays, rest))
+        arrays_out, others = eqx.partition(out, eqx.is_array)
+        out_rest.append(others)
+        return arrays_out
+
+    size = -(-num_rows // -(-num_rows // at_once))
+    return eqx.combine(jax.lax.map(of_arrays, arrays, batch_size=size), out_rest[0])

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from triality.cli.density_learning import Split
 from triality.cli.density_parts import Space
+from triality.cli.density_split import Split
 from triality.cli.density_wells import find_wells, is_searchable
 from triality.energies.sum import NegativeLogDensity
 from triality.energy import Energy

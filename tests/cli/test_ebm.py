@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from triality.cli import density_names
-from triality.cli.density_learning import split_of
 from triality.cli.density_parts import Space, make_energy, make_generator
 from triality.cli.density_pictures import reliability
 from triality.cli.density_samples import sample_metrics
+from triality.cli.density_split import split_of
 from triality.cli.ebm import LEAST_TEST_ROWS, check
 from triality.cli.keeping_options import without_keeping
 from triality.cli.learning import print_note

@@ -11,7 +11,7 @@ import pytest
 
 from tests.data.test_seqgan_oracle import small_oracle
 from triality.algorithms.density_estimation import fit_energy
-from triality.cli import seq_learning
+from triality.cli import seq_stages
 from triality.cli.main import main
 from triality.cli.seq import check
 from triality.cli.seq_options import SeqOptions
@@ -156,7 +156,7 @@ def test_an_energy_that_validation_rejects_moves_nothing(oracle, tmp_path, monke
     def rejecting(*given, **named):
         return fit_energy(*given, **named)._replace(num_steps=0)
 
-    monkeypatch.setattr(seq_learning, "fit_energy", rejecting)
+    monkeypatch.setattr(seq_stages, "fit_energy", rejecting)
     shared = ("--data", f"oracle:{oracle}", "--num-data", "100", "--length", "5", "--temperatures", "1.0")
     summary = run(tmp_path / "run", *shared, "--objective", "gan", "--sampler-learning-rate", "0.1")
     metrics = summary["iqm"]["metrics"]

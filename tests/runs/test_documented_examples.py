@@ -22,3 +22,11 @@ def test_the_example_of_simulators_runs():
     names: dict = {}
     exec(compile("\n".join(blocks), "simulators.md", "exec"), names)
     assert names["rollouts"].observation.shape == (16, 1001, 17)
+
+
+def test_the_example_of_sweeps_runs():
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "sweeps.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1
+    names: dict = {}
+    exec(compile(blocks[0], "sweeps.md", "exec"), names)
+    assert names["settings"].varied.learning_rate.shape == (3,)

@@ -110,19 +110,35 @@ def refuse_failing(state: GuardedState, where: str, remedy: str) -> None:
     Raises:
         NonFiniteError: names the leaves, and holds the state whose next step gives the same NaN again.
     """
+    rows = failing_rows(state)
+    if rows:
+        raise failure(state, rows[0], where, remedy)
+
+
+def failing_rows(state: GuardedState) -> list[int]:
+    """Rows along the leading axis that failed ``LIMIT`` times in a row or more, the worst first; [0] where there is no axis and it did.
+
+    Example:
+        >>> blank = Guarded(None).init({})
+        >>> failing_rows(blank._replace(in_row=jnp.array([0, 3, 4, 2])))
+        [2, 1]
+    """
     in_row = np.atleast_1d(np.asarray(state.in_row))
-    if in_row.max(initial=0) < LIMIT:
-        return
-    index = int(in_row.argmax())
-    of_seed = state if np.ndim(state.in_row) == 0 else jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, state)
-    names = names_of_bad(of_seed)
+    worst_first = np.argsort(-in_row, kind="stable")
+    return [int(row) for row in worst_first if in_row[row] >= LIMIT]
+
+
+def failure(state: GuardedState, row: int, where: str, remedy: str) -> NonFiniteError:
+    """The error of one row, with the state whose next step gives the same NaN again."""
+    of_row = state if np.ndim(state.in_row) == 0 else jax.tree.map(lambda leaf: leaf[row] if eqx.is_array(leaf) else leaf, state)
+    names = names_of_bad(of_row)
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     error = NonFiniteError(
         f"expected finite parameters, got NaN or infinity in {shown} {LIMIT} times in a row within {where}; {remedy}. Nothing of these "
         "steps was taken"
     )
-    error.failing, error.names = before_failure(of_seed), names
-    raise error
+    error.failing, error.names = before_failure(of_row), names
+    return error
 
 
 def _after(before: GuardedState, new: Any) -> GuardedState:

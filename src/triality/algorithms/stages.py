@@ -26,14 +26,14 @@ class Going(NamedTuple):
         state: of the learning, with what its guard counts.
         best: the state that validation liked best so far.
         curve: validation value at the beginning and after each chunk; NaN for those to come.
-        at: steps that the best one had taken.
+        at: steps that the best one had taken; of rows side by side an array, as the curve has one more axis.
         done: steps done.
     """
 
     state: GuardedState
     best: Any
     curve: np.ndarray
-    at: np.int64
+    at: np.int64 | np.ndarray
     done: np.int64
 
 

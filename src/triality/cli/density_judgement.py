@@ -39,7 +39,8 @@ from triality.partition.sequential_monte_carlo import sequential_monte_carlo
 from triality.sampler import AbstractSampler, draw
 
 if TYPE_CHECKING:
-    from triality.cli.density_learning import Fitted, Split
+    from triality.cli.density_split import Split
+    from triality.cli.density_stages import Fitted
 
 NUM_WALKS, NUM_PARTICLES = 200, 200
 ENUMERABLE = 16

@@ -16,7 +16,8 @@ from triality.metrics.two_sample import LEAST_SAMPLES
 
 if TYPE_CHECKING:
     from triality.cli.density_judgement import Judged
-    from triality.cli.density_learning import Fitted, Split
+    from triality.cli.density_split import Split
+    from triality.cli.density_stages import Fitted
 
 NUM_POINTS, NUM_IMAGES, MOST_COLUMNS, GRID = 2000, 24, 6, 160
 """Points of a scatter plot, images of a sheet, columns of a table that are drawn, and pixels a side of the landscape."""

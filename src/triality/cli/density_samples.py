@@ -15,7 +15,7 @@ from triality.metrics.two_sample import LEAST_SAMPLES, classifier_test
 from triality.metrics.wasserstein import wasserstein_2
 
 if TYPE_CHECKING:
-    from triality.cli.density_learning import Split
+    from triality.cli.density_split import Split
 
 NUM_COMPARED = 1000
 """Rows on either side: the cost of the distances grows with the square, and that of Wasserstein's faster."""

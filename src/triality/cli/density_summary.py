@@ -17,7 +17,8 @@ from triality.partition.table import EXACT, IMPORTANCE, LogZTable
 
 if TYPE_CHECKING:
     from triality.cli.density_judgement import Judged
-    from triality.cli.density_learning import Fitted, Split
+    from triality.cli.density_split import Split
+    from triality.cli.density_stages import Fitted
 
 NO_DENSITY = "no density: what this objective learns has no log Z, so that there is nothing to trust or to doubt"
 

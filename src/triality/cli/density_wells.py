@@ -22,7 +22,7 @@ from triality.sampler import AbstractSampler, Samples, draw
 from triality.samplers.gaussian import Gaussian, fit_gaussian
 
 if TYPE_CHECKING:
-    from triality.cli.density_learning import Split
+    from triality.cli.density_split import Split
 
 WIDTHS = (1.0, 2.0, 4.0)
 """Of the Gaussians, in standard deviations of the data."""

@@ -68,6 +68,13 @@ class DensityPlan(NamedTuple):
 
 def run(options: EbmOptions) -> int:
     """Check, then learn; returns the exit code."""
+    if options.sweep:
+        from triality.cli.ebm_points import check_points
+
+        sweep = check_points(options)
+        from triality.cli.density_sweep import learn_sweep
+
+        return learn_sweep(sweep)
     plan = check(options)
     from triality.cli.density_learning import learn
 
@@ -152,6 +159,16 @@ def resolve(options: EbmOptions, kind: Kind, image: tuple[int, ...], dim: int) -
     )
     refuse(_combination_problems(resolved, kind, is_image, dim))
     return resolved
+
+
+def resolve_like(plan: DensityPlan, options: EbmOptions) -> EbmOptions:
+    """Other options for the data of a plan, checked and resolved; they may differ from the plan's in numbers of the algorithms.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    refuse(_range_problems(options))
+    return resolve(options, plan.kind, plan.image, 2 if options.data is None else plan.train.shape[1])
 
 
 def _range_problems(options: EbmOptions) -> list[str]:

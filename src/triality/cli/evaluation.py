@@ -126,8 +126,12 @@ def _compiled_returns(policy: Policy, task: Task, episodes: int) -> np.ndarray:
     """Where Gymnasium has no such environment: the compiled one is the real one."""
     environment = make_environment(task)
     keys = jax.random.split(jax.random.key(0), episodes)
-    draw = eqx.filter_jit(lambda keys: jax.vmap(lambda k: jnp.sum(rollout(k, environment, policy, task.bare.time_limit).reward))(keys))
-    return np.asarray(draw(keys))
+    return np.asarray(_returns_drawn(keys, environment, policy, task.bare.time_limit))
+
+
+@eqx.filter_jit
+def _returns_drawn(keys: Any, environment: Any, policy: Policy, horizon: int) -> Any:
+    return jax.vmap(lambda key: jnp.sum(rollout(key, environment, policy, horizon).reward))(keys)
 
 
 def seed_records(policies: Policy, plan: Plan, scale: ReturnScale) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +28,7 @@ from triality.cli.irl import Plan
 from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.cli.policy_update import make_update_rule
+from triality.cli.rows import ALONE, Rows
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
@@ -40,7 +40,8 @@ from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.over import MakeUntilOver
 from triality.policies.scaling import Scaling, identity_scaling
-from triality.run import run
+from triality.run import over_settings, run
+from triality.settings import one_setting
 from triality.trajectory import Policy, Trajectory
 
 TILTED = "tilted"
@@ -48,6 +49,11 @@ NUM_CLONING_STEPS = 3000
 """Gradient steps of cloning where it only prepares the policy."""
 NUM_STEPS_A_ROUND = 1000
 """Gradient steps of cloning in each round of DAgger, and before the first."""
+
+ONE_SCALE: dict[MakePolicy, MakePolicy] = {
+    make: functools.partial(make, state_scale=False) for make in (gaussian_policy, squashed_gaussian_policy)
+}
+"""Of policies that are cloned. One object each: two partials are never equal, and an algorithm made twice would be two programs."""
 
 RollsOut = CostLearning | Dagger | SoftQImitation | FIrl
 """What collects roll-outs."""
@@ -148,17 +154,27 @@ def first_state(
 
 def first_states(algorithm: Learning, plan: Plan) -> LearningState:
     """First states of all seeds, stacked; one compiled program."""
+    return first_states_of(Rows(one_setting(algorithm), ALONE, seeds_of(plan.options)), plan)
+
+
+def first_states_of(rows: Rows, plan: Plan) -> LearningState:
+    """First states of all rows, stacked; one compiled program."""
     options = plan.options
     # What DAgger begins with needs no roll-out, so that it is the same in a compiled run and on the host.
-    begun = _blank_begun(plan.task, options) if isinstance(algorithm, Dagger) else None
+    begun = _blank_begun(plan.task, options) if isinstance(rows.algorithm, Dagger) else None
     data, weights = demonstration_batch(plan.demonstrations, plan.task, options)
     keys = jax.vmap(jax.random.key)(jnp.arange(options.seed, options.seed + options.seeds))
+    given = jax.tree.map(lambda leaf: jnp.concatenate([leaf] * len(rows.points)), (keys, data, weights))
 
-    @eqx.filter_jit
-    def build(keys, data, weights):
-        return jax.vmap(lambda k, d, w: first_state(algorithm, k, d, w, options, begun))(keys, data, weights)
+    def build(algorithm: Learning, given: tuple[Key[Array, ""], Trajectory, Float[Array, " n"]]) -> LearningState:
+        return first_state(algorithm, *given, options, begun)
 
-    return build(keys, data, weights)
+    return over_settings(build, rows.at_once)(rows.settings, given)
+
+
+def seeds_of(options: IrlOptions) -> range:
+    """All seeds of a run."""
+    return range(options.seed, options.seed + options.seeds)
 
 
 def state_template(algorithm: Learning, task: Task, options: IrlOptions) -> LearningState:
@@ -209,7 +225,7 @@ def _running_policy_maker(options: IrlOptions, task: Task) -> MakePolicy:
         return categorical_policy
     make = gaussian_policy if options.actions == "raw" else squashed_gaussian_policy
     is_cloned = options.algorithm in CLONING or options.init_policy == "cloned"
-    return functools.partial(make, state_scale=False) if is_cloned else make
+    return ONE_SCALE[make] if is_cloned else make
 
 
 def _through_absorbing(demonstrations: Demonstrations, task: Task, seed: int) -> Demonstrations:

@@ -74,6 +74,13 @@ class Plan(NamedTuple):
 
 def run(options: IrlOptions) -> int:
     """Check, then learn; returns the exit code."""
+    if options.sweep:
+        from triality.cli.irl_points import check_points
+
+        sweep = check_points(options)
+        from triality.cli.irl_sweep import learn_sweep
+
+        return learn_sweep(sweep)
     plan = check(options)
     from triality.cli.learning import learn
 
@@ -107,7 +114,8 @@ def check_options(options: IrlOptions) -> Choice:
     special = {"bc": _cloning_problems, "dagger": _dagger_problems, **dict.fromkeys(BASELINES, baseline_problems)}
     of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    refuse(_range_problems(options) + ranges.hosting(options, task.on_host) + actor_problems(options, task) + combined)
+    hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task)
+    refuse(_range_problems(options) + hosting + _block_problems(options, task) + combined)
     resolved = resolve(options, task)
     refuse(share_problems(resolved))
     return Choice(task, resolved)
@@ -128,6 +136,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
     return [
         *ranges.counts(options, *(() if options.num_demos == LEFT else ("num_demos",)), "seeds", "past_samplers"),
         *(line for name, least in _least_counts(options).items() for line in ranges.counts(options, name, least=least)),
+        *ranges.counts(options, "seeds_at_once", least=0),
         *([] if options.algorithm in CLONING else policy_update_problems(_as_updated(options))),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
@@ -166,6 +175,13 @@ def _discount_problems(options: IrlOptions) -> list[str]:
     if 0 <= options.shaping_discount <= 1:
         return []
     return [f"expected --shaping-discount from 0 to 1, got {options.shaping_discount}; the policy's own is 0.99"]
+
+
+def _block_problems(options: IrlOptions, task: Task) -> list[str]:
+    if options.seeds_at_once == 0 or not task.on_host:
+        return []
+    got = f"expected no --seeds-at-once with {task.bare.name} on the host, got {options.seeds_at_once}"
+    return [f"{got}: its seeds follow one another; leave it out"]
 
 
 def _may_be_zero(options: IrlOptions) -> bool:

@@ -6,35 +6,34 @@ import time
 from contextlib import closing, nullcontext
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import PyTree
 from rich.console import Console
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
 from triality.algorithms.cost_learning import CostLearning
 from triality.algorithms.dagger import Dagger
-from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
+from triality.algorithms.guarded import Guarded, GuardedState
+from triality.cli.conclusion import Effort, Judging, compiled_judging, conclude
 from triality.cli.config import as_config
-from triality.cli.diagnosis import diagnose, fresh_rollouts
-from triality.cli.evaluation import return_scale, seed_records, summarize
-from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states, state_template
+from triality.cli.evaluation import return_scale
+from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states_of, seeds_of, state_template
 from triality.cli.expert_policy import load_expert
+from triality.cli.failing import EndsTheRun, Failing
 from triality.cli.host_learning import HostRuns
 from triality.cli.irl import Plan
-from triality.cli.machine_limits import refuse_beyond_memory
+from triality.cli.machine_limits import refuse_beyond_memory, rows_at_once
 from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
-from triality.cli.pictures import picture_arrays
+from triality.cli.rows import ALONE, Rows
 from triality.cli.tables import print_result
 from triality.cli.training import STATES, chunks, flat_metrics, progress_bar
-from triality.run import over_seeds, run
-from triality.runs.atomic import replace_file
-from triality.runs.checkpoint import write_checkpoint
+from triality.run import over_settings, run
 from triality.runs.keeper import Keeper, kept_run
-from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
+from triality.settings import one_setting
 from triality.trajectory import Trajectory
 
 CHUNK = 5
@@ -43,6 +42,7 @@ CLONING_STEPS = 100
 """Gradient steps of cloning that count as one iteration of the command."""
 REMEDY = "lower --cost-learning-rate or --policy-learning-rate, or raise --gradient-penalty"
 CLONING_REMEDY = "lower --policy-learning-rate"
+FEWER = "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers"
 
 console = Console()
 
@@ -59,36 +59,37 @@ def learn(plan: Plan) -> int:
     if scale.warning is not None:
         print_note(scale.warning)
     rolls_out = not isinstance(algorithm, BehavioralCloning)
-    host = HostRuns(plan, algorithm, _remedy(algorithm)) if rolls_out and plan.task.on_host else None
-    config = as_config(options)
+    host = HostRuns(plan, algorithm, remedy_of(algorithm)) if rolls_out and plan.task.on_host else None
     shapes = state_template(algorithm, plan.task, options)
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
-    refuse_beyond_memory("a run", size, "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers")
+    at_once = None
+    if host is None:
+        at_once = at_once_of(options, shapes)
+    else:
+        refuse_beyond_memory("a run", _size(shapes), FEWER)
+    rows = Rows(one_setting(algorithm), ALONE, seeds_of(options), at_once)
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
-    keeping = options.kept.keeping(options.overwrite, _inputs(options), is_extendable, options.track)
-    with nullcontext() if host is None else closing(host), kept_run(options.out, "irl", config, keeping, print_note) as keeper:
+    keeping = options.kept.keeping(options.overwrite, inputs_of(options), is_extendable, options.track)
+    kept = kept_run(options.out, "irl", as_config(options), keeping, print_note)
+    with nullcontext() if host is None else closing(host), kept as keeper:
         if keeper.resumes:
             first: Any = shapes
         else:
-            first = first_states(algorithm, plan) if host is None else host.first_states()
-        states, speed, steps = train(algorithm, first, options, keeper) if host is None else host.train(first, keeper)
+            first = first_states_of(rows, plan) if host is None else host.first_states()
+        if host is None:
+            states, speed, steps = train(rows, first, options, keeper, EndsTheRun(remedy_of(algorithm)))
+            judging = compiled_judging(scale, algorithm)
+        else:
+            states, speed, steps = host.train(first, keeper)
+            judging = Judging(scale, host.fresh, lambda state: host.fresh(state, options.num_rollouts))
         keeper.closing()
-        write_checkpoint(keeper.folder.state_path, states, step=options.iterations, config=config)
-        with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
-            records = seed_records(states.policy, plan, scale)
-        verdicts = {}
-        if isinstance(algorithm, CostLearning):
-            verdicts = _diagnosed(algorithm, states, plan, host, keeper)
-        summary = summarize("irl", config, records, verdicts, steps, speed, keeper.seconds)
-        keeper.folder.write_summary(summary)
-        report = write_report(keeper.folder.path)
-        keeper.finished(summary)
-    print_result(console, summary, report)
+        ended = conclude(keeper.folder, plan, algorithm, states, judging, Effort(steps, speed, lambda: keeper.seconds), console)
+        keeper.finished(ended.summary)
+    print_result(console, ended.summary, ended.report)
     return 0
 
 
-def _inputs(options: IrlOptions) -> dict[str, str]:
+def inputs_of(options: IrlOptions) -> dict[str, str]:
     """What the run reads, told apart by content: demonstrations, and the expert that it asks (of a run the learned state alone)."""
     expert = options.expert
     if expert is None:
@@ -97,46 +98,46 @@ def _inputs(options: IrlOptions) -> dict[str, str]:
     return {"demos": digest_of(options.demos), "expert": digest_of(state if state.is_file() else expert)}
 
 
-def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns | None, keeper: Keeper) -> Any:
-    """The verdicts on log Z; the arrays of the pictures go to the folder."""
-    with console.status("estimating log Z"):
-        verdicts = diagnose(algorithm, states, fresh_rollouts(algorithm) if host is None else host.fresh)
-    first = jax.tree.map(lambda leaf: leaf[0], states)
-    drawn = eqx.filter_jit(algorithm.collect)(jax.random.key(7), first) if host is None else host.fresh(first, plan.options.num_rollouts)
-    arrays = picture_arrays(first, drawn, plan.task)
-    replace_file(keeper.folder.path / "figures.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
-    return verdicts
+def at_once_of(options: IrlOptions, shapes: PyTree) -> int:
+    """Rows that are computed side by side, of states of these shapes: as asked for, else as many as fit into the memory."""
+    num_rows = jax.tree.leaves(shapes)[0].shape[0]
+    return rows_at_once("a run", _size(shapes), num_rows, FEWER, options.seeds_at_once)
 
 
-def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) -> tuple[Any, float | None, int]:
-    """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
+def _size(shapes: PyTree) -> int:
+    """Bytes."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
-    ``first`` are the first states of all seeds, or their shapes alone where the run resumes.
+
+def train(rows: Rows, first: Any, options: IrlOptions, keeper: Keeper, failing: Failing) -> tuple[Any, float | None, int]:
+    """Chunks of compiled iterations; returns the last states, environment steps a second over all rows, and the steps of one point.
+
+    ``first`` are the first states of all rows, or their shapes alone where the run resumes.
 
     Raises:
-        NonFiniteError: the cost or the policy became NaN or infinite again and again.
+        NonFiniteError: the cost or the policy became NaN or infinite again and again, and ``failing`` does not put up with it.
         StoppedError: a signal asked for an end.
     """
     keeper.refuse_shorter(options.iterations)
-    guarded = Guarded(algorithm)
+    guarded, algorithm = rows.guarded, rows.algorithm
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
     parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK, keeper.step))
-    programs = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
-    begun = first_or_kept(guarded, first, keeper)
+    programs = {size: over_settings(lambda a, s, size=size: run(a, s, size, length)[:2], rows.at_once) for _, size in parts}
+    begun = first_or_kept(Guarded(algorithm), first, keeper)
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
     pace, going = Pace(), begun
-    keeper.look({STATES: going}, keeper.step)
+    keeper.look({STATES: going, **failing.parts}, keeper.step)
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
         for done, size in parts:
             start = time.perf_counter()
             going, metrics = programs[size](guarded, going)
             jax.block_until_ready(metrics)
-            pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
-            refuse_failing(going, f"iterations {done - size + 1}-{done}", _remedy(algorithm))
-            _log(keeper, metrics, going.skipped, options, done, done * per_iteration)
+            pace.record(size, size * per_iteration * len(rows.all), time.perf_counter() - start)
+            failing.look(going, f"iterations {done - size + 1}-{done}", done - size, done)
+            _log(keeper, metrics, going.skipped, rows, failing, done, done * per_iteration)
             bar.update(task, completed=done, description="learning", rate=pace.words)
-            keeper.look({STATES: going}, done, final=done == options.iterations)
+            keeper.look({STATES: going, **failing.parts}, done, final=done == options.iterations)
     tell_skipped(going)
     return going.state, pace.steps_per_second, options.iterations * per_iteration * options.seeds
 
@@ -148,13 +149,14 @@ def tell_skipped(going: GuardedState) -> None:
 
 
 def first_or_kept(guarded: Guarded, first: Any, keeper: Keeper) -> GuardedState:
-    """The guarded states of all seeds to go on from."""
+    """The guarded states of all rows to go on from."""
     if not keeper.resumes:
         return jax.vmap(guarded.init)(first)
     return keeper.restored(STATES, jax.eval_shape(jax.vmap(guarded.init), first))
 
 
-def _remedy(algorithm: Learning) -> str:
+def remedy_of(algorithm: Learning) -> str:
+    """What to do where its numbers are no longer finite."""
     return REMEDY if isinstance(algorithm, CostLearning) else CLONING_REMEDY
 
 
@@ -174,10 +176,11 @@ def _steps_of(algorithm: RollsOut, states: Any, options: IrlOptions) -> int:
     return num_rollouts * horizon
 
 
-def _log(keeper: Keeper, metrics: Any, skipped: Any, options: IrlOptions, done: int, env_steps: int) -> None:
-    """One line a seed: the last iteration of the chunk."""
+def _log(keeper: Keeper, metrics: Any, skipped: Any, rows: Rows, failing: Failing, done: int, env_steps: int) -> None:
+    """One line a row that has not failed: the last iteration of the chunk."""
     flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)) | {"skipped": np.asarray(skipped)}
-    for index in range(options.seeds):
+    for index, row in enumerate(rows.all):
+        if row.point in failing.failed:
+            continue
         numbers = {name: values[index].tolist() for name, values in flat.items()}
-        place = {"seed": options.seed + index, "iteration": done, "env_steps": env_steps, "seconds": keeper.seconds}
-        keeper.log({**place, **numbers})
+        keeper.log({**row.place, "iteration": done, "env_steps": env_steps, "seconds": keeper.seconds, **numbers})

@@ -73,6 +73,37 @@ def refuse_beyond_memory(what: str, num_bytes: int, remedy: str, total: int | No
         )
 
 
+def rows_at_once(what: str, num_bytes: int, num_rows: int, remedy: str, asked: int = 0, total: int | None = None) -> int:
+    """How many of ``num_rows`` equal rows, of ``num_bytes`` together, are computed side by side: those that fit, or as many as ``asked``.
+
+    All rows are there twice, before a step and after it; what lies in between is there for those that are being computed alone.
+
+    Args:
+        what: in words.
+        num_bytes: that all rows take at rest.
+        num_rows: of them.
+        remedy: what to do where not even one can be computed, or not as many as asked for.
+        asked: as many are wanted; 0 for as many as fit.
+        total: of the machine; asked of the system by default, and where it does not say everything fits.
+
+    Raises:
+        ConfigError: with both numbers.
+
+    Example:
+        >>> rows_at_once("seeds", 800, 8, "ask for fewer", total=2000), rows_at_once("seeds", 800, 8, "ask for fewer", total=9000)
+        (4, 8)
+    """
+    total = _memory() if total is None else total
+    wanted = min(asked, num_rows) or 1
+    if total is None or num_bytes == 0:
+        return wanted if asked else num_rows
+    needed = (WORKSPACE - 1) * num_bytes + wanted * num_bytes / num_rows
+    if needed > total:
+        raise ConfigError(f"expected {what} that fit into {total / 1e9:.1f} GB of memory, got about {needed / 1e9:.1f} GB; {remedy}")
+    fitting = int((total / num_bytes - (WORKSPACE - 1)) * num_rows)
+    return wanted if asked else min(fitting, num_rows)
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
 

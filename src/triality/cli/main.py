@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import tyro
@@ -17,6 +16,7 @@ from triality.cli import report as report_command
 from triality.cli import runs as runs_command
 from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
+from triality.cli.compiled_programs import keep_programs, mending
 from triality.cli.demos_options import DemosOptions
 from triality.cli.export_options import ExportOptions
 from triality.cli.judge_options import JudgeOptions
@@ -86,12 +86,11 @@ def prepare_jax() -> None:
     """Settings that jax reads once, on import; whatever the user has set stays.
 
     XLA's CPU thread pool can wait for itself for ever on programs under vmap; with one thread it cannot, and results repeat bit for bit.
-    Compiled programs are kept on disk, so that the next run starts at once.
+    Compiled programs are kept on disk (``compiled_programs``), so that the next run starts at once.
     """
     os.environ.setdefault("NPROC", "1")
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "triality" / "compiled"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    keep_programs(os.environ)
     os.environ.setdefault("MPLBACKEND", "Agg")
 
 
@@ -103,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parse(sys.argv[1:] if arguments is None else arguments)
             output.said = UNREAD if hasattr(options, "kept") else ""
             refuse_old_packages()
-            return COMMANDS[type(options)](options)
+            with mending(os.environ, lambda said: print(f"triality: {said}", file=sys.stderr)):
+                return COMMANDS[type(options)](options)
         except TrialityError as error:
             print(f"triality: {error}", file=sys.stderr)
             return error.exit_code

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from triality.cli.keeping_options import USUAL, Kept, Track
+from triality.cli.sweep_options import Sweep
 
 LEFT = -1
 """A count that is left to the command."""
@@ -51,6 +52,9 @@ class IrlOptions:
     """How many demonstrations to use, drawn anew for each seed."""
     seeds: int = 1
     """Independent runs: in one compiled program, on the host one after the other."""
+    seeds_at_once: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: all that fit into memory)")] = 0
+    """In a compiled run: how many seeds are computed side by side, those of all points of a sweep counted; the others follow. Fewer
+    take less memory, and give the same numbers. 0: as many as fit."""
     seed: int = 0
     """First seed; seed .. seed + seeds - 1 are run."""
     iterations: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 100, on the host 200, for dagger 20)")] = LEFT
@@ -152,6 +156,10 @@ class IrlOptions:
     max_staleness: int = 0
     """With --actors: iterations that the policy of a roll-out may be behind. 0: all roll-outs of an iteration are by its own policy.
     1 and more: actors play on during the updates, and the cost sees the mixture of those who drew; later ones are thrown away."""
+    sweep: Sweep = ()
+    """Numbers of the algorithm that take several values each: every combination, with all its seeds, in one compiled program. Each is a run
+    in a folder of its own below --out, and sweep.html there holds them side by side.
+    As in --sweep cost_learning_rate=1e-4,3e-4,1e-3 --sweep temperature=0.5,1."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""
@@ -371,6 +379,10 @@ class EbmOptions:
     """Fresh draws that log Z is estimated on."""
     temperatures: int = 50
     """Of annealed importance sampling; 0 leaves annealing and sequential Monte Carlo out."""
+    sweep: Sweep = ()
+    """Numbers of the algorithms that take several values each: every combination in one compiled program. Each is a run in a folder of its
+    own below --out, and sweep.html there holds them side by side.
+    As in --sweep energy_learning_rate=3e-4,1e-3 --sweep generator_learning_rate=1e-3,3e-3."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""

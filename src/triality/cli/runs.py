@@ -20,6 +20,7 @@ from triality.runs.listing import Damaged, FoundRun, find_runs, read_run, size_o
 from triality.runs.report.words import duration, number
 from triality.runs.seen_checkpoints import seen_checkpoints
 from triality.runs.standing import Standing
+from triality.runs.sweep_folder import PAGE, is_sweep
 from triality.runs.verification import verify
 
 COLORS = {"running": "cyan", "finished": "green", "interrupted": "yellow", "damaged": "red"}
@@ -80,7 +81,7 @@ def show_run(options: RunsShowOptions) -> int:
     ]
     if seen:
         console.print(_table("checkpoints", ("file", "step", "size", "written", ""), seen))
-    last = _last_numbers(found.records)
+    last = None if is_sweep(found.command) else _last_numbers(found.records)  # those of a sweep are its points'
     if last:
         console.print(_table("last numbers", *last))
     console.print(_pairs("configuration", [(name, _value(value)) for name, value in found.config.items() if name != "notes"]))
@@ -171,7 +172,7 @@ def _stands(found: FoundRun) -> list[tuple[str, str | Text]]:
     rows += [("result", found.headline)] if found.headline else []
     rows += [("stopped by", standing.failure)] if standing.failure else []
     rows.append(("size", size_text(size_of(found.path))))
-    report = found.path / "report.html"
+    report = found.path / (PAGE if is_sweep(found.command) else "report.html")
     is_there = report.exists()
     rows.append(("report", f"{report}, {ago(time.time() - report.stat().st_mtime)}" if is_there else f"triality report {found.path}"))
     return rows

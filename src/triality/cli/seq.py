@@ -37,6 +37,13 @@ class SeqPlan(NamedTuple):
 
 def run(options: SeqOptions) -> int:
     """Check, then learn; returns the exit code."""
+    if options.sweep:
+        from triality.cli.seq_points import check_points
+
+        sweep = check_points(options)
+        from triality.cli.seq_sweep import learn_sweep
+
+        return learn_sweep(sweep)
     plan = check(options)
     from triality.cli.seq_learning import learn
 
@@ -63,6 +70,16 @@ def check(options: SeqOptions) -> SeqPlan:
     if data.end is not None and options.objective == "reward-augmented":
         refuse(["expected sequences of one length for --objective reward-augmented, got sequences that end; use scheduled-sampling or mle"])
     return SeqPlan(resolved, data, data.notes)
+
+
+def resolve_like(plan: SeqPlan, options: SeqOptions) -> SeqOptions:
+    """Other options for the data of a plan, checked and resolved; they may differ from the plan's in numbers of the algorithms.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    refuse(_range_problems(options) + _combination_problems(options))
+    return replace(options, credit=plan.options.credit)
 
 
 def _range_problems(options: SeqOptions) -> list[str]:

@@ -34,7 +34,7 @@ from triality.samplers.tokens.tempered import tempered
 from triality.samplers.tokens.token_sampler import TokenSampler
 
 if TYPE_CHECKING:
-    from triality.cli.seq_learning import FittedSequences
+    from triality.cli.seq_stages import FittedSequences
 
 MOST_SENTENCES = 10_000
 """Samples of BLEU, each against all test sentences or all other samples. Both rise with how many there are: Texygen's table has 10,000."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from triality.cli.keeping_options import USUAL, Kept, Track
+from triality.cli.sweep_options import Sweep
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,10 @@ class SeqOptions:
     """Fresh draws that everything is judged on."""
     temperatures: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
     """Of the generator, where an oracle draws its curve of both likelihoods."""
+    sweep: Sweep = ()
+    """Numbers of the algorithms that take several values each: every combination in one compiled program. Each is a run in a folder of its
+    own below --out, and sweep.html there holds them side by side.
+    As in --sweep energy_learning_rate=3e-4,1e-3 --sweep generator_learning_rate=1e-3,3e-3."""
     overwrite: bool = False
     """Replace what an earlier run left in --out."""
     track: Track = ""

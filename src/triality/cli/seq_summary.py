@@ -17,7 +17,7 @@ from triality.data.sequences import SequenceData
 
 if TYPE_CHECKING:
     from triality.cli.seq_judgement import Judged
-    from triality.cli.seq_learning import FittedSequences
+    from triality.cli.seq_stages import FittedSequences
 
 FROZEN = ("nll_oracle", "nll_test", "kl_forward", "kl_reverse", "best_sum")
 """Fields that every run has, null where there is no oracle."""

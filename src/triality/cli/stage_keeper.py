@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from triality.algorithms.stages import Going
 from triality.runs.keeper import Keeper
+
+
+def nothing_more() -> Mapping[str, Any]:
+    """No other parts."""
+    return {}
 
 
 class StageKeeper:
@@ -11,10 +19,11 @@ class StageKeeper:
 
     Args:
         keeper: of the run.
+        more: other parts of every checkpoint.
     """
 
-    def __init__(self, keeper: Keeper):
-        self.keeper = keeper
+    def __init__(self, keeper: Keeper, more: Callable[[], Mapping[str, Any]] = nothing_more):
+        self.keeper, self._more = keeper, more
         self._parts: dict[str, Going] = {}
 
     def begun(self, name: str, first: Going) -> Going:
@@ -25,18 +34,21 @@ class StageKeeper:
         """
         self._parts[name] = self.keeper.restored(name, first) if self.keeper.has(name) else first
         if not self.keeper.resumes:
-            self.keeper.look(self._parts, self._step)
+            self._look()
         return self._parts[name]
 
     def looked(self, name: str, going: Going) -> None:
         """After a chunk; may save, and may raise ``StoppedError``."""
         self._parts[name] = going
-        self.keeper.look(self._parts, self._step)
+        self._look()
 
     def ended(self) -> None:
         """All stages are over."""
-        self.keeper.look(self._parts, self._step, final=True)
+        self._look(final=True)
         self.keeper.closing()
+
+    def _look(self, final: bool = False) -> None:
+        self.keeper.look({**self._parts, **self._more()}, self._step, final=final)
 
     @property
     def _step(self) -> int:

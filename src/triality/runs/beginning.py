@@ -15,6 +15,7 @@ from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 from triality.runs.keeping import Keeping
 from triality.runs.resumption import is_over, other_versions, refuse_foreign, refuse_other_run
+from triality.runs.sweep_folder import PAGE, is_sweep
 
 PLACE = "place"
 """The part of a checkpoint that says how far log and clock had come."""
@@ -37,7 +38,8 @@ def begun(
     folder = RunFolder.open(path)
     moved = refuse_other_run(folder, command, config, keeping)
     if is_over(folder, config):
-        raise AlreadyOverError(f"{path}: this run has come to its end; its report is {folder.report_path.name}")
+        page = PAGE if is_sweep(command) else folder.report_path.name
+        raise AlreadyOverError(f"{path}: this run has come to its end; its report is {page}")
     found = series.newest(lambda stored: _misfit(folder, stored))
     if found is None:
         left = [file.name for file in (folder.metrics.path, folder.state_path) if file.is_file() and file.stat().st_size]

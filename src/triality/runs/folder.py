@@ -21,6 +21,7 @@ from triality.runs.lock import LOCK, refuse_locked
 from triality.runs.metrics_log import MetricsLog
 from triality.runs.recognition import is_ours
 from triality.runs.summary import check_summary
+from triality.runs.sweep_folder import PAGE, RESULT, is_point
 from triality.tracking.left_behind import is_left_by_tracker
 
 CONFIG = "config.json"
@@ -34,6 +35,8 @@ RESULTS = (
     "transfer.json",
     "judgement.json",
     "judgement.html",
+    RESULT,
+    PAGE,
     "figures.npz",
 )
 FILES = ("metrics.jsonl", "failed.ckpt", "failed.json", *RESULTS)
@@ -236,7 +239,8 @@ def _is_known(entry: Path) -> bool:
     if entry.is_dir() and not entry.is_symlink():
         if entry.name == CHECKPOINTS:
             return all(is_of_series(each) and not each.is_dir() for each in entry.iterdir())
-        return entry.name == RETRAINING and all(_is_known(each) for each in entry.iterdir())
+        is_below = entry.name == RETRAINING or is_point(entry)
+        return is_below and all(_is_known(each) for each in entry.iterdir())
     return entry.name in (CONFIG, LOCK, *FILES) or entry.name.startswith(TEMPORARY_PREFIX)
 
 

@@ -37,6 +37,20 @@ def headline_of(command: str, summary: Mapping[str, Any] | None, records: Sequen
     return ""
 
 
+def headline_of_sweep(result: Mapping[str, Any]) -> str:
+    """The best point of a sweep, as ``sweep.json`` has it.
+
+    Example:
+        >>> points = [{"folder": "rate=1", "value": 0.5}, {"folder": "rate=2", "value": 0.9}]
+        >>> headline_of_sweep({"best": "rate=2", "points": points})
+        'best of 2: rate=2, 0.9000'
+    """
+    points = result.get("points")
+    points = [each for each in points if isinstance(each, Mapping)] if isinstance(points, list) else []
+    value = next((each.get("value") for each in points if each.get("folder") == result.get("best")), None)
+    return f"best of {len(points)}: {result['best']}, {number(float(value), 4)}" if _is_finite(value) else ""
+
+
 def subject_of(config: Mapping[str, Any]) -> str:
     """What a run is on, and by what: environment or data, and the names of its method.
 

@@ -37,10 +37,10 @@ from triality.errors import (
 )
 from triality.runs.beginning import PLACE, begun, path_of, place_of
 from triality.runs.checkpoint import leaves_of, restored
-from triality.runs.checkpoint_file import StoredCheckpoint, write_leaves
+from triality.runs.checkpoint_file import StoredCheckpoint
 from triality.runs.checkpoint_series import CheckpointSeries
+from triality.runs.failure import write_failure
 from triality.runs.folder import RunFolder
-from triality.runs.json_files import write_json
 from triality.runs.keeping import Keeping
 from triality.runs.lock import RunLock
 from triality.runs.stop_request import StopRequest
@@ -172,13 +172,7 @@ class Keeper:
 
     def record_failure(self, error: NonFiniteError) -> None:
         """``failed.ckpt``: the state whose next step gives NaN again; ``failed.json``: where, in words."""
-        if error.failing is None:
-            return
-        leaves = leaves_of({"state": error.failing})
-        write_leaves(
-            self.folder.path / "failed.ckpt", leaves, step=self.step if self._latest is None else self._latest[1], config=self._config
-        )
-        write_json(self.folder.path / "failed.json", {"error": str(error), "leaves": list(error.names)})
+        write_failure(self.folder.path, error, self.step if self._latest is None else self._latest[1], self._config)
 
     def save_latest(self) -> bool:
         """Saves what the last look was given, unless that has been done; whether there is anything now."""

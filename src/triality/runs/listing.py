@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from triality.errors import ConfigError, StorageError
 from triality.runs.folder import CONFIG, RunFolder
-from triality.runs.headline import headline_of, subject_of
+from triality.runs.headline import headline_of, headline_of_sweep, subject_of
 from triality.runs.json_files import read_json
 from triality.runs.readable_log import read_readable
 from triality.runs.standing import Standing, standing_of
+from triality.runs.sweep_folder import RESULT, is_sweep
 
 OF_A_RUN = ("metrics.jsonl", "state.ckpt", "checkpoints")
 """Names that only a run leaves: beside one of them a missing or damaged ``config.json`` is damage and nobody else's file."""
@@ -82,7 +83,13 @@ def read_run(folder: Path) -> FoundRun:
             summary = read_json(folder / "summary.json")
         except StorageError as error:
             problems.append(str(error))
-    headline = headline_of(command, summary, log.records)
+    if is_sweep(command) and (folder / RESULT).exists():
+        try:
+            headline = headline_of_sweep(read_json(folder / RESULT))
+        except StorageError as error:
+            headline, problems = "", [*problems, str(error)]
+    else:
+        headline = headline_of(command, summary, log.records)
     return FoundRun(folder, command, config, standing_of(folder, command, config, log.records), headline, log.records, tuple(problems))
 
 
@@ -104,8 +111,9 @@ def _found(root: Path) -> Iterator[FoundRun | Damaged]:
         found = _look(Path(place), {*folders, *files})
         if found is not None:
             yield found
-        # What stands inside a run is that run's.
-        folders[:] = [] if found is not None else sorted(name for name in folders if not name.startswith("."))
+        # What stands inside a run is that run's; in a sweep there are its points.
+        is_whole = found is not None and not (isinstance(found, FoundRun) and is_sweep(found.command))
+        folders[:] = [] if is_whole else sorted(name for name in folders if not name.startswith("."))
     yield from refused
 
 

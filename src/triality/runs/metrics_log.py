@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from triality.errors import StorageError
+from triality.runs.atomic import replace_file
 from triality.runs.json_files import parse_json, to_json_value
 
 
@@ -36,6 +37,19 @@ class MetricsLog:
                 file.write(line)
         except OSError as error:
             raise StorageError(f"{self.path}: expected to be able to append, got '{error.strerror}'; free space") from error
+
+    def replace(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """These records in place of all that are there, all at once.
+
+        Raises:
+            StorageError: a record has no JSON form, or the file cannot be written.
+        """
+        lines = b"".join(json.dumps(to_json_value(record), allow_nan=False).encode() + b"\n" for record in records)
+
+        def write(file: BinaryIO) -> None:
+            file.write(lines)
+
+        replace_file(self.path, write)
 
     def size(self) -> int:
         """Bytes of whole records; of an absent log 0."""

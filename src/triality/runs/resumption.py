@@ -16,8 +16,9 @@ from triality.runs.checkpoint_file import library_versions
 from triality.runs.folder import RunFolder
 from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
+from triality.runs.sweep_folder import PAGE, RESULT, is_sweep
 
-FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience")
+FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience", "seeds_at_once")
 """Options that may differ: where, and how it is watched."""
 READ = ("demos", "data", "test", "expert", "run")
 """Options that name what is read, which may have been moved since."""
@@ -92,7 +93,7 @@ def other_versions(there: Mapping[str, Any]) -> str:
 
 
 def is_over(folder: RunFolder, config: Mapping[str, Any]) -> bool:
-    """Whether a run of this length has come to its end there, its summary whole and its report written.
+    """Whether a run of this length has come to its end there, its summary whole and its report written; of a sweep, its result and page.
 
     Raises:
         StorageError: ``config.json`` is damaged.
@@ -100,6 +101,8 @@ def is_over(folder: RunFolder, config: Mapping[str, Any]) -> bool:
     record = folder.read_config()
     if record["config"].get(LENGTH) != to_json_value(config).get(LENGTH):
         return False
+    if is_sweep(record["command"]):
+        return (folder.path / RESULT).is_file() and (folder.path / PAGE).is_file()
     try:
         folder.read_summary()
     except StorageError:

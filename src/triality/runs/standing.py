@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from triality.errors import StorageError
 from triality.runs import lock
 from triality.runs.json_files import read_json
+from triality.runs.sweep_folder import RESULT, SUFFIX
 
 State = Literal["finished", "running", "interrupted"]
 
@@ -63,11 +65,12 @@ def standing_of(folder: Path, command: str, config: Mapping[str, Any], records: 
         records: of ``metrics.jsonl``, oldest first.
     """
     holder = lock.holder(folder)
-    state: State = "finished" if (folder / "summary.json").exists() else "interrupted" if holder is None else "running"
+    is_over = any((folder / name).exists() for name in ("summary.json", RESULT))
+    state: State = "finished" if is_over else "interrupted" if holder is None else "running"
     planned, course = planned_iterations(command, config), _course(records)
     done, seconds = course[-1] if course else (0, 0.0)
     left = _seconds_left(course, _num_first(records), planned)
-    divisor, whose = _counted(records, config.get("seeds", 1))
+    divisor, whose = _counted(records, num_rows(config))
     return Standing(
         state, holder or {}, done // divisor, planned and planned // divisor, whose, seconds, left, _written(folder), _failure(folder)
     )
@@ -82,14 +85,31 @@ def planned_iterations(command: str, config: Mapping[str, Any]) -> int | None:
         >>> planned_iterations("ebm", {"objective": "mle", "generator_steps": 400, "energy_steps": 400, "seeds": 1})
         400
     """
-    objective, seeds = config.get("objective"), config.get("seeds", 1)
+    objective, rows = config.get("objective"), num_rows(config)
     stages: list[Any] = [config.get("iterations")]
-    if command in ("ebm", "seq"):
+    if command.removesuffix(SUFFIX) in ("ebm", "seq"):
         after = 0 if objective in WITHOUT_SECOND_STAGE else 2 if objective in WITH_THIRD_STAGE else 1
         stages = [config.get("generator_steps"), *after * [config.get("energy_steps")]]
-    if not all(isinstance(count, int) and count >= 0 for count in (*stages, seeds)):
+    if not all(isinstance(count, int) and count >= 0 for count in (*stages, rows)):
         return None
-    return sum(stages) * seeds
+    return sum(stages) * rows
+
+
+def num_rows(config: Mapping[str, Any]) -> Any:
+    """Seeds of a run, of all points together where it is a sweep.
+
+    Example:
+        >>> num_rows({"seeds": 3}), num_rows({"seeds": 3, "sweep": {"temperature": [0.5, 1.0], "max_kl": [0.01, 0.02]}})
+        (3, 12)
+    """
+    seeds, swept = config.get("seeds", 1), config.get("sweep")
+    if not isinstance(swept, Mapping) or not isinstance(seeds, int):
+        return seeds
+    return math.prod((len(values) for values in swept.values() if isinstance(values, list)), start=seeds)
+
+
+def _row(record: Mapping[str, Any]) -> tuple[Any, Any]:
+    return record.get("point"), record.get("seed")
 
 
 def _course(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
@@ -99,7 +119,7 @@ def _course(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
     for record in records:
         iteration, clock = record.get("iteration"), record.get("seconds")
         if isinstance(iteration, int):
-            reached[record.get("seed")] = max(iteration, reached.get(record.get("seed"), 0))
+            reached[_row(record)] = max(iteration, reached.get(_row(record), 0))
         if isinstance(clock, int | float):
             spent += clock - before if clock >= before else clock
             before = clock
@@ -107,23 +127,23 @@ def _course(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
     return course
 
 
-def _counted(records: Sequence[Mapping[str, Any]], num_seeds: Any) -> tuple[int, str]:
+def _counted(records: Sequence[Mapping[str, Any]], rows: Any) -> tuple[int, str]:
     """By what the iterations of all seeds are divided, and what the quotient counts."""
-    if not isinstance(num_seeds, int) or num_seeds <= 1:
+    if not isinstance(rows, int) or rows <= 1:
         return 1, ""
-    last = {record.get("seed"): record.get("iteration") for record in records}
-    keep_step = len(last) == num_seeds and len(set(last.values())) == 1
-    return (num_seeds, "of each seed") if keep_step else (1, "of all seeds together")
+    last = {_row(record): record.get("iteration") for record in records}
+    keep_step = len(last) == rows and len(set(last.values())) == 1
+    return (rows, "of each seed") if keep_step else (1, "of all seeds together")
 
 
 def _num_first(records: Sequence[Mapping[str, Any]]) -> int:
     """How many records are of the first moment: one a seed, where the seeds are of one program."""
-    seeds: list[Any] = []
+    rows: list[Any] = []
     for record in records:
-        if record.get("seed") in seeds:
+        if _row(record) in rows:
             break
-        seeds.append(record.get("seed"))
-    return len(seeds)
+        rows.append(_row(record))
+    return len(rows)
 
 
 def _seconds_left(course: Sequence[tuple[int, float]], num_first: int, planned: int | None) -> float | None:

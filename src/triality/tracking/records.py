@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-PLACE = ("seed", "iteration")
+PLACE = ("point", "seed", "iteration")
 """Fields of a record that say where it stands; they become the step and the prefix."""
 NOT_RESULTS = ("config", "seeds")
 """Fields of a summary that are no result of the run as a whole."""
@@ -25,7 +25,8 @@ def numbers_of(record: Mapping[str, Any], num_seeds: int) -> tuple[int, dict[str
         >>> numbers_of({"seed": 0, "iteration": 50, "loss": float("inf")}, num_seeds=1)
         (50, {'loss': None})
     """
-    prefix = f"seed-{record['seed']}/" if num_seeds > 1 else ""
+    prefix = f"{record['point']}/" if "point" in record else ""
+    prefix += f"seed-{record['seed']}/" if num_seeds > 1 else ""
     told = {name: value for name, value in record.items() if name not in PLACE and (value is None or _is_number(value))}
     return int(record["iteration"]), {prefix + name: _finite(value) for name, value in told.items()}
 
