@@ -88,7 +88,7 @@ def fit_energy(
     key_run, key_validate = jax.random.split(key)
 
     def value(state: Any) -> float:
-        return float(_validated(key_validate, state.density, state.sampler, valid, num_drawn))
+        return float(validated(key_validate, state.density, state.sampler, valid, num_drawn))
 
     return best_of(learning, learning.init(key_run, energy, sampler), value, num_steps, chunk, "energy", progress)
 
@@ -113,7 +113,7 @@ def fit_energy_by_chains(
 
     def value(state: Any) -> float:
         density = UnnormalizedDensity(state.energy, Constant(jnp.zeros(())))
-        return float(_validated(key_validate, density, sampler, valid, num_drawn))
+        return float(validated(key_validate, density, sampler, valid, num_drawn))
 
     return best_of(learning, learning.init(key_run, energy), value, num_steps, chunk, "energy", progress)
 
@@ -203,9 +203,10 @@ def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: in
 
 
 @eqx.filter_jit
-def _validated(
+def validated(
     key: Key[Array, ""], density: UnnormalizedDensity, sampler: AbstractSampler[Any], valid: Any, num_drawn: int
 ) -> Float[Array, ""]:
+    """What ``fit_energy`` judges a state by: held-out likelihood of the energy, log Z on fresh draws; nats a sample."""
     drawn = draw_in_pieces(sampler, key, num_drawn)
     return held_out_likelihood(density.energy, Samples.unweighted(valid, in_pieces(sampler.log_prob, valid)), drawn)
 
