@@ -6,9 +6,9 @@
     python benchmarks/growth.py --table                # docs/results/growth.md and its figure, from the record
 
 Each point is compiled anew, without a cache on disk, in float32 on one thread. Time is the median of repeats after one call that is not
-counted. Memory is what XLA's plan of the program holds between its arguments and its results, and the results: known before it runs, and the
-same every time. A slope is fitted on logarithmic axes to the points that stand out from the smallest; the page says where one is above its
-order, and the script then ends with exit code 1.
+counted. Memory is what XLA's plan of the program holds between its arguments and its results, and the results: known before it runs, and
+the same every time. A slope is fitted on logarithmic axes to the points that stand out from the smallest; the page says where one is above
+its order, and the script then ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def main() -> int:
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     chosen = [case for case in CASES if options.only is None or options.only in f"{case.name} {case.variable}"]
     if not chosen:
-        raise SystemExit(f"expected a word of a case with --only, got {options.only}; the cases are {', '.join(case.name for case in CASES)}")
+        raise SystemExit(
+            f"expected a word of a case with --only, got {options.only}; the cases are {', '.join(case.name for case in CASES)}"
+        )
     sweeps = kept(options.out).get("sweeps", {}) if options.only else {}
     for case in chosen:
         begin = time.perf_counter()

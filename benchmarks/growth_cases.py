@@ -1,4 +1,4 @@
-"""What ``growth.py`` measures: every cost that a user can make large, with the size that it hangs on and the order that is stated for it."""
+"""What ``growth.py`` measures: every cost that a user can make large, the size that it hangs on, and the order that is stated for it."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ SIDES = (10, 18, 32, 56, 100, 178, 316, 562, 1000)
 NUM_FUSED, NUM_TRAJECTORIES, NUM_ROLLOUTS, STEPS_AHEAD, SWEEPS = 10_000, 16, 16, 20, 20
 POINT_DIM = 4
 SORTS = "the diagnostics sort the weights"
+ALL_PAIRS = "every policy at every one's roll-outs"
 
 KEY = jax.random.key(0)
 
@@ -267,8 +268,8 @@ CASES = (
     Case("fused density from its matrix", "past samplers", PAST, _fused),
     Case("fused density of Gaussians", "past samplers", PAST, _mixture_density),
     Case("fused density of flows", "past samplers", PAST, _mixture_of_networks),
-    Case("a policy and its roll-outs remembered", "past samplers", PAST, _remembered, 2.0, 2.0, why="every policy at every one's roll-outs"),
-    Case("fused density of all roll-outs", "past samplers", PAST, _fused_trajectories, 2.0, 2.0, why="every policy at every one's roll-outs"),
+    Case("a policy and its roll-outs remembered", "past samplers", PAST, _remembered, 2.0, 2.0, why=ALL_PAIRS),
+    Case("fused density of all roll-outs", "past samplers", PAST, _fused_trajectories, 2.0, 2.0, why=ALL_PAIRS),
     Case("gradient of a perceptron's energy", "dimension", DIMENSIONS, _energy_gradient(lambda dim: MLPEnergy(KEY, dim))),
     Case(
         "gradient of a quadratic energy",

@@ -30,14 +30,17 @@ def page(record: Record) -> list[str]:
     return [
         *lines,
         "Slopes on logarithmic axes with their 95 % intervals, of the points that stand out from the smallest (of a time that is stated as",
-        "n log n, of the time over log n); *flat*: too few do. Memory: what the compiled program holds between its arguments and its results,",
-        "and its results. Stated orders: the exponent of the time, and of the memory where it is another one. *Above*: the lower end of an",
-        "interval is more than 0.15 above the stated order.",
+        "n log n, of the time over log n); *flat*: too few do. Memory: what the compiled program holds between its arguments and its",
+        "results, and its results. Stated orders: the exponent of the time, and of the memory where it is another one. *Above*: the lower",
+        "end of an interval is more than 0.15 above the stated order.",
     ]
 
 
 def _table(sweeps: dict[str, dict[str, Any]]) -> list[str]:
-    lines = ["| cost | sizes | stated | slope of the time | slope of the memory | time at the largest | memory there | |", "|---|---|---|---|---|---:|---:|---|"]
+    lines = [
+        "| cost | sizes | stated | slope of the time | slope of the memory | time at the largest | memory there | |",
+        "|---|---|---|---|---|---:|---:|---|",
+    ]
     for name, sweep in sweeps.items():
         points = sweep["points"]
         sizes = f"{points[0]['size']:,} to {points[-1]['size']:,}"

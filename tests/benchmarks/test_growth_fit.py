@@ -62,7 +62,15 @@ def test_the_page_says_what_is_above():
         cost, order, is_log_linear, _ = GROWTH[name]
         found = judged(SIZES, points(cost), order, 1.0, is_log_linear)
         told = [{"size": size, **point} for size, point in zip(SIZES, points(cost), strict=True)]
-        return {"variable": "samples", "order": order, "memory_order": 1.0, "why": "", "is_log_linear": is_log_linear, "points": told, **found}
+        return {
+            "variable": "samples",
+            "order": order,
+            "memory_order": 1.0,
+            "why": "",
+            "is_log_linear": is_log_linear,
+            "points": told,
+            **found,
+        }
 
     assert "ABOVE" not in "\n".join(page({"sweeps": {"one": sweep("linear")}}))
     text = "\n".join(page({"sweeps": {"one": sweep("linear"), "two": sweep("quadratic")}}))

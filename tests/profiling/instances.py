@@ -42,7 +42,9 @@ def bench_record(recompiled=()):
     parts = (StageRecord("physics", "step", 1, Repeats((0.4, 0.5))), stage("cost update", 0.1, 1e9, 1e6, per="within"))
     on_host = ProgramProfile("irl, host", {"env": "HalfCheetah-v5"}, parts, StageRecord("whole step", "step", 1, Repeats((0.9,))))
     peers = (
-        PeerRatio("irl_vs_imitation", "Pendulum-v1, tutorial settings", "imitation 1.0.1", "env steps/s", (30.0, 32.0, 35.0), "123", "X", 2),
+        PeerRatio(
+            "irl_vs_imitation", "Pendulum-v1, tutorial settings", "imitation 1.0.1", "env steps/s", (30.0, 32.0, 35.0), "123", "X", 2
+        ),
         PeerRatio("density_speed", "flow, maf", "zuko", "draws", (0.8,), None, "Y", 4),
     )
     return BenchRecord(MACHINE, LIMITS, (compiled, on_host), peers, 61.0)

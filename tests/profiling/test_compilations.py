@@ -67,8 +67,8 @@ def test_a_chunk_that_gives_another_type_is_seen():
 
 
 def test_warm_is_read_from_the_cache_and_the_cache_of_before_is_back():
-    before = jax.config.read("jax_compilation_cache_dir")
+    before = jax.config.jax_compilation_cache_dir
     cost = compile_cost(lambda: jax.jit(lambda x: jnp.tanh(x) @ x.T).lower(jnp.ones((5, 5))))
     assert cost.cold >= cost.compile > 0
     assert cost.warm is not None
-    assert jax.config.read("jax_compilation_cache_dir") == before
+    assert jax.config.jax_compilation_cache_dir == before

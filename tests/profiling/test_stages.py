@@ -8,18 +8,26 @@ import pytest
 from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.minibatch import DataSet
 from triality.energies.quadratic import quadratic_energy
-from triality.profiling.energy_learning_stages import energy_learning_stages
+from triality.profiling.energy_learning_stages import energy_learning_stages, one_stage
 from triality.profiling.learning_profile import profile_learning
 from triality.profiling.seeds import of_seeds
 from triality.profiling.stage import profile_stage
 from triality.samplers.gaussian import Gaussian
 
 
+class Descent(eqx.Module):
+    """Half the way to zero."""
+
+    def step(self, state):
+        return {"x": 0.5 * state["x"]}, None
+
+
 def test_results_carry_what_is_no_array():
-    record, (value, word, key) = profile_stage("add", lambda x, n, key: (x + n, "kept", key), jnp.ones(4), 2, jax.random.key(0), num_repeats=3)
-    assert value.tolist() == [3.0] * 4
-    assert word == "kept"
-    assert jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    key = jax.random.key(0)
+    record, out = profile_stage("add", lambda x, n, key: (x + n, "kept", key), jnp.ones(4), 2, key, num_repeats=3)
+    assert out[0].tolist() == [3.0] * 4
+    assert out[1] == "kept"
+    assert jnp.issubdtype(out[2].dtype, jax.dtypes.prng_key)
     assert record.count.operations == 4
     assert record.working_set >= 2 * 4 * 8
     assert len(record.seconds.seconds) == 3
@@ -31,25 +39,19 @@ def test_a_stage_of_seeds_has_their_axis():
     assert record.median > 0
 
 
-@pytest.fixture(scope="module")
-def learning_and_state():
+def test_the_profile_of_a_learning_compiles_once_and_goes_as_far_as_its_chunks():
+    profile, state = profile_learning("toy", {"dim": 2}, Descent(), {"x": jnp.ones(2)}, 3, 2, 2, one_stage)
+    assert [stage.name for stage in profile.stages] == ["gradient step"]
+    assert profile.chunk.recompiled == ()
+    assert state["x"].tolist() == [2.0**-6] * 2
+    assert profile.sum == profile.stages[0].seconds.median
+
+
+@pytest.mark.slow
+def test_the_stages_put_together_are_the_step():
     x = jax.random.normal(jax.random.key(0), (50, 1))
     learning = EnergyLearning(DataSet(x), batch_size=8, num_drawn=8, num_energy_steps=2)
-    return learning, learning.init(jax.random.key(1), quadratic_energy(jax.random.key(2), 1), Gaussian(jnp.zeros(1), jnp.zeros(1)))
-
-
-def test_the_profile_of_a_learning_has_its_stages_and_compiles_once(learning_and_state):
-    profile, state = profile_learning("toy", {"dim": 1}, *learning_and_state, 3, 2, 2, energy_learning_stages)
-    assert [stage.name for stage in profile.stages] == ["collect", "energy update", "generator update"]
-    assert [stage.times for stage in profile.stages] == [2, 2, 1]
-    assert profile.whole.name == "whole step"
-    assert profile.chunk.recompiled == ()
-    assert int(state.iteration) == 6
-    assert profile.sum == sum(stage.times * stage.seconds.median for stage in profile.stages)
-
-
-def test_the_stages_put_together_are_the_step(learning_and_state):
-    learning, state = learning_and_state
+    state = learning.init(jax.random.key(1), quadratic_energy(jax.random.key(2), 1), Gaussian(jnp.zeros(1), jnp.zeros(1)))
 
     @eqx.filter_jit
     def by_hand(learning, state):
@@ -65,3 +67,7 @@ def test_the_stages_put_together_are_the_step(learning_and_state):
     for found, expected in ((density, after.density), (sampler, after.sampler)):
         assert all(jnp.allclose(a, b, atol=1e-12) for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True))
     assert not jnp.allclose(sampler.mean, state.sampler.mean)  # a step that moved nothing would agree with anything
+
+    stages, whole = energy_learning_stages(learning, state, 2)
+    assert [(stage.name, stage.times) for stage in stages] == [("collect", 2), ("energy update", 2), ("generator update", 1)]
+    assert 0.5 < sum(stage.times * stage.count.operations for stage in stages) / whole.count.operations < 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -28,7 +28,13 @@ from triality.data.sequences import SequenceData
 from triality.errors import ConfigError
 from triality.runs.folder import check_writable
 
+if TYPE_CHECKING:
+    from triality.profiling.limits import Limits
+    from triality.profiling.program_profile import ProgramProfile
+
 JSON, PAGE = "bench.json", "bench.html"
+LEAST_WIDTH = 150
+"""Characters; below it the tables fall apart."""
 EXAMPLE, EXAMPLE_ENV = Path("examples") / "pendulum_demos.npz", "Pendulum-v1"
 VOCABULARY, LENGTH, NUM_SEQUENCES = 5000, 20, 10_000
 """Of made-up sequences: SeqGAN's."""
@@ -52,20 +58,15 @@ def run(options: BenchOptions) -> int:
         StorageError: a record cannot be read, or the results cannot be written.
     """
     plan, begin = check(options), time.perf_counter()
-    from triality.cli.bench_profiles import profile_runs
     from triality.cli.bench_tables import print_bench
     from triality.profiling.bench_page import write_bench_page
-    from triality.profiling.limits import measure_limits
     from triality.profiling.machine import describe_machine
     from triality.profiling.record import BenchRecord, write_bench
 
     console, machine = Console(), describe_machine()
+    console.width = max(console.width, LEAST_WIDTH)
     make_folder(options.out)
-    limits, programs = None, ()
-    if options.runs:
-        with console.status("the machine's limits"):
-            limits = measure_limits()
-        programs = profile_runs(plan, console)
+    limits, programs = _profiled(plan, console) if options.runs else (None, ())
     peers = () if options.recorded is None else recorded_side_by_sides(options.recorded)
     if options.side_by_side is not None:
         peers = (*peers, *run_side_by_sides(options.side_by_side, options.out))
@@ -75,6 +76,15 @@ def run(options: BenchOptions) -> int:
     print_bench(console, record)
     console.print(f"page: {options.out / PAGE}", soft_wrap=True)
     return 0
+
+
+def _profiled(plan: BenchPlan, console: Console) -> tuple[Limits, tuple[ProgramProfile, ...]]:
+    from triality.cli.bench_profiles import profile_runs
+    from triality.profiling.limits import measure_limits
+
+    with console.status("the machine's limits"):
+        limits = measure_limits()
+    return limits, profile_runs(plan, console)
 
 
 def check(options: BenchOptions) -> BenchPlan:
@@ -87,12 +97,13 @@ def check(options: BenchOptions) -> BenchPlan:
     check_writable(options.out)
     there = [name for name in (JSON, PAGE) if (options.out / name).exists()]
     if there and not options.overwrite:
-        raise ConfigError(f"{options.out}: expected a folder without {' and '.join(there)}, got one with; add --overwrite or choose another --out")
+        names = " and ".join(there)
+        raise ConfigError(f"{options.out}: expected a folder without {names}, got one with; add --overwrite or choose another --out")
     asked = set(options.runs)
     return BenchPlan(
         options,
         irl.check(_irl_options(options)) if "irl" in asked else None,
-        ebm.check(EbmOptions(options.out / "ebm", target=options.ebm_target, objective=options.ebm_objective)) if "ebm" in asked else None,  # pyright: ignore[reportArgumentType]
+        _density(options) if "ebm" in asked else None,
         _sequences(options) if "seq" in asked else None,
     )
 
@@ -101,7 +112,9 @@ def _problems(options: BenchOptions) -> list[str]:
     problems = [*ranges.counts(options, "repeats", "seeds"), *ranges.counts(options, "chunks", least=2)]
     problems += checkout_problems(options.side_by_side, "--side-by-side") + checkout_problems(options.recorded, "--recorded")
     if not options.runs and options.side_by_side is None and options.recorded is None:
-        problems.append("expected something to measure, got --runs without a name; name irl, ebm or seq, or add --recorded or --side-by-side")
+        problems.append(
+            "expected something to measure, got --runs without a name; name irl, ebm or seq, or add --recorded or --side-by-side"
+        )
     for flag, name, known in (
         ("--ebm-objective", options.ebm_objective, DENSITY_OBJECTIVES),
         ("--seq-objective", options.seq_objective, SEQUENCE_OBJECTIVES),
@@ -110,8 +123,8 @@ def _problems(options: BenchOptions) -> list[str]:
             problems.append(f"expected an objective with {flag}, got '{name}'; {nearest(name, known)}")
     if "irl" in options.runs and options.demos is None and _example(options) is None:
         problems.append(
-            f"expected --demos for {options.env}, got none: the example's are of {EXAMPLE_ENV}, in a checkout of the repository; make some with "
-            f"triality expert --env {options.env} --out demos.npz"
+            f"expected --demos for {options.env}, got none: the example's are of {EXAMPLE_ENV}, in a checkout of the repository; make some "
+            f"with triality expert --env {options.env} --out demos.npz"
         )
     return problems
 
@@ -136,13 +149,19 @@ def _irl_options(options: BenchOptions) -> IrlOptions:
     )
 
 
+def _density(options: BenchOptions) -> DensityPlan:
+    objective: Any = options.ebm_objective  # checked against the names above
+    return ebm.check(EbmOptions(options.out / "ebm", target=options.ebm_target, objective=objective))
+
+
 def _sequences(options: BenchOptions) -> SeqPlan:
     """Of a file, or made up: what the tokens are changes nothing about what a step costs."""
-    objective: str = options.seq_objective
-    asked = SeqOptions(options.out / "seq", options.seq_data or "made up", objective=objective)  # pyright: ignore[reportArgumentType]
+    objective: Any = options.seq_objective  # checked against the names above
+    asked = SeqOptions(options.out / "seq", options.seq_data or "made up", objective=objective)
     if options.seq_data is not None:
         return seq.check(asked)
     rows = np.random.default_rng(0).integers(0, VOCABULARY, (2 * NUM_SEQUENCES, LENGTH))
     ends = (NUM_SEQUENCES, NUM_SEQUENCES * 3 // 2)
     data = SequenceData(rows[: ends[0]], rows[ends[0] : ends[1]], rows[ends[1] :], VOCABULARY, None)
-    return SeqPlan(replace(asked, credit=credit_of(asked.objective, asked.energy)), data, ())  # pyright: ignore[reportArgumentType]
+    credit: Any = credit_of(asked.objective, asked.energy)
+    return SeqPlan(replace(asked, credit=credit), data, ())

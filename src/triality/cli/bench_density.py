@@ -27,6 +27,8 @@ from triality.sampler import Samples, draw_in_pieces
 
 NUM_VALIDATED = 4096
 """Draws that log Z of a validation is estimated on, as ``fit_energy`` has it."""
+MOST_RENEWALS = 5
+"""Timed: many draws take long."""
 SETTING = ("target", "objective", "generator", "energy", "sampler_gradient", "batch_size")
 
 
@@ -76,7 +78,8 @@ def _between(learning: Any, state: Any, sampler: Any, split: Split, key: Any, nu
 
 def tilt_between(state: Any, sampler: Any, valid: Any, num_drawn: int, key: Any, num_repeats: int) -> tuple[StageRecord, ...]:
     """Of a tilt: the stock of draws that is renewed, and the validation on as many."""
-    renewing, drawn = profile_stage("new draws", lambda q, key: draw_in_pieces(q, key, num_drawn), sampler, key, num_repeats=min(num_repeats, 5), per="chunk")
+    few = min(num_repeats, MOST_RENEWALS)
+    renewing, drawn = profile_stage("new draws", draw_in_pieces, sampler, key, num_drawn, num_repeats=few, per="chunk")
     data, stock = (Samples.unweighted(x, jnp.zeros(len(x))) for x in (valid, drawn.x))
     judging, _ = profile_stage("validation", held_out_likelihood, state.density.energy, data, stock, num_repeats=num_repeats, per="chunk")
     return renewing, judging

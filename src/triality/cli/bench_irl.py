@@ -64,9 +64,10 @@ def _around(plan: Plan, states: Any, num_repeats: int) -> tuple[StageRecord, ...
         for leaf in jax.tree.leaves(eqx.filter(states, eqx.is_array)):
             np.array(jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
 
-    evaluation = profile_host(
-        "evaluation, 100 episodes twice", lambda: evaluate_policies(states.policy, plan.options.seeds, plan.task) and None, EVALUATIONS, "run"
-    )
+    def evaluate() -> None:
+        evaluate_policies(states.policy, plan.options.seeds, plan.task)
+
+    evaluation = profile_host("evaluation, 100 episodes twice", evaluate, EVALUATIONS, "run")
     return profile_host("host transfer of the state", transfer, num_repeats, "chunk"), evaluation
 
 

@@ -15,7 +15,16 @@ from triality.cli.density_learning import chunk
 from triality.cli.seq import SeqPlan
 from triality.cli.seq_learning import RENEWALS
 from triality.cli.seq_names import OBJECTIVES, SCORED
-from triality.cli.seq_parts import as_data_set, make_game, make_generator, make_loss, make_network, make_tilt_learning, of_oracle, read_oracle
+from triality.cli.seq_parts import (
+    as_data_set,
+    make_game,
+    make_generator,
+    make_loss,
+    make_network,
+    make_tilt_learning,
+    of_oracle,
+    read_oracle,
+)
 from triality.data.sequences import SequenceData
 from triality.energies.tilted_sequence import TiltedSequenceEnergy
 from triality.profiling.energy_learning_stages import energy_learning_stages, one_stage

@@ -29,8 +29,9 @@ def print_bench(console: Console, record: BenchRecord) -> None:
 def limit_words(limits: Limits) -> str:
     """One line."""
     return (
-        f"this machine, with these settings: {amount_words(limits.operations_per_second)} operations/s in matrix products of side {limits.side}, "
-        f"{amount_words(limits.memory_bandwidth, 'B')}/s beyond the caches, {time_words(limits.seconds_a_start)} to start a small piece of work"
+        f"this machine, with these settings: {amount_words(limits.operations_per_second)} operations/s in matrix products of side "
+        f"{limits.side}, {amount_words(limits.memory_bandwidth, 'B')}/s beyond the caches, {time_words(limits.seconds_a_start)} to start a "
+        "small operation"
     )
 
 

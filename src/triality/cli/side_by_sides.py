@@ -71,7 +71,9 @@ def run_side_by_sides(names: Sequence[str], out: Path) -> tuple[PeerRatio, ...]:
         else:
             failed.append(f"{script} (exit code {done.returncode})")
     if failed:
-        raise ConfigError(f"expected every side by side to come to its end, got failures of {', '.join(failed)}; see what they print, above")
+        raise ConfigError(
+            f"expected every side by side to come to its end, got failures of {', '.join(failed)}; see what they print, above"
+        )
     return tuple(found)
 
 
@@ -115,7 +117,9 @@ def ratios_of(name: str, path: Path) -> tuple[PeerRatio, ...]:
     except OSError as error:
         raise StorageError(f"{path}: expected a readable record, got '{error.strerror}'; check the path") from error
     except (KeyError, TypeError, IndexError, AttributeError, json.JSONDecodeError, ValueError) as error:
-        raise StorageError(f"{path}: expected a record of {SIDE_BY_SIDES[name].script}.py, got a damaged one ({error}); run it again") from error
+        raise StorageError(
+            f"{path}: expected a record of {SIDE_BY_SIDES[name].script}.py, got a damaged one ({error}); run it again"
+        ) from error
 
 
 def _root() -> Path:

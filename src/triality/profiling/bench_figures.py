@@ -52,9 +52,9 @@ def stage_panel(program: ProgramProfile, limits: Limits) -> Panel:
     name = f"stages-{_slug(program.name)}"
     said = ", ".join(f"{row[0]} {time_words(row[1])}" for row in rows)
     caption = (
-        "Median of the repeats. Each stage is compiled alone; the color says which limit of the machine is nearest, the percentage how near "
-        "it is. The whole step is one program, in which the compiler can share work between stages; within a chunk the loop goes on without "
-        "coming back to Python."
+        "Median of the repeats. Each stage is compiled alone; the color says which limit of the machine is nearest, the percentage how "
+        "near it is. The whole step is one program, in which the compiler can share work between stages; within a chunk the loop goes on "
+        "without coming back to Python."
     )
     return Panel(name, f"{program.name}: where a step's time goes", draw(name, paint, 110.0 + ROW * len(rows)), f"Times: {said}.", caption)
 
@@ -76,7 +76,14 @@ def roofline_panel(programs: Sequence[ProgramProfile], limits: Limits) -> Panel:
             (limits.memory_bandwidth, "-", f"memory, {amount_words(limits.memory_bandwidth, 'B')}/s"),
             (max(limits.bytes_per_second), (0, (4.0, 2.0)), f"fastest cache, {amount_words(max(limits.bytes_per_second), 'B')}/s"),
         ):
-            axes.plot(x, np.minimum(bandwidth * x, limits.operations_per_second) / 1e9, color=INK.light, linewidth=1.4, linestyle=style, label=label)
+            axes.plot(
+                x,
+                np.minimum(bandwidth * x, limits.operations_per_second) / 1e9,
+                color=INK.light,
+                linewidth=1.4,
+                linestyle=style,
+                label=label,
+            )
         for binds in dict.fromkeys(point[2] for point in points):
             of_kind = [point for point in points if point[2] == binds]
             rates = [point[1] / 1e9 for point in of_kind]
@@ -88,8 +95,8 @@ def roofline_panel(programs: Sequence[ProgramProfile], limits: Limits) -> Panel:
         legend_above(axes)
 
     caption = (
-        "One point a compiled stage. The flat roof is the fastest matrix product, the slanted ones are what memory and the fastest cache can "
-        "bring. A point far below both spends its time on starting small operations."
+        "One point a compiled stage. The flat roof is the fastest matrix product, the slanted ones are what memory and the fastest cache "
+        "can bring. A point far below both spends its time on starting small operations."
     )
     alt = f"{len(points)} stages under a roof of {amount_words(limits.operations_per_second)} operations a second."
     return Panel("roofline", "Every stage under the machine's roof", draw("roofline", paint, 330.0), alt, caption)

@@ -20,11 +20,11 @@ from triality.runs.report.words import duration
 
 NOTES = (
     "Time is the median of the repeats, the middle half stands beside it. Each stage is compiled alone, on the state that the run is in.",
-    "Operations and bytes are XLA's own count of the compiled program, with the bodies of loops counted as often as they go round. Bytes are "
-    "those of every kernel's operands and results, wherever they lie.",
-    "The share of the limit is the larger of two: operations against the fastest float32 matrix product, and bytes against the bandwidth that "
-    "arrays of the program's own size get. Both limits were measured in this process. Where neither reaches a tenth, the time goes into "
-    "starting small operations one after the other.",
+    "Operations and bytes are XLA's own count of the compiled program, with the bodies of loops counted as often as they go round. Bytes "
+    "are those of every kernel's operands and results, wherever they lie.",
+    "The share of the limit is the larger of two: operations against the fastest float32 matrix product, and bytes against the bandwidth "
+    "that arrays of the program's own size get. Both limits were measured in this process. Where neither reaches a tenth, the time goes "
+    "into starting small operations one after the other.",
 )
 
 
@@ -48,7 +48,9 @@ def render_bench_page(record: BenchRecord) -> str:
     if record.limits is not None and record.programs:
         sections += [_program(program, record.limits) for program in record.programs]
         panels = [roofline_panel(record.programs, record.limits), compile_panel(record.programs)]
-        sections.append(page.section("The machine, and compiling", page.panels(panels), _limits(record.limits), _compiling(record.programs)))
+        sections.append(
+            page.section("The machine, and compiling", page.panels(panels), _limits(record.limits), _compiling(record.programs))
+        )
         sections.append(page.section("How to read it", page.listing(NOTES)))
     sections += [_peers(record.peers), page.section("Where it was measured", _machine(machine))]
     footer = page.paragraph(f"triality bench, {duration(record.seconds)} in all.")
@@ -88,9 +90,11 @@ def _verdict(program: ProgramProfile) -> str:
 
 
 def _limits(limits: Limits) -> str:
-    rows = [(f"arrays of {amount_words(size, 'B')} together", f"{amount_words(rate, 'B')}/s") for size, rate in zip(limits.working_sets, limits.bytes_per_second, strict=True)]
+    rates = zip(limits.working_sets, limits.bytes_per_second, strict=True)
+    rows = [(f"arrays of {amount_words(size, 'B')} together", f"{amount_words(rate, 'B')}/s") for size, rate in rates]
     product = (f"matrix products, side {limits.side}", f"{amount_words(limits.operations_per_second)} operations/s")
-    return page.table("What the machine can do", ("what", "rate"), [product, *rows, ("starting a small operation", time_words(limits.seconds_a_start))])
+    start = ("starting a small operation", time_words(limits.seconds_a_start))
+    return page.table("What the machine can do", ("what", "rate"), [product, *rows, start])
 
 
 def _compiling(programs: Sequence[ProgramProfile]) -> str:
@@ -111,12 +115,22 @@ def _peers(peers: Sequence[PeerRatio]) -> str:
     if not peers:
         return ""
     rows = [
-        (each.task, each.peer, each.quantity, each.words, str(len(each.ratios)), each.benchmark, each.commit or MISSING, f"{each.processor}, {each.cores} cores")
+        (
+            each.task,
+            each.peer,
+            each.quantity,
+            each.words,
+            str(len(each.ratios)),
+            each.benchmark,
+            each.commit or MISSING,
+            f"{each.processor}, {each.cores} cores",
+        )
         for each in peers
     ]
     head = ("task", "peer", "what is compared", "times as fast (range)", "runs", "benchmark", "commit", "machine")
-    said = page.paragraph("Each is a ratio of both sides within one run on one machine; ratios of different machines or commits do not compare.")
-    return page.section("Beside other libraries", said, page.panels(ratio_panels(peers)), page.table("Times as fast as a peer", head, rows, kind="words"))
+    said = page.paragraph("Each is a ratio within one run on one machine; ratios of different machines or commits do not compare.")
+    table = page.table("Times as fast as a peer", head, rows, kind="words")
+    return page.section("Beside other libraries", said, page.panels(ratio_panels(peers)), table)
 
 
 def _machine(machine: dict[str, Any]) -> str:

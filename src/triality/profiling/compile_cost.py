@@ -1,7 +1,7 @@
 """What compiling a program costs: cold, and when the persistent cache of an earlier process holds it.
 
-Both are measured in this process. Cold: with an empty cache on disk. Warm: every program in memory is dropped, as a new process has none, and
-the same one is asked for again; what remains is to trace, to translate, and to read. Starting Python and importing jax is in neither.
+Both are measured in this process. Cold: with an empty cache on disk. Warm: every program in memory is dropped, as a new process has none,
+and the same one is asked for again; what remains is to trace, to translate, and to read. Starting Python and importing jax is in neither.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from triality.profiling.compilations import Compilations
 
-SETTINGS = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": -1, "jax_enable_compilation_cache": True}
+SETTINGS = {
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+    "jax_enable_compilation_cache": True,
+}
 
 
 class CompileCost(NamedTuple):
@@ -65,7 +69,7 @@ def compile_cost(lower: Callable[[], Any]) -> CompileCost:
 def _empty_cache() -> Iterator[None]:
     """A persistent cache that is empty, and the old one again afterwards."""
     changed = {**SETTINGS, "jax_compilation_cache_dir": None}
-    before = {name: jax.config.read(name) for name in changed}
+    before = {name: getattr(jax.config, name) for name in changed}
     with tempfile.TemporaryDirectory() as folder:
         _configure({**changed, "jax_compilation_cache_dir": folder})
         jax.clear_caches()

@@ -13,7 +13,7 @@ PACKAGES = ("triality", "jax", "jaxlib", "equinox", "optax", "numpy")
 
 
 def describe_machine() -> dict[str, Any]:
-    """What goes into a record beside its figures. ``load_average`` is that of now: above the number of cores, figures are of a busy machine.
+    """What goes into a record beside its figures. ``load_average`` is that of now; above the number of cores the machine is busy.
 
     Example:
         >>> sorted(describe_machine())

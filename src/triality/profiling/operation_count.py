@@ -5,12 +5,12 @@ times is given to the same cost analysis as a program of its own, and counts n t
 
     total(c) = once(c) + sum over loops in c of [(n - 1) once(body) + n (total(body) - once(body))]
 
-Of a branch the dearest counts, as with XLA. A loop whose end XLA does not know, such as one that runs until it converges, counts one round, and
-``unknown_loops`` says how many there are: the count is then a lower bound.
+Of a branch the dearest counts, as with XLA. A loop whose end XLA does not know, such as one that runs until it converges, counts one round,
+and ``unknown_loops`` says how many there are: the count is then a lower bound.
 
-What is counted: ``operations`` are additions, multiplications and all else that is done element by element, integers included (random bits
-are many); a matrix product of (m, k) and (k, n) is 2 m k n. ``transcendentals``, exponentials and their like, XLA counts apart. ``bytes`` are
-those of the operands and results of every kernel, wherever they lie: a kernel that reads what the last one wrote finds it in a cache.
+What is counted: ``operations`` are additions, multiplications and all else that is done element by element, integers included (random
+bits are many); a matrix product of (m, k) and (k, n) is 2 m k n. ``transcendentals``, exponentials and their like, XLA counts apart.
+``bytes`` are those of the operands and results of every kernel, wherever they lie: what the last one wrote, the next finds in a cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxlib.xla_client import hlo
+from jaxlib import _hlo, _jax
 
 from triality.errors import ConfigError
 from triality.profiling.hlo_text import Instruction, Program, parse_program, reachable
@@ -67,8 +67,8 @@ def count_operations(compiled: Any) -> OperationCount:
         amounts = sum((each.total() for each in counters), np.zeros(4))
     except (AttributeError, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"expected a compiled program whose parts XLA can analyze, got '{error}' from jax {jax.__version__}; use the version of jax that "
-            "constraints.txt names"
+            f"expected a compiled program whose parts XLA can analyze, got '{error}' from jax {jax.__version__}; use the version of jax "
+            "that constraints.txt names"
         ) from error
     return OperationCount(*amounts.tolist(), sum(each.unknown_loops() for each in counters))
 
@@ -93,7 +93,7 @@ class _Counter:
         if name not in self._once:
             parts = reachable(self.program, name)
             text = "\n\n".join(["HloModule part", *(("ENTRY " if part.name == name else "") + part.text for part in parts)])
-            found = hlo.hlo_module_cost_analysis(jax.devices()[0].client, hlo.hlo_module_from_text(text))
+            found = _jax.hlo_module_cost_analysis(jax.devices()[0].client, _hlo.hlo_module_from_text(text))
             sizes = [float(found.get(key, 0.0)) for key in ("flops", "transcendentals", "bytes accessed")]
             self._once[name] = np.array([*sizes, self.kernels(name)])
         return self._once[name]

@@ -138,7 +138,8 @@ def _cheapest(record: Record, name: str, tolerance: float) -> list[float]:
     points = [point for point in record["points"] if point["method"] == name]
     return [
         min(
-            (point["seconds"][seed] for point in points if np.sqrt(np.mean(np.square(point["errors"][seed]))) <= tolerance), default=float("inf")
+            (point["seconds"][seed] for point in points if np.sqrt(np.mean(np.square(point["errors"][seed]))) <= tolerance),
+            default=float("inf"),
         )
         for seed in range(record["seeds"])
     ]
