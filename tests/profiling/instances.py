@@ -37,7 +37,7 @@ def bench_record(recompiled=()):
         stage("validation", 0.005, 1e6, 1e6, per="chunk"),
         StageRecord("evaluation", "run", 1, Repeats((1.5,))),
     )
-    chunk = ChunkRun(10, 9.0, Repeats((0.09, 0.1)), tuple(recompiled), CompileCost(1.0, 0.5, 6.0, 2.0))
+    chunk = ChunkRun(10, 9.0, Repeats((0.09, 0.1), 0.99), tuple(recompiled), CompileCost(1.0, 0.5, 6.0, 2.0))
     compiled = ProgramProfile("irl", {"env": "Pendulum-v1", "seeds": 1}, stages, stage("whole step", 0.11, 4e9, 4e8), chunk)
     parts = (StageRecord("physics", "step", 1, Repeats((0.4, 0.5))), stage("cost update", 0.1, 1e9, 1e6, per="within"))
     on_host = ProgramProfile("irl, host", {"env": "HalfCheetah-v5"}, parts, StageRecord("whole step", "step", 1, Repeats((0.9,))))

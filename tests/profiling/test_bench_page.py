@@ -55,6 +55,16 @@ def test_a_run_that_compiled_again_is_told(text):
     assert "jit_step" in told
 
 
+def test_a_busy_machine_is_told_and_a_device_beside_the_processor_is_not_taken_for_one():
+    record = bench_record()
+    program = record.programs[0]
+    slow = program._replace(chunk=program.chunk._replace(seconds=program.chunk.seconds._replace(processor_share=0.5)))
+    assert record.disturbed == ()
+    assert record._replace(programs=(slow,)).disturbed == ("irl",)
+    assert record._replace(programs=(slow,), machine={**record.machine, "devices": ["CudaDevice(id=0)"]}).disturbed == ()
+    assert "The machine was busy" in render_bench_page(record._replace(programs=(slow,), peers=()))
+
+
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium here; install the system's package 'chromium' to run this")
 def test_in_a_browser_nothing_is_cut_off(tmp_path):
     page = tmp_path / "bench.html"

@@ -22,6 +22,9 @@ def print_bench(console: Console, record: BenchRecord) -> None:
         for program in record.programs:
             console.print(_stages(program, record.limits))
             console.print(compile_words(program), soft_wrap=True)
+    if record.disturbed:
+        names = ", ".join(record.disturbed)
+        console.print(f"[yellow]note[/yellow] other programs had the processor while {names} was timed: times are too long", soft_wrap=True)
     if record.peers:
         console.print(_peers(record))
 

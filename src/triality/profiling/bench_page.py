@@ -46,7 +46,7 @@ def render_bench_page(record: BenchRecord) -> str:
     header = "\n".join((f"<h1>{page.escape(title)}</h1>", page.paragraph(where, "subtitle"), _keys(record)))
     sections: list[str] = []
     if record.limits is not None and record.programs:
-        sections += [_program(program, record.limits) for program in record.programs]
+        sections += [_disturbed(record), *(_program(program, record.limits) for program in record.programs)]
         panels = [roofline_panel(record.programs, record.limits), compile_panel(record.programs)]
         sections.append(
             page.section("The machine, and compiling", page.panels(panels), _limits(record.limits), _compiling(record.programs))
@@ -55,6 +55,14 @@ def render_bench_page(record: BenchRecord) -> str:
     sections += [_peers(record.peers), page.section("Where it was measured", _machine(machine))]
     footer = page.paragraph(f"triality bench, {duration(record.seconds)} in all.")
     return page.page(f"{title} · triality", header, (each for each in sections if each), footer)
+
+
+def _disturbed(record: BenchRecord) -> str:
+    """Only where times are too long."""
+    if not record.disturbed:
+        return ""
+    told = f"While {', '.join(record.disturbed)} was timed, other programs had the processor too: times are too long, and shares too small."
+    return page.verdict_box(Verdict("caution", "The machine was busy", f"{told} Measure again when nothing else runs."), None)
 
 
 def _keys(record: BenchRecord) -> str:

@@ -55,6 +55,12 @@ class ProgramProfile(NamedTuple):
         return tuple(stage for stage in self.stages if stage.per == "step")
 
     @property
+    def processor_share(self) -> float | None:
+        """Of the time of the chunks, or of the whole step where there are none: whether the machine was busy with something else."""
+        timed = self.chunk.seconds if self.chunk is not None else None if self.whole is None else self.whole.seconds
+        return None if timed is None else timed.processor_share
+
+    @property
     def sum(self) -> float:
         """Seconds of all stages of a step together."""
         return sum(stage.median for stage in self.step_stages)
@@ -81,12 +87,14 @@ def run_chunks(program: Any, algorithm: Any, state: Any, num_steps: int, num_chu
     begin = time.perf_counter()
     state, _ = jax.block_until_ready(program(algorithm, state))
     first, later = time.perf_counter() - begin, []
+    processor = time.process_time()
     with Compilations() as seen:
         for _ in range(num_chunks - 1):
             begin = time.perf_counter()
             state, _ = jax.block_until_ready(program(algorithm, state))
             later.append(time.perf_counter() - begin)
-    return state, ChunkRun(num_steps, first, Repeats(tuple(later)).each(num_steps), tuple(seen.programs), cost)
+    share = (time.process_time() - processor) / sum(later)
+    return state, ChunkRun(num_steps, first, Repeats(tuple(later), share).each(num_steps), tuple(seen.programs), cost)
 
 
 StagesOf = Callable[[Any, Any, int], tuple[tuple[StageRecord, ...], StageRecord]]

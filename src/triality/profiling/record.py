@@ -16,6 +16,8 @@ from triality.profiling.stage import StageRecord
 from triality.runs.json_files import read_json, write_json
 
 FORMAT = 1
+LEAST_SHARE = 0.9
+"""Of the clock's time that a process has a processor; below it something else had its turns."""
 
 
 class BenchRecord(NamedTuple):
@@ -34,6 +36,17 @@ class BenchRecord(NamedTuple):
     programs: tuple[ProgramProfile, ...]
     peers: tuple[PeerRatio, ...]
     seconds: float
+
+    @property
+    def disturbed(self) -> tuple[str, ...]:
+        """Programs whose process did not have a processor to itself while it was timed: their times are too long."""
+        shares = {program.name: program.processor_share for program in self.programs}
+        return tuple(name for name, share in shares.items() if share is not None and share < LEAST_SHARE and self.on_processor)
+
+    @property
+    def on_processor(self) -> bool:
+        """Whether the programs ran on the processor, and not on a device beside it."""
+        return not any(word in each.lower() for each in self.machine["devices"] for word in ("cuda", "gpu", "tpu", "rocm"))
 
 
 def write_bench(path: Path, record: BenchRecord) -> None:
@@ -83,7 +96,7 @@ def _chunk(value: dict[str, Any]) -> ChunkRun:
 
 
 def _repeats(value: dict[str, Any]) -> Repeats:
-    return Repeats(tuple(value["seconds"]))
+    return Repeats(tuple(value["seconds"]), value["processor_share"])
 
 
 def _peer(value: dict[str, Any]) -> PeerRatio:

@@ -13,6 +13,11 @@ import numpy as np
 class Repeats(NamedTuple):
     """Seconds of each repeat, in the order in which they were taken.
 
+    Fields:
+        seconds: by the clock on the wall.
+        processor_share: seconds that this process had a processor, over those of the clock: near one for a program on one thread that
+            nothing disturbed, above it for several threads, below it where other programs had their turns; None where nobody looked.
+
     Example:
         >>> times = Repeats((0.4, 0.1, 0.2))
         >>> times.median, times.low.__round__(3), times.high.__round__(3)
@@ -20,6 +25,7 @@ class Repeats(NamedTuple):
     """
 
     seconds: tuple[float, ...]
+    processor_share: float | None = None
 
     @property
     def median(self) -> float:
@@ -38,7 +44,7 @@ class Repeats(NamedTuple):
 
     def each(self, count: int) -> Repeats:
         """Of one of ``count`` equal parts of what was timed."""
-        return Repeats(tuple(seconds / count for seconds in self.seconds))
+        return Repeats(tuple(seconds / count for seconds in self.seconds), self.processor_share)
 
 
 def timed(call: Callable[[], Any], num_repeats: int) -> Repeats:
@@ -49,9 +55,9 @@ def timed(call: Callable[[], Any], num_repeats: int) -> Repeats:
         3
     """
     jax.block_until_ready(call())
-    found = []
+    found, processor = [], time.process_time()
     for _ in range(num_repeats):
         begin = time.perf_counter()
         jax.block_until_ready(call())
         found.append(time.perf_counter() - begin)
-    return Repeats(tuple(found))
+    return Repeats(tuple(found), (time.process_time() - processor) / sum(found))
