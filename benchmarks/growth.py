@@ -5,10 +5,10 @@
     python benchmarks/growth.py --points 3 --out x.json  # to try it out
     python benchmarks/growth.py --table                # docs/results/growth.md and its figure, from the record
 
-Each point is compiled anew, without a cache on disk, in float32 on one thread. Time is the median of repeats after one call that is not
-counted. Memory is what XLA's plan of the program holds between its arguments and its results, and the results: known before it runs, and
-the same every time. A slope is fitted on logarithmic axes to the points that stand out from the smallest; the page says where one is above
-its order, and the script then ends with exit code 1.
+Each point is compiled anew, without a cache on disk, in float32 on one thread. Time is that of the processor, the median of repeats
+after one call that is not counted: what else runs counts only by the caches that it takes. Memory is what XLA's plan of the program holds
+between its arguments and its results, and the results: known before it runs, and the same every time. A slope is fitted on logarithmic
+axes to the points that stand out from the smallest; the page says where one is above its order, and the script then ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -73,12 +73,13 @@ def sweep(case: Case, num_points: int | None) -> dict[str, Any]:
     shown = [size**2 for size in sizes] if case.variable == "states" else list(sizes)
     points = [{"size": at} | point(case, size) for at, size in zip(shown, sizes, strict=True)]
     found = judged([float(at) for at in shown], points, case.order, case.memory_order, case.is_log_linear)
+    jax.clear_caches()
     stated = {"variable": case.variable, "order": case.order, "memory_order": case.memory_order, "why": case.why}
     return {**stated, "is_log_linear": case.is_log_linear, "points": points, **found}
 
 
 def point(case: Case, size: int) -> dict[str, Any]:
-    """Seconds of the repeats, and bytes."""
+    """Seconds of the processor in each repeat, and bytes."""
     function, arguments = case.build(size)
     arrays, fixed = eqx.partition(arguments, eqx.is_array)
     of_arrays = jax.jit(lambda arrays: eqx.filter(function(*eqx.combine(arrays, fixed)), eqx.is_array))
@@ -86,12 +87,11 @@ def point(case: Case, size: int) -> dict[str, Any]:
     jax.block_until_ready(compiled(arrays))
     seconds: list[float] = []
     while len(seconds) < LEAST_REPEATS or (sum(seconds) < BUDGET and len(seconds) < MOST_REPEATS):
-        begin = time.perf_counter()
+        begin = time.process_time()
         jax.block_until_ready(compiled(arrays))
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     memory = compiled.memory_analysis()
     held = int(memory.temp_size_in_bytes + memory.output_size_in_bytes)
-    jax.clear_caches()
     print(f"  {case.name}, {case.variable} {size}: {1e3 * median(seconds):.3f} ms, {held / 2**20:.2f} MiB", flush=True)
     return {"seconds": seconds, "bytes": held}
 

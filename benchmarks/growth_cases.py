@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -137,6 +138,7 @@ def _policy(env: Pendulum, seed: int = 0) -> Any:
     return squashed_gaussian_policy(jax.random.key(seed), env.spec, identity_scaling(env.spec.observation_size))
 
 
+@functools.cache
 def _batch(horizon: int, num: int = NUM_TRAJECTORIES, seed: int = 0) -> Trajectory:
     env, policy = Pendulum(), _policy(Pendulum())
     keys = jax.random.split(jax.random.key(seed), num)
@@ -198,7 +200,7 @@ def _mixture_of_networks(num: int) -> Built:
 
 def _past(num: int) -> Any:
     batch = _batch(50)
-    return empty(num, _policy(Pendulum()), batch, batch), batch
+    return eqx.filter_jit(lambda policy, batch: empty(num, policy, batch, batch))(_policy(Pendulum()), batch), batch
 
 
 def _remembered(num: int) -> Built:

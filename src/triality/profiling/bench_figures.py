@@ -21,6 +21,8 @@ COLORS = {ARITHMETIC: DATA.light, MEMORY: DRAWN.light, LATENCY: CAUTION.light, "
 BINDS = {ARITHMETIC: "arithmetic", MEMORY: "memory", LATENCY: "small operations", "": "no compiled program"}
 ROW = 34.0
 """Points of height for one bar."""
+LONGEST = 38
+"""Characters of a line beside a ratio."""
 MOST_ROWS = 24
 """Ratios in one figure."""
 
@@ -116,7 +118,7 @@ def compile_panel(programs: Sequence[ProgramProfile]) -> Panel | None:
             begin = begin + widths
         axes.barh(places + 0.18, [cost.warm or 0.0 for _, cost in shown], color=CAUTION.light, height=0.32, label="warm, all of it")
         axes.set_yticks(places, [wrapped(name) for name, _ in shown])
-        axes.invert_yaxis()
+        axes.set_ylim(max(len(shown), 2) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("time (s)")
         legend_above(axes)
@@ -142,14 +144,20 @@ def _ratio_panel(benchmark: str, peers: Sequence[PeerRatio]) -> Panel:
         axes.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_yticks(range(len(peers)), [wrapped(f"{each.task}: {each.quantity}") for each in peers], fontsize=8.5)
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(peers)), [_label(each) for each in peers], fontsize=8.5)
+        axes.set_ylim(len(peers) - 0.4, -0.6)
         axes.set_xlabel("times as fast as the peer (ratio, no unit)")
 
     name = f"ratios-{_slug(benchmark)}"
     said = ", ".join(f"{each.task}, {each.quantity} {each.median:.1f}" for each in peers)
     caption = "The median of the runs, and the range over them. Right of the line we are faster."
-    return Panel(name, f"{benchmark}: beside {peers[0].peer}", draw(name, paint, 90.0 + 30.0 * len(peers)), f"Ratios: {said}.", caption)
+    beside = ", ".join(dict.fromkeys(each.peer for each in peers))
+    return Panel(name, f"{benchmark}: beside {beside}", draw(name, paint, 90.0 + 30.0 * len(peers)), f"Ratios: {said}.", caption)
+
+
+def _label(each: PeerRatio) -> str:
+    """Two lines: what both did, and what is compared."""
+    return "\n".join(part if len(part) <= LONGEST else f"{part[: LONGEST - 1]}…" for part in (each.task, each.quantity))
 
 
 def _plain_log(axes: Axes) -> None:
