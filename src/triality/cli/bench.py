@@ -144,6 +144,7 @@ def _irl_options(options: BenchOptions) -> IrlOptions:
         options.out / "irl",
         algorithm=options.algorithm,
         level=options.level,
+        actions=options.actions,
         seeds=options.seeds,
         host=options.host,
     )

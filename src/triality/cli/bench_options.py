@@ -28,7 +28,7 @@ class BenchOptions:
 
     One algorithm, and a simulator on the host:
     triality bench --runs irl --algorithm airl --out runs/airl
-    triality bench --runs irl --env HalfCheetah-v5 --demos cheetah.npz --out runs/cheetah
+    triality bench --runs irl --env HalfCheetah-v5 --demos cheetah.npz --actions clip --out runs/cheetah
 
     The ratios beside other libraries that the repository has on record, nothing measured:
     triality bench --runs --recorded --out runs/ratios
@@ -46,6 +46,8 @@ class BenchOptions:
     """Of irl, as for triality irl."""
     level: Literal["auto", "trajectory", "step"] = "auto"
     """Of irl, as for triality irl."""
+    actions: Literal["error", "clip", "raw"] = "error"
+    """Of irl: demonstrated actions outside the box, as for triality irl."""
     seeds: int = 1
     """Of irl: seeds in one compiled program."""
     host: bool = False
