@@ -78,6 +78,7 @@ SIDES = (10, 18, 32, 56, 100, 178, 316, 562, 1000)
 """Of square grids: 100 to a million states."""
 NUM_FUSED, NUM_TRAJECTORIES, NUM_ROLLOUTS, STEPS_AHEAD, SWEEPS = 10_000, 16, 16, 20, 20
 POINT_DIM = 4
+EACH_LATER = "a weight from each coordinate to each later one"
 SORTS = "the diagnostics sort the weights"
 ALL_PAIRS = "every policy at every one's roll-outs"
 
@@ -282,8 +283,8 @@ CASES = (
         2.0,
         why="a full covariance",
     ),
-    Case("density of an autoregressive flow", "dimension", DIMENSIONS, _flow_density),
-    Case("draws of an autoregressive flow", "dimension", DIMENSIONS, _flow_draws, 2.0, why="a pass over the coordinates, one by one"),
+    Case("density of an autoregressive flow", "dimension", DIMENSIONS, _flow_density, 2.0, 2.0, why=EACH_LATER),
+    Case("draws of an autoregressive flow", "dimension", DIMENSIONS, _flow_draws, 2.0, 2.0, why=EACH_LATER),
     Case("soft value iteration, 20 sweeps", "states", SIDES, _value_iteration),
     Case("causal backward pass, 20 steps", "states", SIDES, _finite(causal_solution)),
     Case("non-causal backward pass, 20 steps", "states", SIDES, _finite(noncausal_solution)),

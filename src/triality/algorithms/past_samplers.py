@@ -52,13 +52,19 @@ def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory)
     """The buffer with the newest policy and its roll-outs in place of the oldest."""
     slot = past.num_seen % past.log_probs.shape[0]
     policies, batches = put(past.policies, slot, policy), put(past.batch, slot, batch)
-    column = eqx.filter_vmap(lambda each: jax.vmap(lambda one: action_log_probs(each, one))(batch))(policies)
-    row = jax.vmap(jax.vmap(lambda one: action_log_probs(policy, one)))(batches)
+    # Slot by slot: what a policy needs on the way to its densities is many times as large as they are.
+    arrays, fixed = eqx.partition(policies, eqx.is_array)
+    column = jax.lax.map(lambda each: _on_roll_outs(eqx.combine(each, fixed), batch), arrays)
+    row = jax.lax.map(lambda drawn: _on_roll_outs(policy, drawn), batches)
     # The newest policy's own densities come from the draw itself, never from inverting the squash.
     column = column.at[slot].set(batch.log_prob)
     log_probs = past.log_probs.at[slot].set(row).at[:, slot].set(column)
-    on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
+    on_data = _on_roll_outs(policy, data)
     return PastSamplers(policies, batches, log_probs, past.data_log_probs.at[slot].set(on_data), past.num_seen + 1)
+
+
+def _on_roll_outs(policy: Policy, batch: Trajectory) -> Float[Array, "n time"]:
+    return jax.vmap(lambda one: action_log_probs(policy, one))(batch)
 
 
 def fused_trajectories(past: PastSamplers) -> tuple[Float[Array, " n_all"], Float[Array, " num_data"]]:
