@@ -47,24 +47,28 @@ def test_what_is_no_part_of_a_step_or_within_another_stage_is_not_in_the_sum():
     assert on_host.sum == pytest.approx(0.45)
 
 
-def test_a_run_that_compiled_again_is_told(text):
+def test_a_run_that_compiled_again_and_a_busy_machine_are_told(text):
     assert "The run compiled again" not in text
+    assert "The machine was busy" not in text
     record = bench_record(["jit_step"])
-    told = render_bench_page(record._replace(programs=record.programs[:1], peers=()))
+    program = record.programs[0]
+    slow = program._replace(chunk=program.chunk._replace(seconds=program.chunk.seconds._replace(processor_share=0.5)))
+    told = render_bench_page(record._replace(programs=(slow,), peers=()))
     assert "The run compiled again" in told
     assert "jit_step" in told
+    assert "The machine was busy" in told
 
 
-def test_a_busy_machine_is_told_and_a_device_beside_the_processor_is_not_taken_for_one():
+def test_a_device_beside_the_processor_is_not_taken_for_a_busy_machine():
     record = bench_record()
     program = record.programs[0]
     slow = program._replace(chunk=program.chunk._replace(seconds=program.chunk.seconds._replace(processor_share=0.5)))
     assert record.disturbed == ()
     assert record._replace(programs=(slow,)).disturbed == ("irl",)
     assert record._replace(programs=(slow,), machine={**record.machine, "devices": ["CudaDevice(id=0)"]}).disturbed == ()
-    assert "The machine was busy" in render_bench_page(record._replace(programs=(slow,), peers=()))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium here; install the system's package 'chromium' to run this")
 def test_in_a_browser_nothing_is_cut_off(tmp_path):
     page = tmp_path / "bench.html"

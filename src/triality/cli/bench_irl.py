@@ -7,6 +7,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from triality.algorithms.behavioral_cloning import BehavioralCloning
@@ -62,7 +63,7 @@ def _around(plan: Plan, states: Any, num_repeats: int) -> tuple[StageRecord, ...
 
     def transfer() -> None:
         for leaf in jax.tree.leaves(eqx.filter(states, eqx.is_array)):
-            np.array(jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+            np.array(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
 
     def evaluate() -> None:
         evaluate_policies(states.policy, plan.options.seeds, plan.task)

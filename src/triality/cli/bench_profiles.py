@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from rich.console import Console
 
@@ -16,14 +16,15 @@ from triality.profiling.program_profile import ProgramProfile
 
 def profile_runs(plan: BenchPlan, console: Console) -> tuple[ProgramProfile, ...]:
     """The profiles of all programs of the runs that were asked for."""
-    table: tuple[tuple[str, Any, Callable[..., tuple[ProgramProfile, ...]]], ...] = (
-        ("irl", plan.irl, profile_irl),
-        ("ebm", plan.ebm, profile_density),
-        ("seq", plan.seq, profile_sequences),
-    )
+    asked: dict[str, Callable[[int, int], tuple[ProgramProfile, ...]]] = {}
+    if plan.irl is not None:
+        asked["irl"] = partial(profile_irl, plan.irl)
+    if plan.ebm is not None:
+        asked["ebm"] = partial(profile_density, plan.ebm)
+    if plan.seq is not None:
+        asked["seq"] = partial(profile_sequences, plan.seq)
     found: list[ProgramProfile] = []
-    for name, each, profile in table:
-        if each is not None:
-            with console.status(f"{name}: compiling and timing its stages, a minute or two"):
-                found += profile(each, plan.options.chunks, plan.options.repeats)
+    for name, profile in asked.items():
+        with console.status(f"{name}: compiling and timing its stages, a minute or two"):
+            found += profile(plan.options.chunks, plan.options.repeats)
     return tuple(found)

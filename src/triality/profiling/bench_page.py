@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from triality.profiling.bench_figures import compile_panel, ratio_panels, roofline_panel, stage_panel
 from triality.profiling.limits import Limits
@@ -35,7 +35,11 @@ def write_bench_page(path: Path, record: BenchRecord) -> None:
         StorageError: it cannot be written.
     """
     text = render_bench_page(record).encode()
-    replace_file(path, lambda file: file.write(text) and None)
+    replace_file(path, lambda file: _write_all(file, text))
+
+
+def _write_all(file: BinaryIO, text: bytes) -> None:
+    file.write(text)
 
 
 def render_bench_page(record: BenchRecord) -> str:

@@ -57,15 +57,15 @@ class Compilations:
         monitoring.unregister_event_duration_listener(self._took)
         monitoring.unregister_event_listener(self._happened)
 
-    def _took(self, event: str, duration: float, **told: Any) -> None:
+    def _took(self, event: str, duration_secs: float, **kwargs: Any) -> None:
         phase = PHASES.get(event)
         if phase is None:
             return
-        self.seconds[phase] += duration
+        self.seconds[phase] += duration_secs
         if phase == "compile":
-            self.programs.append(str(told.get("fun_name", "a program")))
+            self.programs.append(str(kwargs.get("fun_name", "a program")))
         self.num_traces += phase == "trace"
 
-    def _happened(self, event: str, **told: Any) -> None:
-        del told
+    def _happened(self, event: str, **kwargs: Any) -> None:
+        del kwargs
         self.num_from_disk += event == FOUND_ON_DISK

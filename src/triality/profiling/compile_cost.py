@@ -62,7 +62,8 @@ def compile_cost(lower: Callable[[], Any]) -> CompileCost:
         with Compilations() as warm:
             _ = lower().compile()
         seconds = time.perf_counter() - begin
-    return CompileCost(*(cold.seconds[phase] for phase in ("trace", "lower", "compile")), seconds if warm.num_from_disk else None)
+    spent = cold.seconds
+    return CompileCost(spent["trace"], spent["lower"], spent["compile"], seconds if warm.num_from_disk else None)
 
 
 @contextlib.contextmanager

@@ -19,11 +19,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxlib import _hlo, _jax
+from jaxlib import xla_client
 
 from triality.errors import ConfigError
 from triality.profiling.hlo_text import Instruction, Program, parse_program, reachable
 
+HLO: Any = xla_client.hlo  # pyright: ignore[reportPrivateImportUsage]
+ANALYSIS: Any = xla_client._xla.hlo_module_cost_analysis  # pyright: ignore[reportPrivateImportUsage]
+"""Of a program in memory; ``cost_analysis`` of a compiled one can be asked of the whole alone."""
 NO_KERNEL = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "while", "call", "conditional", "after-all", "")
 """Opcodes that run nothing themselves."""
 INLINED = ("while", "call", "conditional", "async-start")
@@ -70,7 +73,8 @@ def count_operations(compiled: Any) -> OperationCount:
             f"expected a compiled program whose parts XLA can analyze, got '{error}' from jax {jax.__version__}; use the version of jax "
             "that constraints.txt names"
         ) from error
-    return OperationCount(*amounts.tolist(), sum(each.unknown_loops() for each in counters))
+    operations, transcendentals, num_bytes, kernels = amounts.tolist()
+    return OperationCount(operations, transcendentals, num_bytes, kernels, sum(each.unknown_loops() for each in counters))
 
 
 class _Counter:
@@ -93,7 +97,7 @@ class _Counter:
         if name not in self._once:
             parts = reachable(self.program, name)
             text = "\n\n".join(["HloModule part", *(("ENTRY " if part.name == name else "") + part.text for part in parts)])
-            found = _jax.hlo_module_cost_analysis(jax.devices()[0].client, _hlo.hlo_module_from_text(text))
+            found = ANALYSIS(jax.devices()[0].client, HLO.hlo_module_from_text(text))
             sizes = [float(found.get(key, 0.0)) for key in ("flops", "transcendentals", "bytes accessed")]
             self._once[name] = np.array([*sizes, self.kernels(name)])
         return self._once[name]
