@@ -10,7 +10,9 @@ from triality.profiling.quantities import MISSING, amount_words, share_words, ti
 from triality.profiling.roofline import Roofline, roofline
 from triality.profiling.stage import StageRecord
 
-HEAD = ("stage", "when", "time", "middle half", "operations", "bytes", "kernels", "share of the limit", "what binds")
+HEAD = ("stage", "when", "time", "share of the limit", "what binds", "middle half", "operations", "bytes", "kernels")
+NONE = (MISSING, MISSING)
+"""Neither a share nor what binds."""
 PER = {"step": "step", "within": "within the update", "chunk": "between chunks", "run": "run"}
 
 
@@ -20,11 +22,12 @@ def stage_rows(program: ProgramProfile, limits: Limits) -> list[tuple[str, ...]]
     if program.whole is None:
         return rows
     share = share_words(program.sum / program.whole.median)
-    summed = [("stages of a step together", "step", time_words(program.sum), f"{share} of the whole", *(MISSING,) * 5)]
+    summed = [("stages of a step together", "step", time_words(program.sum), *NONE, f"{share} of the whole", *(MISSING,) * 3)]
     within = []
     if program.chunk is not None:
         seconds = program.chunk.seconds
-        within = [("one step within a chunk", "step", time_words(seconds.median), _half(seconds.low, seconds.high), *(MISSING,) * 5)]
+        half = _half(seconds.low, seconds.high)
+        within = [("one step within a chunk", "step", time_words(seconds.median), *NONE, half, *(MISSING,) * 3)]
     return [*rows, *summed, _row(program.whole, limits), *within]
 
 
@@ -48,12 +51,12 @@ def at_most(words: Sequence[str]) -> str:
 def _row(stage: StageRecord, limits: Limits) -> tuple[str, ...]:
     near, count, times = roofline_of(stage, limits), stage.count, stage.times
     when = at_most([PER[stage.per], f"{times} times" if times > 1 else ""])
-    timing = (time_words(stage.median), _half(times * stage.seconds.low, times * stage.seconds.high))
+    time, half = time_words(stage.median), _half(times * stage.seconds.low, times * stage.seconds.high)
     if count is None or near is None:
-        return (stage.name, when, *timing, MISSING, MISSING, MISSING, MISSING, MISSING)
+        return (stage.name, when, time, *NONE, half, *(MISSING,) * 3)
     least = "at least " if count.unknown_loops else ""
     amounts = (least + amount_words(times * count.operations), amount_words(times * count.bytes, "B"), amount_words(times * count.kernels))
-    return (stage.name, when, *timing, *amounts, share_words(near.share), near.binds)
+    return (stage.name, when, time, share_words(near.share), near.binds, half, *amounts)
 
 
 def _half(low: float, high: float) -> str:
