@@ -207,19 +207,9 @@ class CostLearning(eqx.Module):
     def update(self, state: State, batch: Trajectory) -> tuple[State, Metrics]:
         """Cost steps, then one improvement of the policy, on roll-outs that the current policy drew; then the scaling follows."""
         key, key_cost, key_policy = jax.random.split(state.key, 3)
-        past = self.level.remember(state.past, state.policy, batch, state.data)
-        data, drawn = self.level.samples(past, state.data, state.data_log_weight)
-
-        def cost_step(carry, key):
-            cost, optimizer_state = carry
-            gradient, reported = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
-            updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
-            return (eqx.apply_updates(cost, updates), optimizer_state), reported
-
-        keys = jax.random.split(key_cost, self.num_cost_steps)
-        (cost, optimizer), reported = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
-        minimized = self.policy_cost(cost)
-        policy, update, policy_metrics = self.update_rule.update(key_policy, state.policy, state.update, batch, minimized)
+        past, data, drawn = self.compared(state, batch)
+        cost, optimizer, reported = self.improved_cost(key_cost, state, batch, data, drawn)
+        policy, update, policy_metrics = self.improved_policy(key_policy, state, batch, cost)
         density = self.level.density(cost, data, drawn)
         followed, scaling = self.scaling_rule.after(state.seen, state.scaling, state.data, state.data_log_weight, batch)
         moved = distance(state.scaling, scaling)
@@ -229,6 +219,30 @@ class CostLearning(eqx.Module):
         cost, policy, update = rescaled((cost, policy, update), scaling)
         kept = (past, state.data, state.data_log_weight, scaling, followed, key, state.iteration + 1)
         return State(cost, optimizer, density.log_z, policy, update, *kept), metrics
+
+    def compared(self, state: State, batch: Trajectory) -> tuple[PastSamplers, Samples, Samples]:
+        """The first part of ``update``: the roll-outs remembered, and the two sides of the objective with their densities."""
+        past = self.level.remember(state.past, state.policy, batch, state.data)
+        return past, *self.level.samples(past, state.data, state.data_log_weight)
+
+    def improved_cost(
+        self, key: Key[Array, ""], state: State, batch: Trajectory, data: Samples, drawn: Samples
+    ) -> tuple[StepCost, PyTree, PyTree]:
+        """The second: the cost after its steps, its optimizer's state, and what the objective reported in each."""
+
+        def cost_step(carry, key):
+            cost, optimizer_state = carry
+            gradient, reported = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
+            updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
+            return (eqx.apply_updates(cost, updates), optimizer_state), reported
+
+        keys = jax.random.split(key, self.num_cost_steps)
+        (cost, optimizer), reported = jax.lax.scan(cost_step, (state.cost, state.cost_optimizer), keys)
+        return cost, optimizer, reported
+
+    def improved_policy(self, key: Key[Array, ""], state: State, batch: Trajectory, cost: StepCost) -> tuple[Policy, PyTree, PyTree]:
+        """The third: the policy after its update under the new cost, the update's state, and its metrics."""
+        return self.update_rule.update(key, state.policy, state.update, batch, self.policy_cost(cost))
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)

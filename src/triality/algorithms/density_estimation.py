@@ -206,7 +206,7 @@ def resample(key: Key[Array, ""], log_ratio: Float[Array, " n"], num_samples: in
 def validated(
     key: Key[Array, ""], density: UnnormalizedDensity, sampler: AbstractSampler[Any], valid: Any, num_drawn: int
 ) -> Float[Array, ""]:
-    """What validation says of an energy with its generator: see ``held_out_likelihood``, on fresh draws."""
+    """What ``fit_energy`` judges a state by: held-out likelihood of the energy, log Z on fresh draws; nats a sample."""
     drawn = draw_in_pieces(sampler, key, num_drawn)
     return held_out_likelihood(density.energy, Samples.unweighted(valid, in_pieces(sampler.log_prob, valid)), drawn)
 

@@ -156,21 +156,28 @@ class EnergyLearning(eqx.Module):
 
         keys = jax.random.split(key_energy, self.num_energy_steps)
         (density, density_optimizer, log_z_memory), reports = scan(energy_step, memory, keys, self.num_energy_steps)
-        sampler, sampler_optimizer, sampler_loss = self._sampler_step(key_sampler, key_batch, state, density)
+        sampler, sampler_optimizer, sampler_loss = self.improved_sampler(key_sampler, key_batch, state, density)
         after = EnergyState(density, density_optimizer, log_z_memory, sampler, sampler_optimizer, key, state.iteration + 1)
         last = jax.tree.map(lambda leaf: leaf[-1], reports)
         return after, EnergyMetrics(sampler_loss=sampler_loss, is_finite=all_finite((density, sampler)), **last)
 
     def _energy_step(self, memory: PyTree, key: Key[Array, ""], sampler: AbstractSampler[Any]) -> tuple[PyTree, dict[str, Any]]:
-        density, optimizer, log_z_memory = memory
         key_batch, key_drawn, key_penalty = jax.random.split(key, 3)
+        return self.improved_energy(key_penalty, memory, *self.compared(key_batch, key_drawn, sampler))
+
+    def compared(self, key_batch: Key[Array, ""], key_drawn: Key[Array, ""], sampler: AbstractSampler[Any]) -> tuple[Samples, Samples]:
+        """The first part of a ``step``: a minibatch of data and draws, both with the sampler's density."""
         x = self.data.minibatch(key_batch, self.batch_size)
-        data, drawn = Samples.unweighted(x, jax.vmap(sampler.log_prob)(x)), draw(sampler, key_drawn, self.num_drawn)
+        return Samples.unweighted(x, jax.vmap(sampler.log_prob)(x)), draw(sampler, key_drawn, self.num_drawn)
+
+    def improved_energy(self, key: Key[Array, ""], memory: PyTree, data: Samples, drawn: Samples) -> tuple[PyTree, dict[str, Any]]:
+        """The second: one step of the energy and of log Z; ``memory`` is (density, its optimizer's state, the memory of log Z's rule)."""
+        density, optimizer, log_z_memory = memory
         density = self.log_z_rule.place(density, data, drawn)
 
         def total(density: UnnormalizedDensity) -> tuple[Float[Array, ""], Any]:
             loss, report = self.objective(density, data, drawn)
-            penalty = self.penalty(key_penalty, density.energy, data, drawn)
+            penalty = self.penalty(key, density.energy, data, drawn)
             return loss + penalty, (loss, report, penalty)
 
         gradient, (loss, report, penalty) = eqx.filter_grad(total, has_aux=True)(density)
@@ -179,7 +186,10 @@ class EnergyLearning(eqx.Module):
         after = UnnormalizedDensity(eqx.apply_updates(density.energy, updates), log_z)
         return (after, optimizer, log_z_memory), {"loss": loss, "objective": report, "penalty": penalty, **health(density, data, drawn)}
 
-    def _sampler_step(self, key: Key[Array, ""], key_batch: Key[Array, ""], state: EnergyState, density: UnnormalizedDensity):
+    def improved_sampler(
+        self, key: Key[Array, ""], key_batch: Key[Array, ""], state: EnergyState, density: UnnormalizedDensity
+    ) -> tuple[AbstractSampler[Any], PyTree, Float[Array, ""]]:
+        """The third: the sampler after one step of its gradient under the new density, its optimizer's state, and the scalar."""
         x = self.data.minibatch(key_batch, self.batch_size)
         data = Samples.unweighted(x, jnp.zeros(self.batch_size))
 

@@ -76,8 +76,10 @@ def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory)
     newest, slot = past.num_seen % num_policies, past.num_seen % capacity
     batch = batch._replace(policy=_drawn_by(past, batch))
     policies, batches = put(past.policies, newest, policy), put(past.batch, slot, batch)
-    column = eqx.filter_vmap(lambda each: jax.vmap(lambda one: action_log_probs(each, one))(batch))(policies)
-    row = jax.vmap(jax.vmap(lambda one: action_log_probs(policy, one)))(batches)
+    # Slot by slot: what a policy needs on the way to its densities is many times as large as they are.
+    arrays, fixed = eqx.partition(policies, eqx.is_array)
+    column = jax.lax.map(lambda each: _on_roll_outs(eqx.combine(each, fixed), batch), arrays)
+    row = jax.lax.map(lambda drawn: _on_roll_outs(policy, drawn), batches)
     # A policy's own densities come from the draw itself, never from inverting the squash.
     if batch.policy is None:
         column = column.at[newest].set(batch.log_prob)
@@ -86,7 +88,7 @@ def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory)
         age = past.num_seen - batch.policy
         column = jnp.where(((age >= 0) & (age < num_policies))[None, :, None], column, jnp.nan)
     log_probs = past.log_probs.at[newest].set(row).at[:, slot].set(column)
-    on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
+    on_data = _on_roll_outs(policy, data)
     return PastSamplers(policies, batches, log_probs, past.data_log_probs.at[newest].set(on_data), past.num_seen + 1)
 
 
@@ -112,6 +114,10 @@ def _drawn_by(past: PastSamplers, batch: Trajectory) -> Int[Array, " n"] | None:
     if batch.policy is not None:
         return batch.policy
     return jnp.full(batch.start.shape, past.num_seen, past.batch.policy.dtype)
+
+
+def _on_roll_outs(policy: Policy, batch: Trajectory) -> Float[Array, "n time"]:
+    return jax.vmap(lambda one: action_log_probs(policy, one))(batch)
 
 
 def fused_trajectories(past: PastSamplers) -> tuple[Float[Array, " n_all"], Float[Array, " num_data"]]:

@@ -9,11 +9,12 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from triality.cli import check_env, compare, demos, ebm, expert, info, irl, judge, paper, play, retrain, seq
+from triality.cli import bench, check_env, compare, demos, ebm, expert, info, irl, judge, paper, play, retrain, seq
 from triality.cli import eval as eval_command
 from triality.cli import export as export_command
 from triality.cli import report as report_command
 from triality.cli import runs as runs_command
+from triality.cli.bench_options import BenchOptions
 from triality.cli.check_env_options import CheckEnvOptions
 from triality.cli.choices import REGISTRY
 from triality.cli.compiled_programs import keep_programs, mending
@@ -46,6 +47,7 @@ COMMANDS: dict[type, Callable[[Any], int]] = {
     ReportOptions: report_command.run,
     RunsOptions: runs_command.run,
     PaperOptions: paper.run,
+    BenchOptions: bench.run,
     InfoOptions: info.run,
 }
 
@@ -65,6 +67,7 @@ Options = (
     | Annotated[ReportOptions, tyro.conf.subcommand("report")]
     | Annotated[RunsOptions, tyro.conf.subcommand("runs")]
     | Annotated[PaperOptions, tyro.conf.subcommand("paper")]
+    | Annotated[BenchOptions, tyro.conf.subcommand("bench")]
     | Annotated[InfoOptions, tyro.conf.subcommand("info")]
 )
 

@@ -60,15 +60,15 @@ def influence_variance(
     """
     if stratum is None and num_strata != 1:
         raise ConfigError(f"expected stratum labels for num_strata={num_strata}, got none; pass stratum, one integer a sample")
-    labels = jnp.zeros(influence.shape, jnp.int32) if stratum is None else stratum
     share = jax.nn.softmax(log_weight)
 
     def per_stratum(values: Float[Array, " n"]) -> Float[Array, " num_strata"]:
-        return jax.ops.segment_sum(values, labels, num_segments=num_strata)
+        # Of one sampler a plain sum: labels that are all zero would be summed while compiling, sample by sample, for seconds at a million.
+        return jnp.sum(values)[None] if stratum is None else jax.ops.segment_sum(values, stratum, num_segments=num_strata)
 
     total, squares = per_stratum(share), per_stratum(share**2)
     count = jnp.where(squares > 0, total**2 / jnp.where(squares > 0, squares, 1.0), 0.0)
     enough = count > 1.99
     mean = jnp.where(enough, per_stratum(influence) / jnp.where(enough, total, 1.0), 0.0)
     bessel = jnp.where(enough, count / jnp.where(enough, count - 1.0, 1.0), 1.0)
-    return jnp.sum(bessel * per_stratum((influence - share * mean[labels]) ** 2))
+    return jnp.sum(bessel * per_stratum((influence - share * mean[0 if stratum is None else stratum]) ** 2))
