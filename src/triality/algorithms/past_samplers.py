@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
+from triality.devices.placement import spread
 from triality.partition.fusion import fused_log_density
 from triality.samplers.mixture import put, stack
 from triality.trajectory import Policy, Trajectory, action_log_probs
@@ -50,8 +51,8 @@ def empty(capacity: int, policy: Policy, batch: Trajectory, data: Trajectory) ->
 
 def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory) -> PastSamplers:
     """The buffer with the newest policy and its roll-outs in place of the oldest."""
-    slot = past.num_seen % past.log_probs.shape[0]
-    policies, batches = put(past.policies, slot, policy), put(past.batch, slot, batch)
+    slot, batch, data = past.num_seen % past.log_probs.shape[0], spread(batch), spread(data)
+    policies, batches = put(past.policies, slot, policy), spread(put(past.batch, slot, batch), axis=1)
     column = eqx.filter_vmap(lambda each: jax.vmap(lambda one: action_log_probs(each, one))(batch))(policies)
     row = jax.vmap(jax.vmap(lambda one: action_log_probs(policy, one)))(batches)
     # The newest policy's own densities come from the draw itself, never from inverting the squash.

@@ -17,8 +17,10 @@ from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator, fit_tilt, tilted
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
-from triality.algorithms.stages import Going
+from triality.algorithms.guarded import GuardedState
+from triality.algorithms.stages import Going, advanced_on
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.density_judgement import Judged, judge
 from triality.cli.density_names import OBJECTIVES, is_relative
 from triality.cli.density_parts import Space, make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
@@ -35,7 +37,6 @@ from triality.energies.sum import NegativeLogDensity
 from triality.energy import Energy
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
 from triality.sampler import AbstractSampler, draw
@@ -87,8 +88,8 @@ class Fitted(NamedTuple):
     steps_per_second: dict[str, float]
 
 
-def learn(plan: DensityPlan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: DensityPlan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     for note in plan.notes:
         print_note(note)
@@ -98,13 +99,16 @@ def learn(plan: DensityPlan) -> int:
     size = 4 * max(options.batch_size, options.num_drawn) * split.space.dim
     refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
     inputs = {} if options.data is None else {"data": digest_of(options.data)}
-    with kept_run(options.out, "ebm", config, options.kept.keeping(options.overwrite, inputs, track=options.track), print_note) as keeper:
+    keeping = options.kept.keeping(options.overwrite, inputs, track=options.track)
+    with crew.kept_run(options.out, "ebm", config, keeping, print_note) as keeper:
         fits: list[Fitted] = []
         stages = StageKeeper(keeper)
         with progress_bar(console) as bar:
             for seed in range(options.seed, options.seed + options.seeds):
-                fits.append(fit(options, split, seed, Told(bar, stages, seed, float(jnp.sum(jnp.log(split.scale))))))
+                fits.append(fit(options, split, seed, Told(bar, stages, seed, float(jnp.sum(jnp.log(split.scale))), crew)))
         stages.ended()
+        if not crew.leads:
+            return 0
         state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
         scales = {"shift": split.shift, "scale": split.scale}
         write_checkpoint(keeper.folder.state_path, {"seeds": state, **scales}, step=options.energy_steps, config=config)
@@ -150,10 +154,13 @@ def _standardized(train: np.ndarray, valid: np.ndarray, test: np.ndarray, target
 
 
 class Told:
-    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns; and keeps it."""
+    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns; and keeps it.
 
-    def __init__(self, bar: ProgressBar, stages: StageKeeper, seed: int, log_scale: float):
-        self.bar, self.stages, self.seed, self.log_scale = bar, stages, seed, log_scale
+    Its chunks are computed by the ``crew``.
+    """
+
+    def __init__(self, bar: ProgressBar, stages: StageKeeper, seed: int, log_scale: float, crew: Crew):
+        self.bar, self.stages, self.seed, self.log_scale, self.crew = bar, stages, seed, log_scale, crew
         self.task: TaskID | None = None
         self.before, self.done, self.size = 0, 0, 0
         self.times: list[tuple[int, float]] = []
@@ -163,6 +170,12 @@ class Told:
         going = self.stages.begun(f"seed {self.seed}, {stage}", first)
         self.done = int(going.done)
         return going
+
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        return advanced_on(self.crew.fleet, learning, state, num_steps)
+
+    def agreed(self, value: float) -> float:
+        return self.crew.agreed(value)
 
     def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
         done = int(going.done)

@@ -28,7 +28,7 @@ from triality.cli.pace import Pace
 from triality.cli.training import STATES, flat_metrics, progress_bar
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
-from triality.runs.keeper import Keeper
+from triality.runs.shared_keeper import AnyKeeper
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Absorbed, Padded
 from triality.trajectory import Trajectory
@@ -71,7 +71,7 @@ class HostRuns:
             states.append(self._first_state(algorithm, jax.random.key(options.seed + index), *of_seed))
         return _stacked(states)
 
-    def train(self, first: Any, keeper: Keeper) -> tuple[Any, float | None, int]:
+    def train(self, first: Any, keeper: AnyKeeper) -> tuple[Any, float | None, int]:
         """All iterations of all seeds, one after the other; returns the last states, environment steps a second, and steps taken.
 
         Seconds in the log are those of the seed, as if it had run alone. ``first`` are the first states of all seeds, stacked, or their

@@ -16,6 +16,7 @@ from triality.algorithms.cost_learning import CostLearning
 from triality.algorithms.dagger import Dagger
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.diagnosis import diagnose, fresh_rollouts
 from triality.cli.evaluation import return_scale, seed_records, summarize
 from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states, state_template
@@ -28,12 +29,13 @@ from triality.cli.pace import Pace
 from triality.cli.pictures import picture_arrays
 from triality.cli.tables import print_result
 from triality.cli.training import STATES, chunks, flat_metrics, progress_bar
-from triality.run import over_seeds, run
+from triality.devices.fleet import Fleet
+from triality.run import run
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.keeper import Keeper, kept_run
 from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
+from triality.runs.shared_keeper import AnyKeeper
 from triality.trajectory import Trajectory
 
 CHUNK = 5
@@ -46,8 +48,8 @@ CLONING_REMEDY = "lower --policy-learning-rate"
 console = Console()
 
 
-def learn(plan: Plan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: Plan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     for note in plan.notes:
         print_note(note)
@@ -66,13 +68,15 @@ def learn(plan: Plan) -> int:
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
     keeping = options.kept.keeping(options.overwrite, _inputs(options), is_extendable, options.track)
-    with kept_run(options.out, "irl", config, keeping, print_note) as keeper:
+    with crew.kept_run(options.out, "irl", config, keeping, print_note) as keeper:
         if keeper.resumes:
             first: Any = shapes
         else:
             first = first_states(algorithm, plan) if host is None else host.first_states()
-        states, speed, steps = train(algorithm, first, options, keeper) if host is None else host.train(first, keeper)
+        states, speed, steps = train(algorithm, first, options, keeper, crew.fleet) if host is None else host.train(first, keeper)
         keeper.closing()
+        if not crew.leads:
+            return 0
         write_checkpoint(keeper.folder.state_path, states, step=options.iterations, config=config)
         with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
             records = seed_records(states.policy, plan, scale)
@@ -96,7 +100,7 @@ def _inputs(options: IrlOptions) -> dict[str, str]:
     return {"demos": digest_of(options.demos), "expert": digest_of(state if state.is_file() else expert)}
 
 
-def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns | None, keeper: Keeper) -> Any:
+def _diagnosed(algorithm: CostLearning, states: Any, plan: Plan, host: HostRuns | None, keeper: AnyKeeper) -> Any:
     """The verdicts on log Z; the arrays of the pictures go to the folder."""
     with console.status("estimating log Z"):
         verdicts = diagnose(algorithm, states, fresh_rollouts(algorithm) if host is None else host.fresh)
@@ -112,7 +116,9 @@ def print_note(note: str) -> None:
     console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
-def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) -> tuple[Any, float | None, int]:
+def train(
+    algorithm: Learning, first: Any, options: IrlOptions, keeper: AnyKeeper, fleet: Fleet
+) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
 
     ``first`` are the first states of all seeds, or their shapes alone where the run resumes.
@@ -122,21 +128,22 @@ def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: Keeper) 
         StoppedError: a signal asked for an end.
     """
     keeper.refuse_shorter(options.iterations)
-    guarded = Guarded(algorithm)
+    guarded, shared = Guarded(algorithm), fleet.placed(Guarded(fleet.shared(algorithm, options.seeds)))
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
     parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK, keeper.step))
-    programs = {size: over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2]) for _, size in parts}
+    programs = {size: fleet.over_seeds(lambda a, s, size=size: run(a, s, size, length)[:2], options.seeds) for _, size in parts}
     begun = first_or_kept(guarded, first, keeper)
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
     pace, going = Pace(), begun
     keeper.look({STATES: going}, keeper.step)
+    there = fleet.placed(begun, options.seeds)
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
         for done, size in parts:
             start = time.perf_counter()
-            going, metrics = programs[size](guarded, going)
-            jax.block_until_ready(metrics)
+            there, metrics = jax.block_until_ready(programs[size](shared, there))
             pace.record(size, size * per_iteration * options.seeds, time.perf_counter() - start)
+            going, metrics = fleet.here((there, metrics))
             refuse_failing(going, f"iterations {done - size + 1}-{done}", _remedy(algorithm))
             _log(keeper, metrics, going.skipped, options, done, done * per_iteration)
             bar.update(task, completed=done, description="learning", rate=pace.words)
@@ -151,7 +158,7 @@ def tell_skipped(going: GuardedState) -> None:
         print_note(f"{skipped} step(s) gave NaN or infinity and were not taken; see 'skipped' in metrics.jsonl")
 
 
-def first_or_kept(guarded: Guarded, first: Any, keeper: Keeper) -> GuardedState:
+def first_or_kept(guarded: Guarded, first: Any, keeper: AnyKeeper) -> GuardedState:
     """The guarded states of all seeds to go on from."""
     if not keeper.resumes:
         return jax.vmap(guarded.init)(first)
@@ -178,7 +185,7 @@ def _steps_of(algorithm: RollsOut, states: Any, options: IrlOptions) -> int:
     return num_rollouts * horizon
 
 
-def _log(keeper: Keeper, metrics: Any, skipped: Any, options: IrlOptions, done: int, env_steps: int) -> None:
+def _log(keeper: AnyKeeper, metrics: Any, skipped: Any, options: IrlOptions, done: int, env_steps: int) -> None:
     """One line a seed: the last iteration of the chunk."""
     flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)) | {"skipped": np.asarray(skipped)}
     for index in range(options.seeds):

@@ -14,6 +14,7 @@ from triality.algorithms.density_estimation import fit_energy, fit_generator, fi
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.sequence_estimation import fit_by_critic
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.density_learning import Told, chunk
 from triality.cli.learning import print_note
 from triality.cli.machine_limits import refuse_beyond_memory
@@ -45,7 +46,6 @@ from triality.energies.tilted_sequence import TiltedSequenceEnergy
 from triality.energy import Energy
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
-from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
 from triality.samplers.tokens.token_sampler import TokenSampler
@@ -80,8 +80,8 @@ def _inputs(options: SeqOptions) -> dict[str, str]:
     return {name: digest_of(path) for name, path in read.items()}
 
 
-def learn(plan: SeqPlan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: SeqPlan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     oracle = read_oracle(options)
     if oracle is None:
@@ -96,13 +96,15 @@ def learn(plan: SeqPlan) -> int:
     size = 4 * max(options.batch_size, options.num_drawn) * data.length * options.hidden
     refuse_beyond_memory("minibatches and draws", size, "ask for a smaller --batch-size or --num-drawn")
     keeping = options.kept.keeping(options.overwrite, _inputs(options), track=options.track)
-    with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
+    with crew.kept_run(options.out, "seq", config, keeping, print_note) as keeper:
         fits: list[FittedSequences] = []
         stages = StageKeeper(keeper)
         with progress_bar(console) as bar:
             for seed in range(options.seed, options.seed + options.seeds):
-                fits.append(fit(options, data, seed, Told(bar, stages, seed, 0.0)))
+                fits.append(fit(options, data, seed, Told(bar, stages, seed, 0.0, crew)))
         stages.ended()
+        if not crew.leads:
+            return 0
         state = [{"first": each.first, "sampler": each.sampler, "energy": each.energy} for each in fits]
         write_checkpoint(keeper.folder.state_path, {"seeds": state}, step=options.energy_steps, config=config)
         judged: list[Judged] = []

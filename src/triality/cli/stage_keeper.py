@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triality.algorithms.stages import Going
-from triality.runs.keeper import Keeper
+from triality.runs.shared_keeper import AnyKeeper
 
 
 class StageKeeper:
@@ -13,7 +13,7 @@ class StageKeeper:
         keeper: of the run.
     """
 
-    def __init__(self, keeper: Keeper):
+    def __init__(self, keeper: AnyKeeper):
         self.keeper = keeper
         self._parts: dict[str, Going] = {}
 

@@ -15,7 +15,7 @@ from triality.runs.folder import RunFolder
 from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
 
-FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience")
+FREE = ("out", "overwrite", "kept", "placed", "track", "workers", "max_restarts", "patience")
 """Options that may differ: where, and how it is watched."""
 READ = ("demos", "data", "test", "expert", "run")
 """Options that name what is read, which may have been moved since."""
