@@ -105,7 +105,9 @@ def page(record: Record) -> list[str]:
     for precision, cases in record["numbers"].items():
         counts = list(next(iter(cases.values())))
         lines += [f"### {precision}", "", f"| run | {' | '.join(_counted(each) for each in counts)} |", f"|---|{'---:|' * len(counts)}"]
-        lines += [f"| {name} | {' | '.join(f'{each[count]:.1e}' if count in each else '' for count in counts)} |" for name, each in cases.items()]
+        lines += [
+            f"| {name} | {' | '.join(f'{each[count]:.1e}' if count in each else '' for count in counts)} |" for name, each in cases.items()
+        ]
         lines.append("")
     lines += ["## What they gain", "", *_gains(record)]
     return lines
@@ -130,7 +132,14 @@ def _gains(record: Record) -> list[str]:
         limit = 2 * at["one device"] / at["two independent processes at once"]
         for name, each in times.items():
             gain = _gain(name, at, limit)
-            cells = [size, name, f"{1e3 * at[name]:.1f}", f"{1e3 * min(each):.1f} to {1e3 * max(each):.1f}", f"{gain:.2f}", f"{gain / limit:.0%}"]
+            cells = [
+                size,
+                name,
+                f"{1e3 * at[name]:.1f}",
+                f"{1e3 * min(each):.1f} to {1e3 * max(each):.1f}",
+                f"{gain:.2f}",
+                f"{gain / limit:.0%}",
+            ]
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", f"Medians of {record['rounds'] * record['repeats']} iterations, all ways measured in turn."]
 

@@ -10,9 +10,7 @@ from jaxtyping import Array, Float
 from triality.reduction import HERE, Reduction
 
 
-def log_mean_exp(
-    values: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None, over: Reduction = HERE
-) -> Float[Array, ""]:
+def log_mean_exp(values: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None, over: Reduction = HERE) -> Float[Array, ""]:
     """log of the weighted mean of exp(values): logsumexp(values + log_weight) - logsumexp(log_weight).
 
     Example:

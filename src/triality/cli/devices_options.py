@@ -53,9 +53,7 @@ class DevicesOptions:
             wrong.append(f"expected --num-processes of at least 1, got {self.num_processes}; give how many were started")
         last = None if self.num_processes is None else max(self.num_processes, 1) - 1
         if self.process_index is not None and not 0 <= self.process_index <= (self.process_index if last is None else last):
-            wrong.append(
-                f"expected --process-index between 0 and {last}, got {self.process_index}; each process has its own, from 0"
-            )
+            wrong.append(f"expected --process-index between 0 and {last}, got {self.process_index}; each process has its own, from 0")
         return wrong
 
 
@@ -63,4 +61,3 @@ ALONE = DevicesOptions()
 
 Placed = Annotated[DevicesOptions, tyro.conf.arg(name="")]
 """As a field of a command's options: without a prefix of its own on the command line."""
-

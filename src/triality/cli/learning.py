@@ -116,9 +116,7 @@ def print_note(note: str) -> None:
     console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
-def train(
-    algorithm: Learning, first: Any, options: IrlOptions, keeper: AnyKeeper, fleet: Fleet
-) -> tuple[Any, float | None, int]:
+def train(algorithm: Learning, first: Any, options: IrlOptions, keeper: AnyKeeper, fleet: Fleet) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all seeds, and steps taken.
 
     ``first`` are the first states of all seeds, or their shapes alone where the run resumes.

@@ -47,8 +47,10 @@ class OneDevice:
     """The device that jax takes by itself.
 
     Example:
-        >>> OneDevice().over_seeds(lambda rate, state: rate * state, 1)(0.5, OneDevice().placed(4.0))
-        2.0
+        >>> import jax.numpy as jnp
+        >>> program = OneDevice().over_seeds(lambda rate, state: rate * state, 2)
+        >>> program(0.5, jnp.array([4.0, 8.0])).tolist()
+        [2.0, 4.0]
     """
 
     def shared(self, algorithm: Any, num_seeds: int = 1) -> Any:
@@ -95,7 +97,7 @@ class SeveralDevices:
         return to_mesh(tree, self.mesh, PartitionSpec(DATA) if self._splits_seeds(num_seeds) else PartitionSpec())
 
     def here(self, tree: Tree) -> Tree:
-        return to_here(tree)
+        return to_here(tree, self.mesh)
 
     def _splits_seeds(self, num_seeds: int) -> bool:
         """A single device holds all seeds either way."""

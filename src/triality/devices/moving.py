@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -26,15 +28,24 @@ def to_mesh(tree: Tree, mesh: Mesh, spec: PartitionSpec) -> Tree:
     return jax.tree.map(lambda leaf: _moved(leaf, sharding) if eqx.is_array(leaf) else leaf, tree)
 
 
-def to_here(tree: Tree) -> Tree:
+def to_here(tree: Tree, mesh: Mesh) -> Tree:
     """Every array of ``tree`` whole on the first device of this process; what is split over devices is gathered first.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> to_here({"x": jnp.arange(2), "name": "two"})
-        {'x': Array([0, 1], dtype=int32...), 'name': 'two'}
+        >>> from triality.devices.mesh import data_mesh
+        >>> to_here({"x": jnp.arange(2), "name": "two"}, data_mesh(1))["x"].tolist()
+        [0, 1]
     """
-    return jax.tree.map(lambda leaf: _here(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+    leaves, structure = jax.tree.flatten(tree)
+    # Nothing is called where nothing is split: of several processes that would be all of them or none, too.
+    split = [index for index, leaf in enumerate(leaves) if isinstance(leaf, jax.Array) and not leaf.is_fully_replicated]
+    if split:
+        whole = _everywhere(NamedSharding(mesh, PartitionSpec()))([leaves[index] for index in split])
+        for index, leaf in zip(split, whole, strict=True):
+            leaves[index] = leaf
+    first = [leaf.addressable_data(0) if isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1 else leaf for leaf in leaves]
+    return jax.tree.unflatten(structure, first)
 
 
 def _moved(leaf: Any, sharding: NamedSharding) -> Any:
@@ -46,14 +57,6 @@ def _moved(leaf: Any, sharding: NamedSharding) -> Any:
     return jax.make_array_from_callback(known.shape, sharding, lambda index: known[index])
 
 
-def _here(leaf: jax.Array) -> jax.Array:
-    if len(leaf.sharding.device_set) == 1:
-        return leaf
-    if not leaf.is_fully_replicated:
-        assert isinstance(leaf.sharding, NamedSharding), "placed by this package"
-        leaf = _gather(NamedSharding(leaf.sharding.mesh, PartitionSpec()))(leaf)
-    return leaf.addressable_data(0)
-
-
-def _gather(sharding: NamedSharding) -> Any:
-    return jax.jit(lambda leaf: leaf, out_shardings=sharding)
+@functools.cache
+def _everywhere(sharding: NamedSharding) -> Callable[[list[jax.Array]], list[jax.Array]]:
+    return jax.jit(lambda leaves: leaves, out_shardings=sharding)

@@ -70,9 +70,7 @@ def log_mistakes(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""]
     )
 
 
-def residual(
-    log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""] | None = None, over: Reduction = HERE
-) -> Float[Array, ""]:
+def residual(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""] | None = None, over: Reduction = HERE) -> Float[Array, ""]:
     """log sum_p w(1 - D) - log sum_q w D, increasing in log_z, zero at the root.
 
     At nu = 1 the root is also that of the same equation in odds, which keeps its slope where data and drawn samples are judged the wrong
@@ -112,7 +110,9 @@ def solve_log_z(
     def solve(function: Callable, point: Float[Array, ""]) -> Float[Array, ""]:
         return bracketed_newton(function, point, low, high, tolerance)
 
-    root = jax.lax.custom_root(lambda log_z: residual(log_z, safe, log_nu, over), start, solve, lambda linear, y: y / linear(jnp.ones_like(y)))
+    root = jax.lax.custom_root(
+        lambda log_z: residual(log_z, safe, log_nu, over), start, solve, lambda linear, y: y / linear(jnp.ones_like(y))
+    )
     return jnp.where(solvable, root, jnp.nan)
 
 
@@ -164,9 +164,7 @@ def acceptance_ratio(
     return Estimate(value, jnp.sqrt(of_data + of_drawn), diagnose(log_d, log_weight, jnp.exp(mistaken - of_all), over))
 
 
-def acceptance_influence(
-    log_z: Float[Array, ""], sides: Sides, over: Reduction = HERE
-) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
+def acceptance_influence(log_z: Float[Array, ""], sides: Sides, over: Reduction = HERE) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
     """Influence of each sample on the root, data and drawn: minus the equation's own terms over its slope, in shares of the overlap.
 
     Shares stay of order one where every D is saturated and the sums of D2 have underflown.

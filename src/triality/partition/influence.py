@@ -24,9 +24,7 @@ def where_present(values: Float[Array, " n"], log_weight: Float[Array, " n"]) ->
     return jnp.where(jnp.isneginf(log_weight), 0.0, values)
 
 
-def log_mean_influence(
-    log_terms: Float[Array, " n"], log_weight: Float[Array, " n"], over: Reduction = HERE
-) -> Float[Array, " n"]:
+def log_mean_influence(log_terms: Float[Array, " n"], log_weight: Float[Array, " n"], over: Reduction = HERE) -> Float[Array, " n"]:
     """Influence of each sample on log(sum_i w_i exp(t_i) / sum_i w_i): its share in the upper sum minus its share in the lower one.
 
     This is the delta method. The influences add up to zero.
