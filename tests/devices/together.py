@@ -18,7 +18,7 @@ def free_port():
 
 def started(words, out, count=2):
     """The processes of one command, each one's words in ``OUT.INDEX.log``."""
-    environment = {**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NPROC": "1", "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     meeting = ("--distributed", "--coordinator", f"localhost:{free_port()}", "--num-processes", str(count))
     processes = []
     for index in range(count):
