@@ -17,6 +17,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
+from triality.devices.aborting import end_instead_of_aborting
 from triality.errors import ConfigError, PeerLostError
 
 Tree = TypeVar("Tree", bound=PyTree)
@@ -25,6 +26,7 @@ HEARTBEAT, GATHERING, LAST_WORDS = 30, 300, 7 * 24 * 3600
 """Seconds: without a sign of life before a process counts as lost; to find each other; that the others wait for the first one's judgement."""
 SIGNS = ("gloo", "nccl", "connection", "socket", "heartbeat", "unavailable", "peer", "coordination", "deadline_exceeded", "aborted")
 """Words of jax's errors that tell of a process that is gone."""
+LOST = "another one has ended or cannot be reached; see what it said, and start all of them again"
 
 
 class Machines(NamedTuple):
@@ -100,6 +102,9 @@ def join(coordinator: str | None = None, num_processes: int | None = None, proce
             f"expected all processes of the run at {coordinator or 'the place that the cluster names'}, got '{_first_line(error)}'; see "
             "whether each of them was started and reaches it"
         ) from error
+    end_instead_of_aborting(
+        f"expected all processes of the run to go on, got an end by jax, which says why above: {LOST}", PeerLostError.exit_code
+    )
     return Machines(jax.process_index(), jax.process_count())
 
 
@@ -115,10 +120,7 @@ def noticing_lost_peers() -> Iterator[None]:
     except jax.errors.JaxRuntimeError as error:
         if not any(sign in str(error).lower() for sign in SIGNS):
             raise
-        raise PeerLostError(
-            f"expected all processes of the run to go on, got '{_first_line(error)}': another one has ended or cannot be reached; see what "
-            "it said, and start all of them again"
-        ) from error
+        raise PeerLostError(f"expected all processes of the run to go on, got '{_first_line(error)}': {LOST}") from error
 
 
 def _first_line(error: Exception) -> str:
