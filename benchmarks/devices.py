@@ -3,9 +3,9 @@
     python benchmarks/devices.py            # about eight minutes; nothing else may run
     python benchmarks/devices.py --table    # docs/results/devices.md from the result file
 
-The numbers: three iterations of every kind of run on 1, 2, 4 and 8 parts of a CPU in one process, float32 and float64. The gain: GAN-GCL with
-matched starts, Pendulum, 96 roll-outs of 200 steps, the same work each time. Two parts of a CPU cannot be twice as fast as one where memory,
-caches and clock are shared, so the limit is measured beside it: two independent processes at once, each doing the whole work of one.
+The numbers: three iterations of every kind of run on 1, 2, 4 and 8 parts of a CPU in one process, float32 and float64. The gain: GAN-GCL
+with matched starts, Pendulum, 96 and 384 roll-outs of 200 steps, the same work each time. Two parts of a CPU are not twice as fast as one
+where memory, caches and clock are shared, so the limit is measured beside it: two independent processes at once, each doing the work of one.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def _free_port() -> int:
 def page(record: Record) -> list[str]:
     lines = ["# Several devices: the same numbers, and what they gain", "", "## The same numbers", ""]
     lines += [
-        "Largest relative difference from one device after three iterations, over every array of state and metrics (largest difference of an",
-        "array over its largest number). Sums are taken in another order, and nothing else differs; another key stands beside it.",
+        "Largest relative difference from one device after three iterations, over every array of state and metrics (largest difference of",
+        "an array over its largest number). Sums are taken in another order, and nothing else differs; another key stands beside it.",
         "",
     ]
     for precision, cases in record["numbers"].items():
@@ -121,8 +121,8 @@ def _gains(record: Record) -> list[str]:
     if not record["paces"]:
         return ["Not measured yet."]
     lines = [
-        "GAN-GCL, matched starts, Pendulum, 200 steps; every row but the last two does the same work. The limit is what two processes would",
-        "gain that never speak to each other: twice the speed of one, over how much each slows the other. Efficiency is the gain over two.",
+        "GAN-GCL, matched starts, Pendulum, 200 steps. The limit is what two processes gain that never speak to each other: twice the",
+        "speed of one, over how much each slows the other. Seeds are held against two of them on one device, all else against one device.",
         "",
         "| roll-outs | | iteration, ms | range | gain | of the limit |",
         "|---:|---|---:|---:|---:|---:|",

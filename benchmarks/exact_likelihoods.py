@@ -31,9 +31,9 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 from triality.algorithms.density_estimation import estimate_log_z, fit_generator, fit_tilt  # noqa: E402
+from triality.algorithms.guarded import GuardedState  # noqa: E402
 from triality.algorithms.likelihood_learning import LikelihoodLearning  # noqa: E402
 from triality.algorithms.minibatch import DataSet  # noqa: E402
-from triality.algorithms.guarded import GuardedState  # noqa: E402
 from triality.algorithms.stages import Going, no_progress  # noqa: E402
 from triality.algorithms.tilt_learning import TiltLearning  # noqa: E402
 from triality.energies.mlp import MLPEnergy  # noqa: E402

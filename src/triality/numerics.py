@@ -3,7 +3,6 @@
 Where the samples are spread over devices, ``over`` says how sums are taken: see ``triality.reduction``.
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 

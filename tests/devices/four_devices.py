@@ -119,7 +119,10 @@ def raw(leaf):
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
-FEW, ALL = (log_mean_exp, effective_sample_size, solve_log_z), (log_mean_exp, effective_sample_size, importance, solve_log_z, acceptance_ratio)
+FEW, ALL = (
+    (log_mean_exp, effective_sample_size, solve_log_z),
+    (log_mean_exp, effective_sample_size, importance, solve_log_z, acceptance_ratio),
+)
 
 if __name__ == "__main__":
     said = reductions(ALL if "--all" in sys.argv else FEW) | learning() | (roots() if "--all" in sys.argv else {})

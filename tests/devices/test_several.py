@@ -19,7 +19,7 @@ EBM = (
 )
 SEQ = ("seq", "--data", "FILE", "--hidden", "8", "--length", "8", "--generator-steps", "80", "--energy-steps", "40", "--num-drawn", "200")
 TOLERANCE = 2e-3
-"""Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is hundreds of times as far."""
+"""Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is far beyond it."""
 
 pytestmark = pytest.mark.slow
 
@@ -74,8 +74,8 @@ def test_the_command_on_two_devices_and_in_two_processes(name, tmp_path):
     assert gap(tmp_path / "two", tmp_path / "one") < TOLERANCE
     assert gap(tmp_path / "together", tmp_path / "one") < TOLERANCE
     assert gap(tmp_path / "other", tmp_path / "one") > 10 * TOLERANCE
-    # One process prints and writes; the other says nothing.
-    assert said(tmp_path / "together", 1) == ""
+    # One process prints and writes; the other says nothing, but for the network below jax.
+    assert [line for line in said(tmp_path / "together", 1).splitlines() if line and not line.startswith("[Gloo]")] == []
     assert (tmp_path / "together" / "report.html").is_file()
 
 

@@ -1,4 +1,4 @@
-"""F28: one of two processes of a run is killed or asked to stop. The other ends soon, with an error of its own, and the checkpoint is good."""
+"""F28: one of two processes of a run is killed, or asked to stop. The other ends soon, by an error of its own; the checkpoint is good."""
 
 import signal
 import time

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Key, PyTree
 
-from triality.numerics import weighted_mean
 from triality.devices.placement import spread
+from triality.numerics import weighted_mean
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
 from triality.policies.scaling import Scaling, fit_scaling

@@ -15,9 +15,9 @@ from rich.progress import TaskID
 
 from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator, fit_tilt, tilted
+from triality.algorithms.guarded import GuardedState
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
-from triality.algorithms.guarded import GuardedState
 from triality.algorithms.stages import Going, advanced_on
 from triality.cli.config import as_config
 from triality.cli.crew import Crew

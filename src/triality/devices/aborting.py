@@ -1,8 +1,8 @@
-"""Where jax's runtime ends the process by ``abort``, as it does when the process that leads the others is gone: a sentence, and an exit code.
+"""Where jax's runtime ends the process by ``abort``, as it does when the leading process is gone: a sentence and an exit code instead.
 
-The runtime's own callback for that cannot be a function of Python's, and an abort leaves a stack of native code and a core. ``abort`` raises
-SIGABRT in the thread that calls it: a handler installed beside Python, which would note the signal and return, runs right there and ends
-the process in the library's way instead.
+The runtime's own callback for that cannot be a function of Python's, and an abort leaves a stack of native code and a core. ``abort``
+raises SIGABRT in the thread that calls it: a handler that is installed beside Python's, which would note the signal and return, runs right
+there, and ends the process in the library's way.
 """
 
 from __future__ import annotations

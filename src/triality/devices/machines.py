@@ -23,7 +23,7 @@ from triality.errors import ConfigError, PeerLostError
 Tree = TypeVar("Tree", bound=PyTree)
 
 HEARTBEAT, GATHERING, LAST_WORDS = 30, 300, 7 * 24 * 3600
-"""Seconds: without a sign of life before a process counts as lost; to find each other; that the others wait for the first one's judgement."""
+"""Seconds: without a sign of life before a process counts as lost; to find each other; that the others wait for the first to judge."""
 SIGNS = ("gloo", "nccl", "connection", "socket", "heartbeat", "unavailable", "peer", "coordination", "deadline_exceeded", "aborted")
 """Words of jax's errors that tell of a process that is gone."""
 LOST = "another one has ended or cannot be reached; see what it said, and start all of them again"

@@ -1,7 +1,7 @@
 """A run of several processes: the first one keeps it, the others follow, and all decide alike.
 
-Only the first process has the folder, its lock, and checkpoints. Whether there is one to go on from, what it holds, and whether a signal has
-asked any process for an end: every process learns that in the same place, before it acts.
+Only the first process has the folder, its lock, and checkpoints. Whether there is one to go on from, what it holds, and whether a signal
+has asked any process for an end: every process learns that in the same place, before it acts.
 """
 
 from __future__ import annotations
