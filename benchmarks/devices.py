@@ -4,8 +4,8 @@
     python benchmarks/devices.py --table    # docs/results/devices.md from the result file
 
 The numbers: three iterations of every kind of run on 1, 2, 4 and 8 parts of a CPU in one process, float32 and float64. The gain: GAN-GCL
-with matched starts, Pendulum, 96 and 384 roll-outs of 200 steps, the same work each. Two parts of a CPU are not twice as fast as one
-where memory, caches and clock are shared, so the limit is measured beside it: two independent processes at once, each doing the work of one.
+with matched starts, Pendulum, 96 and 384 roll-outs of 200 steps, the same work each. Two parts of a CPU are not twice as fast as one where
+memory, caches and clock are shared, so the limit is measured beside it: two independent processes at once, each doing the work of one.
 """
 
 from __future__ import annotations

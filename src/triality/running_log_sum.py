@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 
@@ -49,7 +50,7 @@ class RunningLogSum(NamedTuple):
         return RunningLogSum(jnp.where(jnp.isfinite(highest), around, highest), jnp.where(jnp.isposinf(highest), 1.0, share))
 
 
-def empty_log_sum(shape: tuple[int, ...] = (), dtype: jnp.dtype | None = None) -> RunningLogSum:
+def empty_log_sum(shape: tuple[int, ...] = (), dtype: DTypeLike | None = None) -> RunningLogSum:
     """Nothing has been seen yet, of one sum or of a batch of them."""
     share = jnp.zeros(shape, dtype)
     return RunningLogSum(jnp.full_like(share, -jnp.inf), share)

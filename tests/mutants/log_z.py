@@ -8,8 +8,8 @@ MUTANTS = (
     Mutant(
         "importance weights are inverted",
         "partition/importance.py",
-        "value=log_mean_exp(log_ratio_drawn, log_weight),",
-        "value=-log_mean_exp(-log_ratio_drawn, log_weight),",
+        "value=log_mean_exp(log_ratio_drawn, log_weight, over),",
+        "value=-log_mean_exp(-log_ratio_drawn, log_weight, over),",
         ("partition/test_importance.py::test_unbiased_for_any_energy_and_proposal",),
         "q/p where p/q belongs: the harmonic mean of the wrong samples",
     ),

@@ -36,6 +36,8 @@ from triality.runs.stop_request import StopRequest
 Tree = TypeVar("Tree", bound=PyTree)
 REFUSALS = {each.exit_code: each for each in (AlreadyOverError, ConfigError, DataError, StorageError, RunLockedError)}
 BEGINS = -1
+GRACE = 25.0
+"""Seconds for a chunk of all processes after a signal to one of them: none can stop alone without losing the others."""
 
 
 class SharedKeeper:
@@ -142,6 +144,7 @@ def shared_run(
         else:
             keeper, stop = None, stack.enter_context(StopRequest())
             _refuse_as_first(machines)
+        stop.grace = GRACE
         stack.enter_context(noticing_lost_peers())
         yield SharedKeeper(keeper, machines, stop)
 
