@@ -101,10 +101,9 @@ class OverDevices(NamedTuple):
         axis: name of the mesh's axis.
 
     Example:
-        >>> from jax.sharding import PartitionSpec as P
-        >>> mesh = jax.make_mesh((1,), (DATA,))
-        >>> summed = jax.shard_map(lambda x: OverDevices().log_sum_exps(x)[0], mesh=mesh, in_specs=P(DATA), out_specs=P())
-        >>> float(summed(jnp.zeros(2)).round(4))
+        >>> from triality.devices.mesh import data_mesh
+        >>> from triality.devices.summed import summed
+        >>> float(summed(data_mesh(1), lambda x, over: over.log_sum_exps(x)[0])(jnp.zeros(2)).round(4))
         0.6931
     """
 

@@ -21,8 +21,8 @@ def data_mesh(num_devices: int | None = None) -> Mesh:
         ConfigError: there are fewer devices; or the generator is not partitionable.
 
     Example:
-        >>> data_mesh(1).shape
-        OrderedDict({'data': 1})
+        >>> dict(data_mesh(1).shape)
+        {'data': 1}
     """
     if not jax.config.jax_threefry_partitionable:
         raise ConfigError(

@@ -21,8 +21,8 @@ def to_mesh(tree: Tree, mesh: Mesh, spec: PartitionSpec) -> Tree:
     Example:
         >>> import jax.numpy as jnp
         >>> from triality.devices.mesh import data_mesh
-        >>> to_mesh(jnp.arange(2), data_mesh(1), PartitionSpec()).sharding.spec
-        PartitionSpec()
+        >>> dict(to_mesh(jnp.arange(2), data_mesh(1), PartitionSpec()).sharding.mesh.shape)
+        {'data': 1}
     """
     sharding = NamedSharding(mesh, spec)
     return jax.tree.map(lambda leaf: _moved(leaf, sharding) if eqx.is_array(leaf) else leaf, tree)
