@@ -29,7 +29,7 @@ class Reduction(Protocol):
         """Samples in all, ``num_here`` of them at hand."""
         ...
 
-    def total(self, values: Float[Array, n * rest]) -> Float[Array, "*rest"]:
+    def total(self, values: Float[Array, "n ..."]) -> Float[Array, " ..."]:
         """Their sum."""
         ...
 
@@ -69,7 +69,7 @@ class Here(NamedTuple):
     def size(self, num_here: int) -> int:
         return num_here
 
-    def total(self, values: Float[Array, n * rest]) -> Float[Array, "*rest"]:
+    def total(self, values: Float[Array, "n ..."]) -> Float[Array, " ..."]:
         return jnp.sum(values, axis=0)
 
     def log_sum_exps(self, *values: Float[Array, " _"]) -> tuple[Float[Array, ""], ...]:
@@ -112,7 +112,7 @@ class OverDevices(NamedTuple):
     def size(self, num_here: int) -> int:
         return num_here * jax.lax.axis_size(self.axis)
 
-    def total(self, values: Float[Array, n * rest]) -> Float[Array, "*rest"]:
+    def total(self, values: Float[Array, "n ..."]) -> Float[Array, " ..."]:
         return jax.lax.psum(jnp.sum(values, axis=0), self.axis)
 
     def log_sum_exps(self, *values: Float[Array, " _"]) -> tuple[Float[Array, ""], ...]:

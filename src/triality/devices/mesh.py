@@ -24,7 +24,7 @@ def data_mesh(num_devices: int | None = None) -> Mesh:
         >>> dict(data_mesh(1).shape)
         {'data': 1}
     """
-    if not jax.config.jax_threefry_partitionable:
+    if not jax.config.values["jax_threefry_partitionable"]:
         raise ConfigError(
             "expected jax's partitionable random numbers, got jax_threefry_partitionable turned off, by which several devices would draw "
             "other numbers than one; leave it on"

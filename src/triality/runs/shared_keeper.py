@@ -174,7 +174,7 @@ def _filled(like: Tree) -> Tree:
             return leaf
         if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             blank = jax.eval_shape(jax.random.key_data, leaf)
-            return jax.random.wrap_key_data(np.zeros(blank.shape, blank.dtype), impl=leaf.dtype._impl)
+            return jax.random.wrap_key_data(jax.numpy.zeros(blank.shape, blank.dtype), impl=leaf.dtype._impl)
         return jax.numpy.zeros(leaf.shape, leaf.dtype)
 
     return jax.tree.map(filled, like)
