@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from machine import ROOT, one_thread
@@ -67,10 +67,10 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     if options.only == "writes":
         return
     for name, make in {"irl": of_irl, "likelihood of a flow": of_flow}.items():
-        algorithm, state, size = make()
+        setting = make()
         for every in (30.0, 1.0):
             label = f"{name}, a checkpoint every {every:g} s"
-            record["runs"][label] = paired(algorithm, state, size, every, options)
+            record["runs"][label] = paired(setting, every, options)
             print(label, record["runs"][label], flush=True)
             yield record
 
@@ -102,27 +102,38 @@ def seconds_of(call: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def of_irl() -> tuple[Any, Any, int]:
+class Setting(NamedTuple):
+    """What is run: an algorithm from a state, so many steps a chunk, compiled as its command does it, and the guard's first state."""
+
+    algorithm: Any
+    state: Any
+    size: int
+    compiled: Callable[[Callable[..., Any]], Callable[..., Any]]
+    first: Callable[[Guarded], Any]
+
+
+def of_irl() -> Setting:
     """GAN-GCL on Pendulum as the command runs it, five iterations a chunk."""
     with tempfile.TemporaryDirectory() as folder:
         plan = check(IrlOptions("Pendulum-v1", ROOT / "examples" / "pendulum_demos.npz", Path(folder) / "run", num_demos=5))
     algorithm = build_algorithm(plan.options, plan.task)
-    return algorithm, first_states(algorithm, plan), 5
+    states = first_states(algorithm, plan)
+    return Setting(algorithm, states, 5, over_seeds, lambda guarded: eqx.filter_vmap(guarded.init)(states))
 
 
-def of_flow() -> tuple[Any, Any, int]:
+def of_flow() -> Setting:
     """A spline flow by likelihood, 250 steps a chunk: short steps, for which a guard is dearest."""
     x = jax.vmap(lambda key: two_moons().sample_and_log_prob(key)[0])(jax.random.split(jax.random.key(0), 5000))
     learning = LikelihoodLearning(DataSet(x), 1e-3, 256)
     state = learning.init(jax.random.key(1), spline_coupling_flow(jax.random.key(2), 2, 4, (64, 64), 12, 3.0))
-    arrays, rest = eqx.partition(state, eqx.is_array)
-    return learning, eqx.combine(jax.tree.map(lambda leaf: leaf[None], arrays), rest), 250
+    return Setting(learning, state, 250, eqx.filter_jit, lambda guarded: guarded.init(state))
 
 
-def paired(algorithm: Any, state: Any, size: int, every: float, options: argparse.Namespace) -> dict[str, Any]:
-    program = over_seeds(lambda a, s: run(a, s, 1, size)[:2])
+def paired(setting: Setting, every: float, options: argparse.Namespace) -> dict[str, Any]:
+    algorithm, state = setting.algorithm, setting.state
+    program = setting.compiled(lambda a, s: run(a, s, 1, setting.size)[:2])
     guarded = Guarded(algorithm)
-    first = eqx.filter_vmap(guarded.init)(state)
+    first = setting.first(guarded)
     pause = seconds_of(lambda: jax.block_until_ready(program(algorithm, state)))
     jax.block_until_ready(program(guarded, first))
     pause = min(seconds_of(lambda: jax.block_until_ready(program(algorithm, state))) for _ in range(3))

@@ -37,7 +37,7 @@ from triality.updates.sampler.token_score import RolloutReturn, TokenReturn, Tok
 
 jax.config.update("jax_enable_x64", True)
 
-VOCABULARY, LENGTH, NUM_SAMPLES, NUM_REPEATS, SEEDS = 5, 5, 4, 2000, 5
+VOCABULARY, LENGTH, NUM_SAMPLES, NUM_REPEATS, SEEDS = 5, 5, 4, 400, 5
 STRINGS = jnp.asarray(np.stack(np.meshgrid(*[np.arange(VOCABULARY)] * LENGTH, indexing="ij"), axis=-1).reshape(-1, LENGTH))
 NONE = Samples.unweighted(jnp.zeros((1, LENGTH), int), jnp.zeros(1))
 ENERGIES = {"a sum over tokens": "by token", "of the whole sequence": "whole"}
