@@ -1,6 +1,6 @@
 """Small runs of every kind that the devices are tried on, in a process of its own: what they come to, and how long an iteration takes.
 
-    python benchmarks/device_cases.py numbers --devices 8 --x64     # differences from one device, on 1, 2, 4 and 8
+    python benchmarks/device_cases.py numbers --devices 8 --x64     # differences from one device, on 2, 4 and 8
     python benchmarks/device_cases.py pace --devices 2               # seconds an iteration
 
 Prints one line of JSON. Called by ``benchmarks/devices.py`` and by the tests.
@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 from triality.devices.machines import join  # noqa: E402
 from triality.devices.mesh import ask_for_cpu_devices, data_mesh  # noqa: E402
 
-COUNTS = (1, 2, 4, 8)
+COUNTS = (2, 4, 8)
 ITERATIONS = 3
 
 

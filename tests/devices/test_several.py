@@ -21,14 +21,19 @@ SEQ = ("seq", "--data", "FILE", "--hidden", "8", "--length", "8", "--generator-s
 TOLERANCE = 2e-3
 """Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is far beyond it."""
 
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
+
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("words", "tolerance"), [((), 1e-6), (("--x64",), 1e-12)])
-def test_three_iterations_on_one_to_eight_devices(words, tolerance):
+@pytest.mark.parametrize(
+    ("words", "tolerance"), [(("--cases", "GAN-GCL, trajectories", "ebm: generator and energy"), 5e-6), (("--x64",), 1e-12)]
+)
+def test_three_iterations_on_two_to_eight_devices(words, tolerance):
+    """In float32 within forty units in the last place, as rounding grows over three iterations; in float64 to 1e-12."""
     child = [sys.executable, str(ROOT / "benchmarks" / "device_cases.py"), "numbers", "--devices", "8", *words]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(child, capture_output=True, text=True, env=environment, timeout=900, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen=false {QUICK}"}
+    done = subprocess.run(child, capture_output=True, text=True, env=environment, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     gaps = {(name, count): gap for name, gaps in found.items() for count, gap in gaps.items() if count.isdigit()}
