@@ -82,6 +82,9 @@ def join(coordinator: str | None = None, num_processes: int | None = None, proce
     """
     # Its handler would take SIGTERM away from the run, and leave it without effect.
     jax.config.update("jax_enable_preemption_service", False)
+    end_instead_of_aborting(
+        f"expected all processes of the run to go on, got an end by jax, which says why above: {LOST}", PeerLostError.exit_code
+    )
     try:
         jax.distributed.initialize(
             coordinator,
@@ -102,9 +105,6 @@ def join(coordinator: str | None = None, num_processes: int | None = None, proce
             f"expected all processes of the run at {coordinator or 'the place that the cluster names'}, got '{_first_line(error)}'; see "
             "whether each of them was started and reaches it"
         ) from error
-    end_instead_of_aborting(
-        f"expected all processes of the run to go on, got an end by jax, which says why above: {LOST}", PeerLostError.exit_code
-    )
     return Machines(jax.process_index(), jax.process_count())
 
 
