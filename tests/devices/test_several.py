@@ -22,7 +22,7 @@ TOLERANCE = 2e-3
 """Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is far beyond it."""
 
 FLAT = ("GAN-GCL, matched trajectories",)
-"""Where log Z of a start is solved on a side that is judged with certainty: the equation is flat there, and rounding moves its root more."""
+"""Where log Z of a start is solved although both sides are told apart: the equation is flat there, and rounding moves its root more."""
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
 
 pytestmark = pytest.mark.slow
