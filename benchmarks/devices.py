@@ -106,6 +106,7 @@ def page(record: Record) -> list[str]:
     lines += [
         "Largest relative difference from one device after three iterations, over every array of state and metrics (largest difference of",
         "an array over its largest number). Sums are taken in another order, and nothing else differs; another key stands beside it.",
+        "In float32 the largest is of a bias whose gradient is nearly zero, where Adam makes a whole step of rounding.",
         "",
     ]
     for precision, cases in record["numbers"].items():

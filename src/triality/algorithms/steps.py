@@ -25,7 +25,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_steps
 from triality.algorithms.starts import FreeStarts, Starts
-from triality.devices.placement import spread
+from triality.devices.placement import spread, whole
 from triality.each_transition import EachTransition
 from triality.energy import Constant, UnnormalizedDensity
 from triality.envs.environment import AbstractEnvironment
@@ -131,7 +131,8 @@ def _subsampled(key: Key[Array, ""], data: Samples, drawn: Samples, num_pairs: i
         return data, drawn
 
     def some(key: Key[Array, ""], samples: Samples) -> Samples:
-        up_to = jnp.cumsum(jax.nn.softmax(samples.log_weight))
+        # Whole: another rounding of a sum over devices would draw another pair.
+        up_to = jnp.cumsum(jax.nn.softmax(whole(samples.log_weight)))
         index = jnp.searchsorted(up_to, jax.random.uniform(key, (num_pairs,)) * up_to[-1], side="right")
         return Samples.unweighted(*spread(jax.tree.map(lambda leaf: leaf[spread(index)], (samples.x, samples.log_q))))
 
