@@ -31,9 +31,10 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 from triality.algorithms.density_estimation import estimate_log_z, fit_generator, fit_tilt  # noqa: E402
+from triality.algorithms.guarded import GuardedState  # noqa: E402
 from triality.algorithms.likelihood_learning import LikelihoodLearning  # noqa: E402
 from triality.algorithms.minibatch import DataSet  # noqa: E402
-from triality.algorithms.stages import Going  # noqa: E402
+from triality.algorithms.stages import Going, no_progress  # noqa: E402
 from triality.algorithms.tilt_learning import TiltLearning  # noqa: E402
 from triality.energies.mlp import MLPEnergy  # noqa: E402
 from triality.kernels.independence import IndependenceMetropolis  # noqa: E402
@@ -224,6 +225,12 @@ def enumerated(key: jax.Array, f: Any, q: Any, train: jax.Array) -> dict[str, An
 class Told:
     def begun(self, stage: str, first: Going) -> Going:
         return first
+
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        return no_progress.advanced(learning, state, num_steps)
+
+    def agreed(self, value: float) -> float:
+        return value
 
     def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
         if going.done % 1000 == 0:

@@ -67,6 +67,12 @@ class RunLockedError(TrialityError):
     exit_code = 7
 
 
+class PeerLostError(TrialityError):
+    """A process that computes together with this one has ended, or cannot be reached."""
+
+    exit_code = 8
+
+
 class StoppedError(TrialityError):
     """The run was asked to stop, and left a checkpoint."""
 

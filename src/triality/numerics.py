@@ -1,11 +1,15 @@
-"""Weighted means and sums in log space. Nothing here forms exp(-cost), q or D."""
+"""Weighted means and sums in log space. Nothing here forms exp(-cost), q or D.
 
-import jax
+Where the samples are spread over devices, ``over`` says how sums are taken: see ``triality.reduction``.
+"""
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from triality.reduction import HERE, Reduction
 
-def log_mean_exp(values: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None) -> Float[Array, ""]:
+
+def log_mean_exp(values: Float[Array, " n"], log_weight: Float[Array, " n"] | None = None, over: Reduction = HERE) -> Float[Array, ""]:
     """log of the weighted mean of exp(values): logsumexp(values + log_weight) - logsumexp(log_weight).
 
     Example:
@@ -14,12 +18,13 @@ def log_mean_exp(values: Float[Array, " n"], log_weight: Float[Array, " n"] | No
         0.693147
     """
     if log_weight is None:
-        return jax.nn.logsumexp(values) - jnp.log(values.shape[0])
+        return over.log_sum_exps(values)[0] - jnp.log(over.size(values.shape[0]))
     values = jnp.where(jnp.isneginf(log_weight), 0.0, values)
-    return jax.nn.logsumexp(values + log_weight) - jax.nn.logsumexp(log_weight)
+    upper, lower = over.log_sum_exps(values + log_weight, log_weight)
+    return upper - lower
 
 
-def weighted_mean(values: Float[Array, " n"], log_weight: Float[Array, " n"]) -> Float[Array, ""]:
+def weighted_mean(values: Float[Array, " n"], log_weight: Float[Array, " n"], over: Reduction = HERE) -> Float[Array, ""]:
     """Mean of ``values`` under weights exp(log_weight), normalized. A value whose weight is zero is never touched, NaN or not.
 
     Example:
@@ -28,10 +33,10 @@ def weighted_mean(values: Float[Array, " n"], log_weight: Float[Array, " n"]) ->
         2.0
     """
     values = jnp.where(jnp.isneginf(log_weight), 0.0, values)
-    return jnp.sum(jax.nn.softmax(log_weight) * values)
+    return over.total(over.softmax(log_weight) * values)
 
 
-def effective_sample_size(log_weight: Float[Array, " n"]) -> Float[Array, ""]:
+def effective_sample_size(log_weight: Float[Array, " n"], over: Reduction = HERE) -> Float[Array, ""]:
     """(sum w)^2 / sum w^2 in log space: n for constant weights, 1 for a single spike, 0 if every weight is zero.
 
     Example:
@@ -39,8 +44,9 @@ def effective_sample_size(log_weight: Float[Array, " n"]) -> Float[Array, ""]:
         >>> float(effective_sample_size(jnp.zeros(5)).__round__(4))
         5.0
     """
-    total = jax.nn.logsumexp(log_weight)
+    total = over.log_sum_exps(log_weight)[0]
     empty = jnp.isneginf(total)
     safe = jnp.where(empty, jnp.zeros_like(log_weight), log_weight)
-    size = jnp.exp(2.0 * jax.nn.logsumexp(safe) - jax.nn.logsumexp(2.0 * safe))
+    of_safe, of_squares = over.log_sum_exps(safe, 2.0 * safe)
+    size = jnp.exp(2.0 * of_safe - of_squares)
     return jnp.where(empty, 0.0, size)

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from triality.devices.placement import spread
+
 X = TypeVar("X")
 
 PIECE = 512
@@ -67,7 +69,7 @@ class Samples(NamedTuple):
 
 def draw(sampler: AbstractSampler[X], key: Key[Array, ""], num_samples: int) -> Samples:
     """``num_samples`` independent draws, each with its log density and weight one."""
-    x, log_q = jax.vmap(sampler.sample_and_log_prob)(jax.random.split(key, num_samples))
+    x, log_q = spread(jax.vmap(sampler.sample_and_log_prob)(spread(jax.random.split(key, num_samples))))
     return Samples.unweighted(x, log_q)
 
 

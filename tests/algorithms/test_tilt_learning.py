@@ -8,6 +8,7 @@ import pytest
 from triality.algorithms.density_estimation import fit_tilt, tilted
 from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.minibatch import DataSet
+from triality.algorithms.stages import no_progress
 from triality.algorithms.tilt_learning import TiltLearning
 from triality.energies.linear import LinearEnergy
 from triality.energy import Constant, UnnormalizedDensity
@@ -90,6 +91,12 @@ def test_every_step_that_was_asked_for_is_taken(num_steps, ends):
 
         def looked(self, stage, going, total, numbers):
             told.append((int(going.done), total))
+
+        def advanced(self, learning, state, num_steps):
+            return no_progress.advanced(learning, state, num_steps)
+
+        def agreed(self, value):
+            return value
 
     data = jnp.tile(STATES, 25)
     learning = TiltLearning(DataSet(data), DataSet(data))

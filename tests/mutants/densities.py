@@ -211,7 +211,7 @@ MUTANTS = (
     Mutant(
         "weights of samples are ignored",
         "numerics.py",
-        "return jnp.sum(jax.nn.softmax(log_weight) * values)",
+        "return over.total(over.softmax(log_weight) * values)",
         "return jnp.mean(values)",
         ("objectives/test_discriminator.py::test_weight_two_is_the_same_as_twice",),
         "weighted demonstrations averaged as if each counted once",

@@ -15,7 +15,7 @@ HARMLESS = Mutant(
     ("partition/test_importance.py::test_error_is_the_delta_method",),
     "nothing",
 )
-NAMELESS = HARMLESS._replace(name="a name is wrong", old="return jax.nn.logsumexp(values + log_weight)", new="return log_wait")
+NAMELESS = HARMLESS._replace(name="a name is wrong", old="return upper - lower", new="return upper - lover")
 UNREADABLE = HARMLESS._replace(name="the syntax is wrong", old="if log_weight is None:", new="if log_weight is:")
 
 

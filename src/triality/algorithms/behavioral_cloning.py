@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Key, PyTree
 
+from triality.devices.placement import spread
 from triality.numerics import weighted_mean
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
@@ -109,8 +110,8 @@ class BehavioralCloning(eqx.Module):
         """One Adam step on one minibatch."""
         key, key_batch, key_entropy = jax.random.split(state.key, 3)
         pairs = EachStep().samples(state.data, state.data.log_prob, state.data_log_weight)
-        index = random_steps(key_batch, state.data.mask, self.batch_size)
-        minibatch = jax.tree.map(lambda leaf: leaf[index], pairs)
+        index = spread(random_steps(key_batch, state.data.mask, self.batch_size))
+        minibatch = spread(jax.tree.map(lambda leaf: leaf[index], pairs))
         value, gradient = eqx.filter_value_and_grad(cloning_loss)(state.policy, minibatch)
         updates, optimizer = self._optimizer().update(gradient, state.optimizer)
         policy = eqx.apply_updates(state.policy, updates)

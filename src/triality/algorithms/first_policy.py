@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
+from triality.devices.placement import spread
 from triality.envs.environment import AbstractEnvironment
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import squashed_gaussian_policy
@@ -33,7 +34,7 @@ def random_policy(make: MakePolicy | None, key: Key[Array, ""], spec: Environmen
 
 def rollouts(key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num: int) -> Trajectory:
     """``num`` of them, padded to the horizon."""
-    return jax.vmap(lambda k: rollout(k, env, policy, horizon))(jax.random.split(key, num))
+    return spread(jax.vmap(lambda k: rollout(k, env, policy, horizon))(spread(jax.random.split(key, num))))
 
 
 def first_scaling(key: Key[Array, ""], env: AbstractEnvironment, make: MakePolicy | None, data: Trajectory) -> Scaling:

@@ -26,6 +26,7 @@ from triality.algorithms.known_lengths import check_known_lengths
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_decisions, fused_trajectories
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.algorithms.steps import Steps
+from triality.devices.placement import spread
 from triality.energy import Conditional, Constant, UnnormalizedDensity
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.by_start import ByStart, Objective
@@ -102,7 +103,7 @@ class Trajectories(eqx.Module):
         log_m, log_m_data = fused_trajectories(memory)
         drawn = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), _by_the_fusion(memory))
         weights = jnp.repeat(memory.log_weight, memory.batch.start.shape[1])
-        return Samples(data, log_m_data, log_weight), Samples(drawn, log_m, weights)
+        return spread((Samples(data, log_m_data, log_weight), Samples(drawn, log_m, weights)))
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         energy = WholeTrajectory().energy(cost)
@@ -176,7 +177,7 @@ class MatchedTrajectories(eqx.Module):
             return jnp.moveaxis(grouped, 1, 0).reshape((-1, *leaf.shape[2:]))
 
         drawn = Samples(jax.tree.map(by_start, _by_the_fusion(memory)), by_start(log_m.reshape(weights.shape)), by_start(weights))
-        return Samples(data._replace(start=jnp.arange(num_data)), log_m_data, log_weight), drawn
+        return spread((Samples(data._replace(start=jnp.arange(num_data)), log_m_data, log_weight), drawn))
 
     def density(self, cost: StepCost, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         energy = WholeTrajectory().energy(cost)

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from triality.devices.placement import spread
+
 
 class DataSet(eqx.Module):
     """n samples and, where they do not count alike, their weights.
@@ -34,8 +36,8 @@ class DataSet(eqx.Module):
 
     def minibatch(self, key: Key[Array, ""], num_samples: int) -> Any:
         """``num_samples`` rows, each drawn by its weight, so that all of them count alike."""
-        index = self._indices(key, num_samples)
-        return jax.tree.map(lambda leaf: leaf[index], self.x)
+        index = spread(self._indices(key, num_samples))
+        return spread(jax.tree.map(lambda leaf: leaf[index], self.x))
 
     def _indices(self, key: Key[Array, ""], num_samples: int) -> Int[Array, " num_samples"]:
         if self.log_weight is None:

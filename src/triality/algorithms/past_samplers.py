@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
+from triality.devices.placement import spread
 from triality.errors import ConfigError
 from triality.partition.fusion import fused_log_density
 from triality.samplers.mixture import put, stack
@@ -74,8 +75,8 @@ def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory)
     """
     num_policies, capacity = past.log_probs.shape[:2]
     newest, slot = past.num_seen % num_policies, past.num_seen % capacity
-    batch = batch._replace(policy=_drawn_by(past, batch))
-    policies, batches = put(past.policies, newest, policy), put(past.batch, slot, batch)
+    batch, data = spread(batch._replace(policy=_drawn_by(past, batch))), spread(data)
+    policies, batches = put(past.policies, newest, policy), spread(put(past.batch, slot, batch), axis=1)
     # Slot by slot: what a policy needs on the way to its densities is many times as large as they are.
     arrays, fixed = eqx.partition(policies, eqx.is_array)
     column = jax.lax.map(lambda each: _on_roll_outs(eqx.combine(each, fixed), batch), arrays)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from triality.algorithms.guarded import Guarded, GuardedState, refuse_failing
+from triality.devices.fleet import Fleet, OneDevice
 from triality.run import run
 from triality.sampler import AbstractSampler, in_pieces
 
@@ -49,9 +50,17 @@ class Progress(Protocol):
         """After every chunk: where the stage stands, steps in all, numbers worth showing."""
         ...
 
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        """The state after a chunk of guarded steps, and their metrics: where it is computed is who is told's to say."""
+        ...
+
+    def agreed(self, value: float) -> float:
+        """What validation says, the same for all who compute together."""
+        ...
+
 
 class Unwatched:
-    """Tells nobody, keeps nothing."""
+    """Tells nobody, keeps nothing, computes on one device."""
 
     def begun(self, stage: str, first: Going) -> Going:
         del stage
@@ -59,6 +68,12 @@ class Unwatched:
 
     def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
         del stage, going, total, numbers
+
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        return advanced_on(OneDevice(), learning, state, num_steps)
+
+    def agreed(self, value: float) -> float:
+        return value
 
 
 no_progress = Unwatched()
@@ -111,14 +126,14 @@ def best_of(
     going = progress.begun(name, Going(guarded.init(state), state, unknown, np.int64(0), np.int64(0)))
     curve = going.curve.copy()
     if going.done == 0:
-        curve[0] = value(state)
+        curve[0] = progress.agreed(value(state))
     for look, done in enumerate(ends, start=1):
         if done <= going.done:
             continue
         learning = renewed(learning, done)
-        after, metrics = _advanced(Guarded(learning), going.state, done - int(going.done))
+        after, metrics = progress.advanced(learning, going.state, done - int(going.done))
         refuse_failing(after, f"steps {going.done + 1}-{done} of the {name} stage", "lower the learning rate")
-        curve[look] = value(after.state)
+        curve[look] = progress.agreed(value(after.state))
         is_best = np.nan_to_num(curve[look], nan=-np.inf) >= np.max(np.nan_to_num(curve[:look], nan=-np.inf))
         best, at = (after.state, np.int64(done)) if is_best else (going.best, going.at)
         going = Going(after, best, curve.copy(), at, np.int64(done))
@@ -136,6 +151,12 @@ def _last_numbers(metrics: Any) -> dict[str, float]:
     """Of the last step of a chunk, what is one number."""
     named = {name: np.asarray(value)[0, -1] for name, value in metrics._asdict().items() if isinstance(value, jax.Array)}
     return {name: float(value) for name, value in named.items() if name != "is_finite"}
+
+
+def advanced_on(fleet: Fleet, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+    """A chunk of guarded steps on the devices of ``fleet``, which split the batches."""
+    guarded = fleet.placed(Guarded(fleet.shared(learning)))
+    return fleet.here(_advanced(guarded, fleet.placed(state), num_steps))
 
 
 # Compiled once for all runs of the same shapes: of a second seed nothing is compiled again.

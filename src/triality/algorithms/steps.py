@@ -25,6 +25,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.past_samplers import PastSamplers, add, empty, fused_steps, refuse_several
 from triality.algorithms.starts import FreeStarts, Starts
+from triality.devices.placement import spread, whole
 from triality.each_transition import EachTransition
 from triality.energy import Constant, UnnormalizedDensity
 from triality.envs.environment import AbstractEnvironment
@@ -87,7 +88,7 @@ class Steps(eqx.Module):
         if self.num_past_samplers + self.max_staleness > 1:
             return add(memory, policy, self.starts.compared(batch, data), data)
         refuse_several(batch)
-        on_data = jax.vmap(lambda one: action_log_probs(policy, one))(data)
+        on_data = jax.vmap(lambda one: action_log_probs(policy, one))(spread(data))
         latest: PyTree = jax.tree.map(lambda leaf: leaf[None], self.starts.compared(batch, data))
         log_probs = latest.log_prob[None]
         return memory._replace(batch=latest, log_probs=log_probs, data_log_probs=on_data[None], num_seen=memory.num_seen + 1)
@@ -96,7 +97,7 @@ class Steps(eqx.Module):
         log_m, log_m_data = fused_steps(memory)
         drawn = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), memory.batch)
         weights = jnp.repeat(memory.log_weight, memory.batch.start.shape[1])
-        return self.view.samples(data, log_m_data, log_weight), self.view.samples(drawn, log_m, weights)
+        return spread((self.view.samples(data, log_m_data, log_weight), self.view.samples(drawn, log_m, weights)))
 
     def density(self, cost: Any, data: Samples, drawn: Samples) -> UnnormalizedDensity:
         del data, drawn
@@ -133,9 +134,10 @@ def _subsampled(key: Key[Array, ""], data: Samples, drawn: Samples, num_pairs: i
         return data, drawn
 
     def some(key: Key[Array, ""], samples: Samples) -> Samples:
-        up_to = jnp.cumsum(jax.nn.softmax(samples.log_weight))
+        # Whole: another rounding of a sum over devices would draw another pair.
+        up_to = jnp.cumsum(jax.nn.softmax(whole(samples.log_weight)))
         index = jnp.searchsorted(up_to, jax.random.uniform(key, (num_pairs,)) * up_to[-1], side="right")
-        return Samples.unweighted(*jax.tree.map(lambda leaf: leaf[index], (samples.x, samples.log_q)))
+        return Samples.unweighted(*spread(jax.tree.map(lambda leaf: leaf[spread(index)], (samples.x, samples.log_q))))
 
     key_data, key_drawn = jax.random.split(key)
     return some(key_data, data), some(key_drawn, drawn)

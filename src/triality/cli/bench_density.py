@@ -13,9 +13,10 @@ from triality.algorithms.energy_learning import EnergyLearning
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
 from triality.algorithms.stages import mean_log_prob
-from triality.cli.density_learning import STOCK, Split, chunk, split_of
 from triality.cli.density_names import is_relative
 from triality.cli.density_parts import make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
+from triality.cli.density_split import Split, split_of
+from triality.cli.density_stages import STOCK, chunk
 from triality.cli.ebm import DensityPlan
 from triality.cli.options import EbmOptions
 from triality.energy import Constant, UnnormalizedDensity

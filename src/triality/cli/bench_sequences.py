@@ -11,9 +11,8 @@ from triality.algorithms.density_estimation import validated
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.stages import mean_log_prob
 from triality.cli.bench_density import NUM_VALIDATED, tilt_between
-from triality.cli.density_learning import chunk
+from triality.cli.density_stages import chunk
 from triality.cli.seq import SeqPlan
-from triality.cli.seq_learning import RENEWALS
 from triality.cli.seq_names import OBJECTIVES, SCORED
 from triality.cli.seq_parts import (
     as_data_set,
@@ -25,6 +24,7 @@ from triality.cli.seq_parts import (
     of_oracle,
     read_oracle,
 )
+from triality.cli.seq_stages import RENEWALS
 from triality.data.sequences import SequenceData
 from triality.energies.tilted_sequence import TiltedSequenceEnergy
 from triality.profiling.energy_learning_stages import energy_learning_stages, one_stage

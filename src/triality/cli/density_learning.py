@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.density_judgement import Judged, judge
 from triality.cli.density_pictures import picture_arrays
 from triality.cli.density_split import Split, log_scale_of, split_of
@@ -25,15 +26,14 @@ from triality.cli.training import progress_bar
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
-from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
 
 console = Console()
 
 
-def learn(plan: DensityPlan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: DensityPlan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     for note in plan.notes:
         print_note(note)
@@ -41,13 +41,15 @@ def learn(plan: DensityPlan) -> int:
     config = {**as_config(options), **found_in(plan, split)}
     refuse_large(options, split, 1)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), track=options.track)
-    with kept_run(options.out, "ebm", config, keeping, print_note) as keeper:
+    with crew.kept_run(options.out, "ebm", config, keeping, print_note) as keeper:
         fits: list[Fitted] = []
         stages = StageKeeper(keeper)
         with progress_bar(console) as bar:
             for seed in range(options.seed, options.seed + options.seeds):
-                fits.append(fit(options, split, seed, Told(bar, stages, seed, log_scale_of(split))))
+                fits.append(fit(options, split, seed, Told(bar, stages, seed, log_scale_of(split), crew)))
         stages.ended()
+        if not crew.leads:
+            return 0
         summary, report = conclude(keeper.folder, plan, split, fits, config, lambda: keeper.seconds)
         keeper.finished(summary)
     print_result(console, summary, report)

@@ -12,9 +12,11 @@ from rich.progress import TaskID
 
 from triality.algorithms.contrastive_divergence import ContrastiveDivergence
 from triality.algorithms.density_estimation import fit_energy, fit_energy_by_chains, fit_generator, fit_tilt, tilted
+from triality.algorithms.guarded import GuardedState
 from triality.algorithms.likelihood_learning import LikelihoodLearning
 from triality.algorithms.minibatch import DataSet
-from triality.algorithms.stages import Going, Stage
+from triality.algorithms.stages import Going, Stage, advanced_on
+from triality.cli.crew import Crew
 from triality.cli.density_names import OBJECTIVES, is_relative
 from triality.cli.density_parts import make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
 from triality.cli.density_split import Split
@@ -49,10 +51,13 @@ class Fitted(NamedTuple):
 
 
 class Told:
-    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns; and keeps it."""
+    """Puts what a stage says on the screen, in the units of the data, and into the metrics log, on standardized columns; and keeps it.
 
-    def __init__(self, bar: ProgressBar, stages: StageKeeper, seed: int, log_scale: float):
-        self.bar, self.stages, self.seed, self.log_scale = bar, stages, seed, log_scale
+    Its chunks are computed by the ``crew``.
+    """
+
+    def __init__(self, bar: ProgressBar, stages: StageKeeper, seed: int, log_scale: float, crew: Crew):
+        self.bar, self.stages, self.seed, self.log_scale, self.crew = bar, stages, seed, log_scale, crew
         self.task: TaskID | None = None
         self.clock = StageClock()
         self.steps_per_second: dict[str, float] = {}
@@ -61,6 +66,12 @@ class Told:
         going = self.stages.begun(f"seed {self.seed}, {stage}", first)
         self.clock.begun(int(going.done))
         return going
+
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        return advanced_on(self.crew.fleet, learning, state, num_steps)
+
+    def agreed(self, value: float) -> float:
+        return self.crew.agreed(value)
 
     def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
         done = int(going.done)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from triality.cli import ranges
+from triality.cli.crew import crew_of
 from triality.cli.density_names import (
     CHAINS,
     DIFFERENTIABLE,
@@ -76,9 +77,10 @@ def run(options: EbmOptions) -> int:
 
         return learn_sweep(sweep)
     plan = check(options)
-    from triality.cli.density_learning import learn
+    with crew_of(options.placed) as crew:
+        from triality.cli.density_learning import learn
 
-    return learn(plan)
+        return learn(plan, crew)
 
 
 def check(options: EbmOptions) -> DensityPlan:
@@ -89,7 +91,8 @@ def check(options: EbmOptions) -> DensityPlan:
         DataError: the data cannot be read, or no density can be learned from them.
     """
     refuse(_range_problems(options) + _source_problems(options))
-    RunFolder.check(options.out, options.overwrite, options.kept.resume)
+    if not options.placed.distributed:  # else the first process alone has the folder, and nobody knows yet which that is
+        RunFolder.check(options.out, options.overwrite, options.kept.resume)
     return _of_target(options) if options.data is None else _of_file(options)
 
 
@@ -179,6 +182,7 @@ def _range_problems(options: EbmOptions) -> list[str]:
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
+        *options.placed.problems(),
         *track_problems(options.track),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate"),
         *ranges.weights(options, "weight_decay", "gradient_penalty"),

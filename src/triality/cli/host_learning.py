@@ -29,7 +29,7 @@ from triality.cli.training import STATES, flat_metrics, progress_bar
 from triality.errors import SimulatorError
 from triality.policies.scaling import identity_scaling
 from triality.remote.sent_policy import Label
-from triality.runs.keeper import Keeper
+from triality.runs.shared_keeper import AnyKeeper
 from triality.trajectory import Trajectory
 
 CLOCKS = "clocks"
@@ -70,7 +70,7 @@ class HostRuns:
             states.append(self._first_state(algorithm, jax.random.key(options.seed + index), *of_seed))
         return _stacked(states)
 
-    def train(self, first: Any, keeper: Keeper) -> tuple[Any, float | None, int]:
+    def train(self, first: Any, keeper: AnyKeeper) -> tuple[Any, float | None, int]:
         """All iterations of all seeds, one after the other; returns the last states, environment steps a second, and steps taken.
 
         Seconds in the log are those of the seed, as if it had run alone. ``first`` are the first states of all seeds, stacked, or their

@@ -10,6 +10,7 @@ from triality.cli import ranges
 from triality.cli.actor_options import actor_problems, share_problems
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.baselines import baseline_problems
+from triality.cli.crew import crew_of
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
 from triality.cli.keeping_options import track_problems
 from triality.cli.names import (
@@ -82,9 +83,10 @@ def run(options: IrlOptions) -> int:
 
         return learn_sweep(sweep)
     plan = check(options)
-    from triality.cli.learning import learn
+    with crew_of(options.placed) as crew:
+        from triality.cli.learning import learn
 
-    return learn(plan)
+        return learn(plan, crew)
 
 
 def check(options: IrlOptions) -> Plan:
@@ -96,7 +98,8 @@ def check(options: IrlOptions) -> Plan:
         DataError: the demonstrations cannot be read or do not fit.
     """
     choice = check_options(options)
-    RunFolder.check(options.out, options.overwrite, options.kept.resume)
+    if not options.placed.distributed:  # else the first process alone has the folder, and nobody knows yet which that is
+        RunFolder.check(options.out, options.overwrite, options.kept.resume)
     expert = None if options.expert is None else find_expert(options.expert, choice.task, options.actions)
     demonstrations = read_demonstrations_from(options.demos)
     num_demos = min(USUAL_DEMOS, demonstrations.num_trajectories) if options.num_demos == LEFT else options.num_demos
@@ -114,7 +117,7 @@ def check_options(options: IrlOptions) -> Choice:
     special = {"bc": _cloning_problems, "dagger": _dagger_problems, **dict.fromkeys(BASELINES, baseline_problems)}
     of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task)
+    hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task) + _device_problems(options, task)
     refuse(_range_problems(options) + hosting + _block_problems(options, task) + combined)
     resolved = resolve(options, task)
     refuse(share_problems(resolved))
@@ -140,6 +143,7 @@ def _range_problems(options: IrlOptions) -> list[str]:
         *([] if options.algorithm in CLONING else policy_update_problems(_as_updated(options))),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
+        *options.placed.problems(),
         *track_problems(options.track),
         *ranges.rates(options, "cost_learning_rate", "policy_learning_rate"),
         *ranges.weights(options, *(("gradient_penalty",) if options.gradient_penalty is not None else ())),
@@ -178,6 +182,8 @@ def _discount_problems(options: IrlOptions) -> list[str]:
 
 
 def _block_problems(options: IrlOptions, task: Task) -> list[str]:
+    if options.seeds_at_once and options.placed.is_several:
+        return [f"expected no --seeds-at-once with several devices, got {options.seeds_at_once}: they hold all seeds at once; leave it out"]
     if options.seeds_at_once == 0 or not task.on_host:
         return []
     got = f"expected no --seeds-at-once with {task.bare.name} on the host, got {options.seeds_at_once}"
@@ -248,6 +254,21 @@ def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
             "use --algorithm gan-gcl per step, or --level trajectory"
         )
     return problems + (_adversarial_problems if options.algorithm in REWARDS else _density_problems)(options)
+
+
+def _device_problems(options: IrlOptions, task: Task) -> list[str]:
+    """What runs on one device alone."""
+    if not options.placed.is_several:
+        return []
+    given = "--distributed" if options.placed.distributed else f"--devices {options.placed.devices}"
+    if task.on_host:
+        return [
+            f"expected a compiled environment with {given}, got {task.bare.name} on the host: one process steps its simulators, and their "
+            "time would not be split; leave it out, and run seeds as processes of their own"
+        ]
+    if options.algorithm == "dagger":
+        return [f"expected another --algorithm than dagger with {given}: what it learns from grows from round to round; leave it out"]
+    return []
 
 
 def _adversarial_problems(options: IrlOptions) -> list[str]:

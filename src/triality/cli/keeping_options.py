@@ -74,5 +74,5 @@ def track_problems(track: str) -> list[str]:
 
 
 def without_keeping(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration without these options, which a run that is read back does not need."""
-    return {name: value for name, value in config.items() if name != "kept"}
+    """A stored configuration without these options and those of devices, which a run that is read back does not need."""
+    return {name: value for name, value in config.items() if name not in ("kept", "placed")}

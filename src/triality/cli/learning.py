@@ -17,6 +17,7 @@ from triality.algorithms.dagger import Dagger
 from triality.algorithms.guarded import Guarded, GuardedState
 from triality.cli.conclusion import Effort, Judging, compiled_judging, conclude
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.evaluation import return_scale
 from triality.cli.experiment import Learning, RollsOut, build_algorithm, first_states_of, seeds_of, state_template
 from triality.cli.expert_policy import load_expert
@@ -30,12 +31,14 @@ from triality.cli.pace import Pace
 from triality.cli.rows import ALONE, Rows
 from triality.cli.tables import print_result
 from triality.cli.training import STATES, chunks, flat_metrics, progress_bar
-from triality.run import over_settings, run
-from triality.runs.keeper import Keeper, kept_run
+from triality.devices.fleet import Fleet, OneDevice
+from triality.run import run
 from triality.runs.resumption import digest_of
+from triality.runs.shared_keeper import AnyKeeper
 from triality.settings import one_setting
 from triality.trajectory import Trajectory
 
+ONE_DEVICE = OneDevice()
 CHUNK = 5
 """Iterations between two looks of the host: progress, metrics, the check for NaN."""
 CLONING_STEPS = 100
@@ -47,8 +50,8 @@ FEWER = "ask for fewer --num-rollouts, --seeds, --num-demos or --past-samplers"
 console = Console()
 
 
-def learn(plan: Plan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: Plan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     for note in plan.notes:
         print_note(note)
@@ -70,19 +73,21 @@ def learn(plan: Plan) -> int:
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), is_extendable, options.track)
-    kept = kept_run(options.out, "irl", as_config(options), keeping, print_note)
+    kept = crew.kept_run(options.out, "irl", as_config(options), keeping, print_note)
     with nullcontext() if host is None else closing(host), kept as keeper:
         if keeper.resumes:
             first: Any = shapes
         else:
             first = first_states_of(rows, plan) if host is None else host.first_states()
         if host is None:
-            states, speed, steps = train(rows, first, options, keeper, EndsTheRun(remedy_of(algorithm)))
+            states, speed, steps = train(rows, first, options, keeper, EndsTheRun(remedy_of(algorithm)), crew.fleet)
             judging = compiled_judging(scale, algorithm)
         else:
             states, speed, steps = host.train(first, keeper)
             judging = Judging(scale, host.fresh, lambda state: host.fresh(state, options.num_rollouts))
         keeper.closing()
+        if not crew.leads:
+            return 0
         ended = conclude(keeper.folder, plan, algorithm, states, judging, Effort(steps, speed, lambda: keeper.seconds), console)
         keeper.finished(ended.summary)
     print_result(console, ended.summary, ended.report)
@@ -109,7 +114,9 @@ def _size(shapes: PyTree) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
 
-def train(rows: Rows, first: Any, options: IrlOptions, keeper: Keeper, failing: Failing) -> tuple[Any, float | None, int]:
+def train(
+    rows: Rows, first: Any, options: IrlOptions, keeper: AnyKeeper, failing: Failing, fleet: Fleet = ONE_DEVICE
+) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all rows, and the steps of one point.
 
     ``first`` are the first states of all rows, or their shapes alone where the run resumes.
@@ -119,21 +126,23 @@ def train(rows: Rows, first: Any, options: IrlOptions, keeper: Keeper, failing: 
         StoppedError: a signal asked for an end.
     """
     keeper.refuse_shorter(options.iterations)
-    guarded, algorithm = rows.guarded, rows.algorithm
+    algorithm, num_rows = rows.algorithm, len(rows.all)
+    guarded = fleet.placed(rows.on(fleet).guarded)
     length = CLONING_STEPS if isinstance(algorithm, BehavioralCloning) else 1
     parts = list(chunks(options.iterations, 1 if isinstance(algorithm, Dagger) else CHUNK, keeper.step))
-    programs = {size: over_settings(lambda a, s, size=size: run(a, s, size, length)[:2], rows.at_once) for _, size in parts}
+    programs = {size: fleet.over_settings(lambda a, s, size=size: run(a, s, size, length)[:2], num_rows, rows.at_once) for _, size in parts}
     begun = first_or_kept(Guarded(algorithm), first, keeper)
     per_iteration = 0 if isinstance(algorithm, BehavioralCloning) else _steps_of(algorithm, begun.state, options)
     pace, going = Pace(), begun
     keeper.look({STATES: going, **failing.parts}, keeper.step)
+    there = fleet.placed(begun, num_rows)
     with progress_bar(console) as bar:
         task = bar.add_task("compiling", total=options.iterations, completed=keeper.step, rate="")
         for done, size in parts:
             start = time.perf_counter()
-            going, metrics = programs[size](guarded, going)
-            jax.block_until_ready(metrics)
-            pace.record(size, size * per_iteration * len(rows.all), time.perf_counter() - start)
+            there, metrics = jax.block_until_ready(programs[size](guarded, there))
+            pace.record(size, size * per_iteration * num_rows, time.perf_counter() - start)
+            going, metrics = fleet.here((there, metrics))
             failing.look(going, f"iterations {done - size + 1}-{done}", done - size, done)
             _log(keeper, metrics, going.skipped, rows, failing, done, done * per_iteration)
             bar.update(task, completed=done, description="learning", rate=pace.words)
@@ -148,7 +157,7 @@ def tell_skipped(going: GuardedState) -> None:
         print_note(f"{skipped} step(s) gave NaN or infinity and were not taken; see 'skipped' in metrics.jsonl")
 
 
-def first_or_kept(guarded: Guarded, first: Any, keeper: Keeper) -> GuardedState:
+def first_or_kept(guarded: Guarded, first: Any, keeper: AnyKeeper) -> GuardedState:
     """The guarded states of all rows to go on from."""
     if not keeper.resumes:
         return jax.vmap(guarded.init)(first)
@@ -176,7 +185,7 @@ def _steps_of(algorithm: RollsOut, states: Any, options: IrlOptions) -> int:
     return num_rollouts * horizon
 
 
-def _log(keeper: Keeper, metrics: Any, skipped: Any, rows: Rows, failing: Failing, done: int, env_steps: int) -> None:
+def _log(keeper: AnyKeeper, metrics: Any, skipped: Any, rows: Rows, failing: Failing, done: int, env_steps: int) -> None:
     """One line a row that has not failed: the last iteration of the chunk."""
     flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)) | {"skipped": np.asarray(skipped)}
     for index, row in enumerate(rows.all):

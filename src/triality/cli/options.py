@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from triality.cli.devices_options import ALONE, Placed
 from triality.cli.keeping_options import USUAL, Kept, Track
 from triality.cli.sweep_options import Sweep
 
@@ -165,6 +166,7 @@ class IrlOptions:
     track: Track = ""
     """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
     kept: Kept = USUAL
+    placed: Placed = ALONE
 
 
 @dataclass(frozen=True)
@@ -388,6 +390,7 @@ class EbmOptions:
     track: Track = ""
     """Show the numbers of the log elsewhere too: tensorboard, or wandb (offline, unless W&B is set up otherwise). Both write into --out."""
     kept: Kept = USUAL
+    placed: Placed = ALONE
 
 
 @dataclass(frozen=True)

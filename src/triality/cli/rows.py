@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 
 from triality.algorithms.guarded import Guarded
+from triality.devices.fleet import Fleet
 from triality.settings import Settings
 
 ALONE = ("",)
@@ -54,6 +55,10 @@ class Rows(NamedTuple):
     def guarded(self) -> Settings:
         """The settings with the guard around them."""
         return Settings(Guarded(self.settings.varied), Guarded(self.settings.shared))
+
+    def on(self, fleet: Fleet) -> Rows:
+        """The same rows as the devices of a fleet compute them."""
+        return self._replace(settings=fleet.settings(self.settings, len(self.all)))
 
     @property
     def algorithm(self) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from triality.cli import ranges
+from triality.cli.crew import crew_of
 from triality.cli.keeping_options import track_problems
 from triality.cli.ranges import refuse
 from triality.cli.seq_names import OBJECTIVES, ORACLE, SCORED, credit_of
@@ -45,9 +46,10 @@ def run(options: SeqOptions) -> int:
 
         return learn_sweep(sweep)
     plan = check(options)
-    from triality.cli.seq_learning import learn
+    with crew_of(options.placed) as crew:
+        from triality.cli.seq_learning import learn
 
-    return learn(plan)
+        return learn(plan, crew)
 
 
 def check(options: SeqOptions) -> SeqPlan:
@@ -58,7 +60,8 @@ def check(options: SeqOptions) -> SeqPlan:
         DataError: the data cannot be read, or no density can be learned from them.
     """
     refuse(_range_problems(options) + _combination_problems(options))
-    RunFolder.check(options.out, options.overwrite, options.kept.resume)
+    if not options.placed.distributed:  # else the first process alone has the folder, and nobody knows yet which that is
+        RunFolder.check(options.out, options.overwrite, options.kept.resume)
     resolved = replace(options, credit=credit_of(options.objective, options.energy) if options.credit == "auto" else options.credit)
     if options.data.startswith(ORACLE):
         path = Path(options.data.removeprefix(ORACLE))
@@ -90,6 +93,7 @@ def _range_problems(options: SeqOptions) -> list[str]:
         *ranges.counts(options, "num_data", "num_drawn", least=100),
         *ranges.seeds(options, options.seeds),
         *options.kept.problems(options.overwrite),
+        *options.placed.problems(),
         *track_problems(options.track),
         *ranges.rates(options, "generator_learning_rate", "energy_learning_rate", "sampler_learning_rate", "payoff_temperature"),
         *ranges.weights(options, "weight_prior"),

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from triality.cli.config import as_config
+from triality.cli.crew import Crew
 from triality.cli.density_stages import Told
 from triality.cli.machine_limits import refuse_beyond_memory
 from triality.cli.notes import print_note
@@ -27,7 +28,6 @@ from triality.data.sequences import SequenceData
 from triality.runs.atomic import replace_file
 from triality.runs.checkpoint import write_checkpoint
 from triality.runs.folder import RunFolder
-from triality.runs.keeper import kept_run
 from triality.runs.report.report import write_report
 from triality.runs.resumption import digest_of
 from triality.samplers.tokens.token_sampler import TokenSampler
@@ -35,8 +35,8 @@ from triality.samplers.tokens.token_sampler import TokenSampler
 console = Console()
 
 
-def learn(plan: SeqPlan) -> int:
-    """Run a checked command to its end."""
+def learn(plan: SeqPlan, crew: Crew) -> int:
+    """Run a checked command to its end; with other processes, they learn together and the first one judges."""
     options = plan.options
     oracle, data = read_data(plan)
     for note in plan.notes:
@@ -44,13 +44,15 @@ def learn(plan: SeqPlan) -> int:
     config = {**as_config(options), **found_in(plan, data)}
     refuse_large(options, data, 1)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), track=options.track)
-    with kept_run(options.out, "seq", config, keeping, print_note) as keeper:
+    with crew.kept_run(options.out, "seq", config, keeping, print_note) as keeper:
         fits: list[FittedSequences] = []
         stages = StageKeeper(keeper)
         with progress_bar(console) as bar:
             for seed in range(options.seed, options.seed + options.seeds):
-                fits.append(fit(options, data, seed, Told(bar, stages, seed, 0.0)))
+                fits.append(fit(options, data, seed, Told(bar, stages, seed, 0.0, crew)))
         stages.ended()
+        if not crew.leads:
+            return 0
         summary, report = conclude(keeper.folder, options, (oracle, data), fits, config, lambda: keeper.seconds)
         keeper.finished(summary)
     print_result(console, summary, report)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from triality.algorithms.stages import Going
-from triality.runs.keeper import Keeper
+from triality.runs.shared_keeper import AnyKeeper
 
 
 def nothing_more() -> Mapping[str, Any]:
@@ -22,7 +22,7 @@ class StageKeeper:
         more: other parts of every checkpoint.
     """
 
-    def __init__(self, keeper: Keeper, more: Callable[[], Mapping[str, Any]] = nothing_more):
+    def __init__(self, keeper: AnyKeeper, more: Callable[[], Mapping[str, Any]] = nothing_more):
         self.keeper, self._more = keeper, more
         self._parts: dict[str, Going] = {}
 

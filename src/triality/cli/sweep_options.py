@@ -24,7 +24,7 @@ MOST_POINTS = 256
 """Every point leaves a folder, and is judged by itself."""
 LONGEST_NAME = 200
 """Of a point's folder; file systems take no more than 255 bytes."""
-NOT_SWEPT = ("out", "overwrite", "kept", "track", "sweep")
+NOT_SWEPT = ("out", "overwrite", "kept", "placed", "track", "sweep")
 
 
 class Point(NamedTuple):
@@ -55,6 +55,11 @@ def points_of(options: Any) -> tuple[Point, ...]:
         [('weight_decay=0.1,energy_learning_rate=0.001', 0.1, 'runs/weight_decay=0.1,energy_learning_rate=0.001')]
     """
     swept = swept_values(options)
+    if options.placed.is_several:
+        raise ConfigError(
+            "expected one device with --sweep, got --devices or --distributed: its points are one program on one device; leave them out or "
+            "start a run for each value"
+        )
     combinations = [dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
     if len(combinations) > MOST_POINTS:
         raise ConfigError(f"expected at most {MOST_POINTS} points of a sweep, got {len(combinations)}; list fewer values")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.progress import Progress as ProgressBar
 from rich.progress import TaskID
 
 from triality.algorithms.guarded import GuardedState
-from triality.algorithms.stages import Going
+from triality.algorithms.stages import Going, no_progress
 from triality.cli.failing import EndsThePoint
 from triality.cli.stage_clock import StageClock
 from triality.cli.stage_keeper import StageKeeper
@@ -80,3 +81,9 @@ class ToldOfAll:
 
     def looked(self, stage: str, going: Going, total: int, numbers: dict[str, float]) -> None:
         self.told.looked(stage, going, total, [numbers] * len(self.told.names))
+
+    def advanced(self, learning: Any, state: GuardedState, num_steps: int) -> tuple[GuardedState, Any]:
+        return no_progress.advanced(learning, state, num_steps)
+
+    def agreed(self, value: float) -> float:
+        return value

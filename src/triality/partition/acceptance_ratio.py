@@ -26,6 +26,7 @@ from triality.partition.diagnostics import diagnose
 from triality.partition.estimate import Estimate
 from triality.partition.influence import influence_variance, weights_or_ones, where_present
 from triality.partition.newton import bracketed_newton
+from triality.reduction import HERE, Reduction
 
 
 class Sides(NamedTuple):
@@ -43,10 +44,10 @@ class Sides(NamedTuple):
     weight_data: Float[Array, " n"]
     weight_drawn: Float[Array, " m"]
 
-    @property
-    def log_nu(self) -> Float[Array, ""]:
+    def log_nu(self, over: Reduction = HERE) -> Float[Array, ""]:
         """log of the noise ratio."""
-        return jax.nn.logsumexp(self.weight_drawn) - jax.nn.logsumexp(self.weight_data)
+        drawn, data = over.log_sum_exps(self.weight_drawn, self.weight_data)
+        return drawn - data
 
 
 class LogMistakes(NamedTuple):
@@ -58,9 +59,9 @@ class LogMistakes(NamedTuple):
     drawn_as_drawn: Float[Array, " m"]
 
 
-def log_mistakes(log_z: Float[Array, ""], sides: Sides) -> LogMistakes:
+def log_mistakes(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""]) -> LogMistakes:
     """How the discriminator with bias -log_z judges each sample, in log space. log D = -softplus(-s), log(1 - D) = -softplus(s) (D1)."""
-    on_data, on_drawn = sides.data - log_z - sides.log_nu, sides.drawn - log_z - sides.log_nu
+    on_data, on_drawn = sides.data - log_z - log_nu, sides.drawn - log_z - log_nu
     return LogMistakes(
         sides.weight_data - jax.nn.softplus(on_data),
         sides.weight_data - jax.nn.softplus(-on_data),
@@ -69,15 +70,16 @@ def log_mistakes(log_z: Float[Array, ""], sides: Sides) -> LogMistakes:
     )
 
 
-def residual(log_z: Float[Array, ""], sides: Sides) -> Float[Array, ""]:
+def residual(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""] | None = None, over: Reduction = HERE) -> Float[Array, ""]:
     """log sum_p w(1 - D) - log sum_q w D, increasing in log_z, zero at the root.
 
     At nu = 1 the root is also that of the same equation in odds, which keeps its slope where data and drawn samples are judged the wrong
     way round (there both sums stand at their maximum, and their logarithms are flat).
     """
-    data_as_drawn, data_as_data, drawn_as_data, drawn_as_drawn = (jax.nn.logsumexp(term) for term in log_mistakes(log_z, sides))
+    log_nu = sides.log_nu(over) if log_nu is None else log_nu
+    data_as_drawn, data_as_data, drawn_as_data, drawn_as_drawn = over.log_sum_exps(*log_mistakes(log_z, sides, log_nu))
     plain = data_as_drawn - drawn_as_data
-    return jnp.where(sides.log_nu == 0, plain + drawn_as_drawn - data_as_data, plain)
+    return jnp.where(log_nu == 0, plain + drawn_as_drawn - data_as_data, plain)
 
 
 def solve_log_z(
@@ -85,6 +87,7 @@ def solve_log_z(
     log_ratio_drawn: Float[Array, " m"],
     log_weight_data: Float[Array, " n"] | None = None,
     log_weight_drawn: Float[Array, " m"] | None = None,
+    over: Reduction = HERE,
 ) -> Float[Array, ""]:
     """The root alone, differentiable in all arguments (also twice). nan where ``acceptance_ratio`` returns nan; its gradient is then zero.
 
@@ -94,11 +97,12 @@ def solve_log_z(
         0.5
     """
     sides = _sides(log_ratio_data, log_ratio_drawn, log_weight_data, log_weight_drawn)
-    solvable = _has_root(sides)
+    solvable = _has_root(sides, over)
     # A solvable stand-in keeps NaN out of the loop and out of the gradient.
     safe = Sides(*(jnp.where(solvable, array, jnp.zeros_like(array)) for array in sides))
-    low, high = _bracket(safe)
-    start = jnp.clip(log_mean_exp(safe.drawn, safe.weight_drawn), low, high)
+    log_nu = safe.log_nu(over)
+    low, high = _bracket(safe, log_nu, over)
+    start = jnp.clip(log_mean_exp(safe.drawn, safe.weight_drawn, over), low, high)
     size = jnp.maximum(1.0, jnp.maximum(jnp.abs(low), jnp.abs(high)))
     tolerance = jax.lax.stop_gradient(4.0 * jnp.finfo(size.dtype).eps * size)
     low, high, start = jax.lax.stop_gradient((low, high, start))
@@ -106,7 +110,9 @@ def solve_log_z(
     def solve(function: Callable, point: Float[Array, ""]) -> Float[Array, ""]:
         return bracketed_newton(function, point, low, high, tolerance)
 
-    root = jax.lax.custom_root(lambda log_z: residual(log_z, safe), start, solve, lambda linear, y: y / linear(jnp.ones_like(y)))
+    root = jax.lax.custom_root(
+        lambda log_z: residual(log_z, safe, log_nu, over), start, solve, lambda linear, y: y / linear(jnp.ones_like(y))
+    )
     return jnp.where(solvable, root, jnp.nan)
 
 
@@ -117,6 +123,7 @@ def acceptance_ratio(
     log_weight_drawn: Float[Array, " m"] | None = None,
     stratum_drawn: Int[Array, " m"] | None = None,
     num_strata: int = 1,
+    over: Reduction = HERE,
 ) -> Estimate:
     """log Z by the acceptance ratio, with the sandwich error (n_p Var_p D + n_q Var_q D) / (sum D(1 - D))^2 of D2.
 
@@ -130,6 +137,7 @@ def acceptance_ratio(
         log_weight_drawn: the same for the drawn samples.
         stratum_drawn: past sampler that each drawn sample came from; then q in r is their fusion (D12).
         num_strata: number of past samplers, static.
+        over: how sums are taken, where the samples of both sides are spread over devices.
 
     Returns:
         value nan where a side has no usable sample, or a ratio is NaN or infinite on the wrong side. Diagnostics are those of the mixture
@@ -145,29 +153,30 @@ def acceptance_ratio(
         (0.591, 0.384)
     """
     sides = _sides(log_ratio_data, log_ratio_drawn, log_weight_data, log_weight_drawn)
-    value = solve_log_z(*sides)
-    mistakes = log_mistakes(value, sides)
-    on_data, on_drawn = acceptance_influence(value, sides)
-    variance = influence_variance(on_data, sides.weight_data) + influence_variance(on_drawn, sides.weight_drawn, stratum_drawn, num_strata)
+    value, log_nu = solve_log_z(*sides, over), sides.log_nu(over)
+    mistakes = log_mistakes(value, sides, log_nu)
+    on_data, on_drawn = acceptance_influence(value, sides, over)
+    of_data = influence_variance(on_data, sides.weight_data, over=over)
+    of_drawn = influence_variance(on_drawn, sides.weight_drawn, stratum_drawn, num_strata, over)
     log_weight = jnp.concatenate([sides.weight_data, sides.weight_drawn])
     log_d = jnp.concatenate([mistakes.data_as_data, mistakes.drawn_as_data]) - where_present(log_weight, log_weight)
-    overlap = jnp.exp(jax.nn.logsumexp(mistakes.data_as_drawn) - jax.nn.logsumexp(sides.weight_data))
-    return Estimate(value, jnp.sqrt(variance), diagnose(log_d, log_weight, overlap))
+    mistaken, of_all = over.log_sum_exps(mistakes.data_as_drawn, sides.weight_data)
+    return Estimate(value, jnp.sqrt(of_data + of_drawn), diagnose(log_d, log_weight, jnp.exp(mistaken - of_all), over))
 
 
-def acceptance_influence(log_z: Float[Array, ""], sides: Sides) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
+def acceptance_influence(log_z: Float[Array, ""], sides: Sides, over: Reduction = HERE) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
     """Influence of each sample on the root, data and drawn: minus the equation's own terms over its slope, in shares of the overlap.
 
     Shares stay of order one where every D is saturated and the sums of D2 have underflown.
     """
-    mistakes = log_mistakes(log_z, sides)
-    total_data, total_drawn = jax.nn.logsumexp(mistakes.data_as_drawn), jax.nn.logsumexp(mistakes.drawn_as_data)
+    mistakes = log_mistakes(log_z, sides, sides.log_nu(over))
     # sum w D(1 - D) over both sides, relative to the overlap: w D (1 - D) = (w(1 - D)) (w D) / w.
     mixed_data = mistakes.data_as_drawn + mistakes.data_as_data - where_present(sides.weight_data, sides.weight_data)
     mixed_drawn = mistakes.drawn_as_data + mistakes.drawn_as_drawn - where_present(sides.weight_drawn, sides.weight_drawn)
-    log_slope = jnp.logaddexp(jax.nn.logsumexp(mixed_data) - total_data, jax.nn.logsumexp(mixed_drawn) - total_drawn)
-    share_data = jax.nn.softmax(mistakes.data_as_drawn) - jax.nn.softmax(sides.weight_data)
-    share_drawn = jax.nn.softmax(mistakes.drawn_as_data) - jax.nn.softmax(sides.weight_drawn)
+    sums = over.log_sum_exps(mixed_data, mistakes.data_as_drawn, mixed_drawn, mistakes.drawn_as_data)
+    log_slope = jnp.logaddexp(sums[0] - sums[1], sums[2] - sums[3])
+    share_data = over.softmax(mistakes.data_as_drawn) - over.softmax(sides.weight_data)
+    share_drawn = over.softmax(mistakes.drawn_as_data) - over.softmax(sides.weight_drawn)
     return -share_data * jnp.exp(-log_slope), share_drawn * jnp.exp(-log_slope)
 
 
@@ -182,26 +191,26 @@ def _sides(
     return Sides(where_present(log_ratio_data, weight_data), where_present(log_ratio_drawn, weight_drawn), weight_data, weight_drawn)
 
 
-def _has_root(sides: Sides) -> Bool[Array, ""]:
+def _has_root(sides: Sides, over: Reduction) -> Bool[Array, ""]:
     """Both sides have a sample of finite ratio, and no ratio is NaN or infinite on the side where the sums then never meet."""
-    some_data = jnp.any(jnp.isfinite(sides.data) & ~jnp.isneginf(sides.weight_data))
-    some_drawn = jnp.any(jnp.isfinite(sides.drawn) & ~jnp.isneginf(sides.weight_drawn))
-    allowed = jnp.all(sides.data > -jnp.inf) & jnp.all(sides.drawn < jnp.inf)
-    return some_data & some_drawn & allowed
+    some_data = over.some(jnp.isfinite(sides.data) & ~jnp.isneginf(sides.weight_data))
+    some_drawn = over.some(jnp.isfinite(sides.drawn) & ~jnp.isneginf(sides.weight_drawn))
+    refused = over.some(~(sides.data > -jnp.inf)) | over.some(~(sides.drawn < jnp.inf))
+    return some_data & some_drawn & ~refused
 
 
-def _bracket(sides: Sides) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def _bracket(sides: Sides, log_nu: Float[Array, ""], over: Reduction) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """[min r, max r] over finite ratios; widened where infinite ones hold weight that neither end of that range accounts for."""
     ratio = jnp.concatenate([sides.data, sides.drawn])
     live = jnp.isfinite(ratio) & ~jnp.isneginf(jnp.concatenate([sides.weight_data, sides.weight_drawn]))
-    lost_data = _log_lost(sides.data, sides.weight_data)
-    lost_drawn = _log_lost(sides.drawn, sides.weight_drawn)
-    log_nu = sides.log_nu
+    lost_data = _log_lost(sides.data, sides.weight_data, over)
+    lost_drawn = _log_lost(sides.drawn, sides.weight_drawn, over)
     below = jnp.where(lost_drawn > 0, lost_drawn + jax.nn.softplus(log_nu), 0.0)
     above = jnp.where(lost_data > 0, lost_data + jax.nn.softplus(-log_nu), 0.0)
-    return jnp.min(jnp.where(live, ratio, jnp.inf)) - below, jnp.max(jnp.where(live, ratio, -jnp.inf)) + above
+    return over.lowest(jnp.where(live, ratio, jnp.inf)) - below, over.highest(jnp.where(live, ratio, -jnp.inf)) + above
 
 
-def _log_lost(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"]) -> Float[Array, ""]:
+def _log_lost(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"], over: Reduction) -> Float[Array, ""]:
     """log(weight of all samples / weight of those with a finite ratio); 0 where every ratio is finite."""
-    return jax.nn.logsumexp(log_weight) - jax.nn.logsumexp(jnp.where(jnp.isfinite(log_ratio), log_weight, -jnp.inf))
+    of_all, of_finite = over.log_sum_exps(log_weight, jnp.where(jnp.isfinite(log_ratio), log_weight, -jnp.inf))
+    return of_all - of_finite

@@ -17,13 +17,20 @@ from jaxtyping import Array, Bool, Float, Int
 
 from triality.numerics import effective_sample_size
 from triality.partition.estimate import Diagnostics
+from triality.reduction import HERE, Reduction
 
 # Smallest number of tail samples that a Pareto fit is made of.
 _SMALLEST_TAIL = 5
 
 
-def diagnose(log_term: Float[Array, " n"], log_weight: Float[Array, " n"], overlap: Float[Array, ""] | float = math.nan) -> Diagnostics:
+def diagnose(
+    log_term: Float[Array, " n"],
+    log_weight: Float[Array, " n"],
+    overlap: Float[Array, ""] | float = math.nan,
+    over: Reduction = HERE,
+) -> Diagnostics:
     """Diagnostics of the weights w_i exp(t_i): ``log_weight`` says which samples are present, ``log_term`` what each is multiplied by."""
+    log_term, log_weight = over.gathered(log_term), over.gathered(log_weight)
     present = ~jnp.isneginf(log_weight)
     contribution = jnp.where(present, log_term, 0.0) + log_weight
     ess = effective_sample_size(contribution)

@@ -14,6 +14,7 @@ from triality.numerics import log_mean_exp
 from triality.partition.diagnostics import diagnose
 from triality.partition.estimate import Estimate
 from triality.partition.influence import influence_variance, log_mean_influence, weights_or_ones
+from triality.reduction import HERE, Reduction
 
 
 def importance(
@@ -21,6 +22,7 @@ def importance(
     log_weight: Float[Array, " n"] | None = None,
     stratum: Int[Array, " n"] | None = None,
     num_strata: int = 1,
+    over: Reduction = HERE,
 ) -> Estimate:
     """log Z^ = log mean_q exp(r), with the delta method's standard error, sqrt(1/ESS - 1/n) for plain samples.
 
@@ -29,6 +31,7 @@ def importance(
         log_weight: 0 = one sample, -inf = masked; ones by default.
         stratum: sampler that each sample came from, for a stratified error.
         num_strata: number of samplers, static.
+        over: how sums are taken, where the samples are spread over devices.
 
     Returns:
         value nan where no sample is present, -inf where every energy is infinite.
@@ -42,9 +45,9 @@ def importance(
         0.693147
     """
     log_weight = weights_or_ones(log_ratio_drawn, log_weight)
-    influence = log_mean_influence(log_ratio_drawn, log_weight)
+    influence = log_mean_influence(log_ratio_drawn, log_weight, over)
     return Estimate(
-        value=log_mean_exp(log_ratio_drawn, log_weight),
-        stderr=jnp.sqrt(influence_variance(influence, log_weight, stratum, num_strata)),
-        diagnostics=diagnose(log_ratio_drawn, log_weight),
+        value=log_mean_exp(log_ratio_drawn, log_weight, over),
+        stderr=jnp.sqrt(influence_variance(influence, log_weight, stratum, num_strata, over)),
+        diagnostics=diagnose(log_ratio_drawn, log_weight, over=over),
     )

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from triality.errors import ConfigError
+from triality.reduction import HERE, Reduction
 
 
 def weights_or_ones(log_ratio: Float[Array, " n"], log_weight: Float[Array, " n"] | None) -> Float[Array, " n"]:
@@ -23,7 +24,7 @@ def where_present(values: Float[Array, " n"], log_weight: Float[Array, " n"]) ->
     return jnp.where(jnp.isneginf(log_weight), 0.0, values)
 
 
-def log_mean_influence(log_terms: Float[Array, " n"], log_weight: Float[Array, " n"]) -> Float[Array, " n"]:
+def log_mean_influence(log_terms: Float[Array, " n"], log_weight: Float[Array, " n"], over: Reduction = HERE) -> Float[Array, " n"]:
     """Influence of each sample on log(sum_i w_i exp(t_i) / sum_i w_i): its share in the upper sum minus its share in the lower one.
 
     This is the delta method. The influences add up to zero.
@@ -34,7 +35,7 @@ def log_mean_influence(log_terms: Float[Array, " n"], log_weight: Float[Array, "
         [-0.25, 0.25]
     """
     log_terms = where_present(log_terms, log_weight)
-    return jax.nn.softmax(log_terms + log_weight) - jax.nn.softmax(log_weight)
+    return over.softmax(log_terms + log_weight) - over.softmax(log_weight)
 
 
 def influence_variance(
@@ -42,6 +43,7 @@ def influence_variance(
     log_weight: Float[Array, " n"],
     stratum: Int[Array, " n"] | None = None,
     num_strata: int = 1,
+    over: Reduction = HERE,
 ) -> Float[Array, ""]:
     """Variance of sum_i I_i, sum_k n_k/(n_k - 1) sum_{i in k} (I_i - w_i mean_k)^2, where stratum k holds the samples of sampler k.
 
@@ -54,17 +56,19 @@ def influence_variance(
         log_weight: 0 = one sample, -inf = masked. These are importance weights: a weight of 2 is not two independent samples.
         stratum: sampler that each sample came from, in 0 .. num_strata - 1; None = one sampler.
         num_strata: number of samplers, static.
+        over: how sums are taken, where the samples are spread over devices.
 
     Raises:
         ConfigError: strata and their number do not go together.
     """
     if stratum is None and num_strata != 1:
         raise ConfigError(f"expected stratum labels for num_strata={num_strata}, got none; pass stratum, one integer a sample")
-    share = jax.nn.softmax(log_weight)
+    share = over.softmax(log_weight)
 
     def per_stratum(values: Float[Array, " n"]) -> Float[Array, " num_strata"]:
         # Of one sampler a plain sum: labels that are all zero would be summed while compiling, sample by sample, for seconds at a million.
-        return jnp.sum(values)[None] if stratum is None else jax.ops.segment_sum(values, stratum, num_segments=num_strata)
+        here = jnp.sum(values)[None] if stratum is None else jax.ops.segment_sum(values, stratum, num_segments=num_strata)
+        return over.total(here[None])
 
     total, squares = per_stratum(share), per_stratum(share**2)
     count = jnp.where(squares > 0, total**2 / jnp.where(squares > 0, squares, 1.0), 0.0)

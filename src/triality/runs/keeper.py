@@ -72,7 +72,7 @@ class Keeper:
         say: Callable[[str], None],
         checkpoint: StoredCheckpoint | None,
     ):
-        self.folder, self._config, self._keeping, self._stop, self._say = folder, config, keeping, stop, say
+        self.folder, self._config, self._keeping, self.stop, self._say = folder, config, keeping, stop, say
         self.tracker = keeping.make_tracker(folder.path)
         self._series = CheckpointSeries(folder.path, keeping.keep)
         self._checkpoint = checkpoint
@@ -138,7 +138,7 @@ class Keeper:
         """
         self._go_on()
         self._latest = parts, step, self._here()
-        stopping = self._stop.signal
+        stopping = self.stop.signal
         waited = time.monotonic() - self._saved_at
         every = self._keeping.every
         is_due = self._is_first or every == 0 or waited >= max(every, LEAST_SHARE * self._took)
@@ -150,7 +150,7 @@ class Keeper:
 
     def closing(self) -> None:
         """All steps are done: from here on a signal ends the process at once, and a resumed run comes back to this place."""
-        self._stop.end_at_once()
+        self.stop.end_at_once()
 
     def finished(self, summary: Mapping[str, Any]) -> None:
         """The result is written: one checkpoint stays, from which the run could be made longer."""

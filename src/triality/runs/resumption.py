@@ -18,7 +18,7 @@ from triality.runs.json_files import to_json_value
 from triality.runs.keeping import Keeping
 from triality.runs.sweep_folder import PAGE, RESULT, is_sweep
 
-FREE = ("out", "overwrite", "kept", "track", "workers", "max_restarts", "patience", "seeds_at_once")
+FREE = ("out", "overwrite", "kept", "placed", "track", "workers", "max_restarts", "patience", "seeds_at_once")
 """Options that may differ: where, and how it is watched."""
 READ = ("demos", "data", "test", "expert", "run")
 """Options that name what is read, which may have been moved since."""

@@ -63,7 +63,7 @@ class EnumerableSpace(eqx.Module):
         """log of the probability of each point: density plus reference measure; what an expectation weighs points with, in nats."""
         return self.log_base + log_prob
 
-    def expectation(self, log_prob: Float[Array, " n"], values: Float[Array, n * rest]) -> Float[Array, "*rest"]:
+    def expectation(self, log_prob: Float[Array, " n"], values: Float[Array, " n *rest"]) -> Float[Array, "*rest"]:
         """E_p[f] = sum_x base(x) p(x) f(x), exactly; ``log_prob`` is a density of this space and is not normalized here."""
         return jnp.tensordot(jnp.exp(self.log_mass(log_prob)), values, axes=1)
 

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from triality.devices.placement import spread, whole
 from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
 from triality.trajectory import Policy, Trajectory, TransitionCost, transition_costs
@@ -148,13 +149,14 @@ class PPO(eqx.Module):
         self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, cost: TransitionCost
     ) -> tuple[Policy, PPOState, PPOMetrics]:
         """One improvement of the policy under ``cost``, on a batch that it drew itself; ``batch.log_prob`` must be its own."""
-        return self.improve(key, policy, state, batch, jax.vmap(lambda one: transition_costs(cost, one))(batch))
+        return self.improve(key, policy, state, batch, jax.vmap(lambda one: transition_costs(cost, one))(spread(batch)))
 
     def improve(
         self, key: Key[Array, ""], policy: Policy, state: PPOState, batch: Trajectory, costs: Float[Array, "n time"]
     ) -> tuple[Policy, PPOState, PPOMetrics]:
         """The same for costs that are given step by step, such as a simulator's own reward with its sign turned."""
-        data, explained = self.prepare(state.value, batch, -costs)
+        data, explained = self.prepare(state.value, spread(batch), -spread(costs))
+        data = whole(data)  # once, for all minibatches
         num_steps = data.mask.shape[0]
 
         keys = jax.random.split(key, self.num_epochs)
@@ -165,14 +167,14 @@ class PPO(eqx.Module):
 
         def minibatch(carry, index: Int[Array, " m"]):
             dynamic, is_far = carry
-            part = jax.tree.map(lambda leaf: leaf[index], data)
+            part = spread(jax.tree.map(lambda leaf: leaf[spread(index)], data))
             policy, state = eqx.combine(dynamic, static)
             policy, state, is_far = self._descend(policy, state, part, is_far)
             return (eqx.filter((policy, state), eqx.is_array), is_far), None
 
         (dynamic, _), _ = jax.lax.scan(minibatch, (dynamic, jnp.array(False)), order)
         policy, state = eqx.combine(dynamic, static)
-        return policy, state, self._metrics(policy, data, explained)
+        return policy, state, self._metrics(policy, spread(data), explained)
 
     def prepare(self, value: Value, batch: Trajectory, reward: Float[Array, "n time"]) -> tuple[Minibatch, Float[Array, ""]]:
         """Flattened steps with normalized advantages and targets of the soft return; and the value's explained variance."""

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from triality.devices.placement import spread, whole
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Trajectory
 
@@ -68,8 +69,8 @@ def put_in(buffer: TransitionBuffer, batch: Trajectory) -> TransitionBuffer:
         (16, 4)
     """
     given = (batch.observation[:, :-1], batch.action, batch.observation[:, 1:], batch.terminated)
-    steps = Transition(*(leaf.reshape((-1, *leaf.shape[2:])) for leaf in given))
-    real = batch.mask.reshape(-1)
+    steps = whole(Transition(*(leaf.reshape((-1, *leaf.shape[2:])) for leaf in given)))
+    real = whole(batch.mask.reshape(-1))
     place = jnp.cumsum(real, dtype=jnp.int32) - 1
     num = place[-1] + 1
     # Two steps of one batch never go to one slot: what would be overwritten at once is left out, as padding is, beyond the last slot.
@@ -81,5 +82,5 @@ def put_in(buffer: TransitionBuffer, batch: Trajectory) -> TransitionBuffer:
 
 def draw(key: Key[Array, ""], buffer: TransitionBuffer, num: int) -> Transition:
     """``num`` transitions, uniformly with replacement from the slots in use; there has to be one."""
-    index = jax.random.randint(key, (num,), 0, jnp.maximum(buffer.num_kept, 1))
-    return jax.tree.map(lambda leaf: leaf[index], buffer.kept)
+    index = spread(jax.random.randint(key, (num,), 0, jnp.maximum(buffer.num_kept, 1)))
+    return spread(jax.tree.map(lambda leaf: leaf[index], buffer.kept))

@@ -26,7 +26,7 @@ from triality.runs.report.words import alarm_verdict, normalized, number, to_err
 
 COLORS = (DATA.light, DRAWN.light, OTHER.light, GOOD.light, CAUTION.light, BAD.light, MUTED.light)
 MOST_RUNS = 12
-NOT_SETTINGS = ("out", "overwrite", "notes")
+NOT_SETTINGS = ("out", "overwrite", "notes", "placed")
 MEANS = "Interquartile means over seeds, 95 % interval from three seeds on"
 IRL_NUMBERS = (
     ("normalized return, mean action", "return_normalized"),

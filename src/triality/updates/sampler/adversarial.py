@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from triality.devices.placement import spread
 from triality.energies.sum import frozen
 from triality.energy import UnnormalizedDensity
 from triality.objectives.margin import pull_away
@@ -40,7 +41,7 @@ class EnergyAlone(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples))
+        x = jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples)))
         return jnp.mean(jax.vmap(density.energy)(x))
 
 
@@ -59,7 +60,7 @@ class PullAway(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples))
+        x = jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples)))
         codes = jax.vmap(lambda one: self.code(density, one))(x)
         return jnp.mean(jax.vmap(density.energy)(x)) + self.weight * pull_away(codes)
 
@@ -77,7 +78,7 @@ class FreeAdversarial(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples))
+        x = jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples)))
         return self.loss(-jax.vmap(density.energy)(x))
 
 
@@ -89,5 +90,5 @@ class DensityAwareAdversarial(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples))
+        x = jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples)))
         return self.loss(log_ratio(density, x, jax.vmap(frozen(sampler).log_prob)(x)))

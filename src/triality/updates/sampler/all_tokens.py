@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from triality.devices.placement import spread
 from triality.energies.sum import frozen
 from triality.energy import UnnormalizedDensity
 from triality.sampler import AbstractSampler, Samples
@@ -55,7 +56,7 @@ class AllTokens(eqx.Module):
         del data
         key_draw, key_credit = jax.random.split(key)
         generator: Any = sampler
-        x = jax.lax.stop_gradient(jax.vmap(generator.sample)(jax.random.split(key_draw, self.num_samples)))
+        x = jax.lax.stop_gradient(jax.vmap(generator.sample)(spread(jax.random.split(key_draw, self.num_samples))))
         return self.of_draws(key_credit, generator, density, x)
 
     def of_draws(self, key: Key[Array, ""], sampler: Any, density: UnnormalizedDensity, x: Int[Array, "n length"]) -> Float[Array, ""]:

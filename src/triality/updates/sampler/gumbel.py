@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from triality.devices.placement import spread
 from triality.energy import UnnormalizedDensity
 from triality.sampler import AbstractSampler, Samples
 from triality.samplers.tokens.relaxed import relaxed_draw
@@ -44,4 +45,4 @@ class GumbelSoftmax(eqx.Module):
             rows, log_q = relaxed_draw(key, generator, self.tau, self.straight_through)
             return energy.relaxed(rows) + self.temperature * log_q
 
-        return jnp.mean(jax.vmap(one)(jax.random.split(key, self.num_samples)))
+        return jnp.mean(jax.vmap(one)(spread(jax.random.split(key, self.num_samples))))

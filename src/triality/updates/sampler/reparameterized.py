@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
+from triality.devices.placement import spread
 from triality.energies.sum import frozen
 from triality.energy import UnnormalizedDensity
 from triality.objectives.sampler import sum_loss
@@ -36,7 +37,7 @@ class Reparameterized(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x, log_q = jax.vmap(sampler.sample_and_log_prob)(jax.random.split(key, self.num_samples))
+        x, log_q = jax.vmap(sampler.sample_and_log_prob)(spread(jax.random.split(key, self.num_samples)))
         return sum_loss(log_ratio(density, x, log_q))
 
 
@@ -51,5 +52,5 @@ class PathGradient(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples))
+        x = jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples)))
         return sum_loss(log_ratio(density, x, jax.vmap(frozen(sampler).log_prob)(x)))

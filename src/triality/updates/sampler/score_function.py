@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from triality.devices.placement import spread
 from triality.energy import UnnormalizedDensity
 from triality.objectives.sampler import score_function_loss
 from triality.sampler import AbstractSampler, Samples
@@ -33,7 +34,7 @@ class ScoreFunction(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], sampler: AbstractSampler[Any], density: UnnormalizedDensity, data: Samples) -> Float[Array, ""]:
         del data
-        x = jax.lax.stop_gradient(jax.vmap(sampler.sample)(jax.random.split(key, self.num_samples)))
+        x = jax.lax.stop_gradient(jax.vmap(sampler.sample)(spread(jax.random.split(key, self.num_samples))))
         log_q = jax.vmap(sampler.log_prob)(x)
         signal = jax.lax.stop_gradient(-log_ratio(density, x, log_q))
         others = (jnp.sum(signal) - signal) / (self.num_samples - 1)
