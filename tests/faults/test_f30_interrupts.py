@@ -17,6 +17,14 @@ from triality.runs.stop_request import StopRequest
 INTERRUPTED = ("triality: interrupted\n", 130)
 
 
+@pytest.fixture(autouse=True)
+def _heeded():
+    """As at a terminal: what a shell starts in the background ignores ctrl-C, and so would all that is started here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_at(module, words):
     """What the command says, and its exit code, when ctrl-C comes while ``module`` is being imported."""
     source = (

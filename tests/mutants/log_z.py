@@ -40,8 +40,8 @@ MUTANTS = (
     Mutant(
         "errors of several samplers are pooled",
         "partition/influence.py",
-        "    share = jax.nn.softmax(log_weight)\n\n    def per_stratum(",
-        "    stratum, num_strata = None, 1\n    share = jax.nn.softmax(log_weight)\n\n    def per_stratum(",
+        "    share = over.softmax(log_weight)\n\n    def per_stratum(",
+        "    stratum, num_strata = None, 1\n    share = over.softmax(log_weight)\n\n    def per_stratum(",
         ("partition/test_importance.py::test_variance_within_strata",),
         "the spread between samplers counted as noise",
     ),

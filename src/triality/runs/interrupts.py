@@ -43,10 +43,11 @@ def interrupts() -> Iterator[Interrupts]:
     """Heeds ctrl-C as long as the block lasts; within another such block it is that one's still. Not heeded where it is ignored.
 
     Example:
+        >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
         >>> with interrupts() as heeded, contextlib.suppress(KeyboardInterrupt):
         ...     os.kill(os.getpid(), signal.SIGINT)
-        >>> heeded.asked
-        True
+        >>> heeded.asked, signal.signal(signal.SIGINT, before) is signal.default_int_handler
+        (True, True)
     """
     before = signal.getsignal(signal.SIGINT)
     outer = _of(before)
