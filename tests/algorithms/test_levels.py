@@ -98,6 +98,7 @@ def test_matched_rollouts_stay_with_their_start(num_past, data):
     assert pairs[0][1].start.tolist() == [0, 0, 1, 1, 2, 2, -1, -1, -1, -1]
 
 
+@pytest.mark.slow
 def test_each_start_solves_its_own_log_z(data, cost):
     level = MatchedTrajectories(6, 2)
     memory, _ = filled(level, data, 1)
@@ -142,6 +143,7 @@ def test_fact_2_on_rollouts(level, data, cost):
     assert jnp.linalg.norm(at_wrong(DiscriminatorLoss()) - at_wrong(MixtureGuidedCostLoss())) > 1e-3 * size
 
 
+@pytest.mark.slow
 def test_overlap_normalized_gradient_is_the_plain_one_in_units_of_the_overlap(data, cost):
     level = Trajectories(7)
     memory, _ = filled(level, data, 1)

@@ -99,7 +99,8 @@ def gan_gcl():
     return updated(ALGORITHMS["gan-gcl"])
 
 
-@pytest.mark.parametrize("name", [each if each == "gan-gcl" else pytest.param(each, marks=pytest.mark.slow) for each in ALGORITHMS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_cost_policy_and_value_hold_one_scaling_after_each_update(name, request):
     first, states, metrics = request.getfixturevalue("gan_gcl") if name == "gan-gcl" else updated(ALGORITHMS[name])
     assert differing(first) == set()

@@ -79,6 +79,7 @@ def check_folder(out, lengths, rollout_steps: int, capsys) -> list[dict]:
     return log
 
 
+@pytest.mark.slow
 def test_a_compiled_run_asks_an_expert_that_knows_an_absorbing_state(tmp_path, capsys):
     """CartPole's episodes end, and nobody is asked after that: the policy knows no absorbing state."""
     expert, policy = exported(tmp_path / "expert", absorbing_spec(CARTPOLE), categorical_policy, is_absorbing=True)

@@ -86,6 +86,7 @@ def test_a_simulator_that_fails_costs_nothing_that_was_learned(demos, tmp_path, 
     assert "What was learned until then is in" in message
 
 
+@pytest.mark.slow
 def test_an_expert_on_the_host_records_its_starts_and_densities(tmp_path):
     path = tmp_path / "expert.npz"
     arguments = ["--num-episodes", "3", "--iterations", "1", "--policy-out", str(tmp_path / "expert")]

@@ -48,6 +48,7 @@ def learn(demos, out, name, *more):
     return main(["irl", *given, *TINY, *more])
 
 
+@pytest.mark.slow
 def test_an_environment_of_ones_own_goes_all_the_way(demos, tmp_path):
     out = tmp_path / "run"
     assert learn(demos, out, "OwnReach-v0") == 0

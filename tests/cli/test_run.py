@@ -98,6 +98,7 @@ def test_retrain_uses_the_learned_cost(run):
     assert sum("fresh policy" in row["who"] for row in rows) == 2
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_run(demos, run, tmp_path):
     out = tmp_path / "again"
     arguments = ["irl", "--env", "Pendulum-v1", "--demos", str(demos), "--out", str(out), "--algorithm", "bc", "--iterations", "1"]

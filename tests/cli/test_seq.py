@@ -56,6 +56,7 @@ def run(out, *options):
     return summary
 
 
+@pytest.mark.slow
 def test_a_correction_of_captions(captions, tmp_path):
     summary = run(tmp_path / "run", "--data", str(captions), "--energy-learning-rate", "0.01", "--seeds", "2")
     metrics = summary["iqm"]["metrics"]
@@ -86,7 +87,7 @@ def test_an_oracle_tells_both_divergences(oracle, tmp_path):
         pytest.param(("--objective", "mle", "--generator", "transformer", "--weight-prior", "1.0"), marks=pytest.mark.slow),
         pytest.param(("--objective", "scheduled-sampling", "--schedule", "sigmoid", "--generator", "gru"), marks=pytest.mark.slow),
         pytest.param(("--objective", "reward-augmented"), marks=pytest.mark.slow),
-        ("--objective", "seqgan", "--num-rollouts", "2", "--generator-steps", "0"),
+        pytest.param(("--objective", "seqgan", "--num-rollouts", "2", "--generator-steps", "0"), marks=pytest.mark.slow),
         pytest.param(("--objective", "gan", "--energy", "by-token"), marks=pytest.mark.slow),
         pytest.param(("--objective", "gan", "--credit", "relaxed", "--energy", "attentive"), marks=pytest.mark.slow),
         pytest.param(("--objective", "mixer", "--schedule", "exponential", "--least-share", "0.2"), marks=pytest.mark.slow),
@@ -150,6 +151,7 @@ def test_numbers_that_cannot_be_are_refused_before_anything_is_written(tmp_path,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_an_energy_that_validation_rejects_moves_nothing(oracle, tmp_path, monkeypatch):
     """Whatever the generator did meanwhile: the one by its own loss is the result."""
 
@@ -165,6 +167,7 @@ def test_an_energy_that_validation_rejects_moves_nothing(oracle, tmp_path, monke
     assert "the generator by its own loss is the result" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_energy_whose_log_z_is_not_known_has_no_likelihood(oracle, tmp_path):
     """Steps so large that one draw carries all the weight: log Z is then anything, and a likelihood made with it could beat one."""
     shared = ("--data", f"oracle:{oracle}", "--num-data", "100", "--length", "5", "--temperatures", "1.0")

@@ -68,6 +68,7 @@ def test_one_that_tells_the_truth_is_believed():
     check_generator(Independent([0.0, 0.5, 1.0]), LENGTH, VOCABULARY)
 
 
+@pytest.mark.slow
 def test_a_tilt_finds_what_the_generator_lacks_and_its_log_z():
     """The data are independent too, of another law: log(p/q) is a sum over tokens, and Z relative to it is one."""
     q, p = Independent([0.0, 0.5, 1.0]), Independent([0.8, 0.2, 0.0], seed=1)

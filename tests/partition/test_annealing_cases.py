@@ -5,6 +5,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from tests.partition.paths import BITS_Q, MODEL, MODEL_LOG_Z
 from triality.kernels.gibbs import Gibbs
@@ -59,6 +60,7 @@ def blackjax_log_z(key, num_particles, ess_share, step_size):
     return jax.lax.while_loop(lambda carry: carry[1].tempering_param < 1.0, stage, (key, state, jnp.zeros(())))[2]
 
 
+@pytest.mark.slow
 def test_sequential_monte_carlo_agrees_with_blackjax():
     """Equal particles, share, kernel and moves: equal means and spreads over repeats."""
     keys = jax.random.split(jax.random.key(1), 60)

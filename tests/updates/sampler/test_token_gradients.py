@@ -147,6 +147,7 @@ def test_drawn_gradients_agree_with_the_exact_one():
         assert max(z_scores(repeated(gradient, q, density), exact)) < 5.5
 
 
+@pytest.mark.slow
 def test_the_order_of_the_noise():
     """The whole sequence's signal for every token, one to go, roll-outs, the critic without the token's own noise."""
     q, density = GENERATORS["gru"], density_of(BY_TOKEN)
