@@ -53,13 +53,15 @@ clean: ## remove the environment, the caches and what was built; keeps runs/
 	rm -rf $(VENV) docs/_build docs/api/_generated build dist .pytest_cache .ruff_cache .jax_cache
 	find src tests benchmarks examples .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp a set of extras: a repeated call installs nothing unless the requirements changed.
+# One stamp a set of extras: a repeated call installs nothing unless the requirements changed, nor does a set within the one for the documentation.
 EXTRAS_run := envs
 EXTRAS_dev := envs,demos,export,video,flows,samplers,sklearn,tables,ot,text,dev
 EXTRAS_docs := $(EXTRAS_dev),docs
 .PRECIOUS: $(VENV)/.installed-%
 $(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS_$*)]'
+	@if [ ! $(VENV)/.installed-docs -nt pyproject.toml ] || [ ! $(VENV)/.installed-docs -nt $(CONSTRAINTS) ]; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS_$*)]'; \
+	fi
 	@touch $@
 
 $(BIN)/python:

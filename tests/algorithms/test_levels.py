@@ -55,6 +55,7 @@ def filled(level, data: Trajectory, num_policies: int):
     return memory, pairs
 
 
+@pytest.mark.slow
 def test_the_matrix_holds_every_policy_at_every_rollout(data):
     """Also after the ring has turned: two slots, three policies, the first is gone."""
     memory, pairs = filled(Trajectories(4, 2), data, 3)
@@ -86,7 +87,8 @@ def test_empty_slots_count_for_nothing(data):
     np.testing.assert_allclose(data_samples.log_q, fresh_log_probs(pairs[0][0], data), rtol=1e-6)
 
 
-@pytest.mark.parametrize("num_past", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("num_past", [1, 3])
+@pytest.mark.slow
 def test_matched_rollouts_stay_with_their_start(num_past, data):
     level = MatchedTrajectories(6, 4, num_past)
     memory, pairs = filled(level, data, num_past)
@@ -120,9 +122,8 @@ def gradient(level, objective, cost, data_samples, drawn):
     return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(eqx.filter_grad(loss)(cost))])
 
 
-@pytest.mark.parametrize(
-    "level", [MatchedTrajectories(6, 2), *(pytest.param(each, marks=pytest.mark.slow) for each in (Trajectories(7), Trajectories(4, 2)))]
-)
+@pytest.mark.parametrize("level", [MatchedTrajectories(6, 2), Trajectories(7), Trajectories(4, 2)])
+@pytest.mark.slow
 def test_fact_2_on_rollouts(level, data, cost):
     """The discriminator's gradient is that of the mixture's likelihood, n_p != n_q, at the solved log Z; at another log Z it is not."""
     memory, _ = filled(level, data, 2)

@@ -182,6 +182,7 @@ def test_the_real_number_of_rollouts_is_told_where_it_differs(num_demos, number,
     assert [note.split(":")[0] for note in notes] == ([f"{number} roll-outs an iteration instead of 96"] if number else [])
 
 
+@pytest.mark.slow
 def test_a_policy_that_becomes_nan_again_and_again_ends_the_training_with_a_remedy(tmp_path):
     """The rate is one that no command lets through. The control: one such step is not taken, and no more."""
     env = Pendulum()

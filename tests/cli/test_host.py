@@ -35,7 +35,8 @@ def one_scaling(out) -> bool:
     return all(eqx.tree_equal(held(part), states.scaling) for part in parts)
 
 
-@pytest.mark.parametrize("level", ["step", pytest.param("trajectory", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("level", ["step", "trajectory"])
+@pytest.mark.slow
 def test_a_run_on_the_host_leaves_what_every_run_leaves(level, demos, tmp_path, monkeypatch):
     monkeypatch.setattr("triality.cli.diagnosis.NUM_ON_HOST", 8)
     few = evaluation.evaluate_policies
