@@ -6,9 +6,10 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from triality.profiling.machine import processor, version_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("triality", "jax", "jaxlib", "equinox", "optax", "numpy", "gymnasium")
@@ -17,12 +18,12 @@ PACKAGES = ("triality", "jax", "jaxlib", "equinox", "optax", "numpy", "gymnasium
 def describe_machine(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
     """Processor, cores that this process may use, load average now (1, 5 and 15 minutes), commit and versions."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load_average": list(os.getloadavg()),
         "commit": commit(),
         "python": platform.python_version(),
-        "packages": {name: found for name in packages if (found := _version(name)) is not None},
+        "packages": {name: found for name in packages if (found := version_of(name)) is not None},
     }
 
 
@@ -45,18 +46,3 @@ def one_thread() -> None:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

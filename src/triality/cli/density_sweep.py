@@ -6,9 +6,9 @@ from triality.cli.density_learning import conclude, console, found_in, inputs_of
 from triality.cli.density_rows import fit_points, learnings
 from triality.cli.density_split import log_scale_of, split_of
 from triality.cli.density_stages import Fitted
-from triality.cli.ebm_points import DensitySweep
 from triality.cli.failing import EndsThePoint
 from triality.cli.notes import print_note
+from triality.cli.planned_sweep import PlannedSweep
 from triality.cli.stage_keeper import StageKeeper
 from triality.cli.sweep_end import begun_folder, print_sweep, share_of, sweep_config, write_sweep
 from triality.cli.swept_settings import swept_settings
@@ -20,7 +20,7 @@ from triality.runs.sweep_folder import SUFFIX
 REMEDY = "lower the learning rate"
 
 
-def learn_sweep(sweep: DensitySweep) -> int:
+def learn_sweep(sweep: PlannedSweep) -> int:
     """Run a checked sweep to its end."""
     plan, points = sweep.plan, sweep.points
     options, names = plan.options, [point.name for point in points]

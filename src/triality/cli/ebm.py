@@ -33,6 +33,7 @@ from triality.cli.density_names import (
 from triality.cli.keeping_options import track_problems
 from triality.cli.names import nearest
 from triality.cli.options import EbmOptions
+from triality.cli.planned_sweep import planned
 from triality.cli.ranges import refuse
 from triality.data.table import Table
 from triality.data.table_checks import check_table
@@ -70,9 +71,7 @@ class DensityPlan(NamedTuple):
 def run(options: EbmOptions) -> int:
     """Check, then learn; returns the exit code."""
     if options.sweep:
-        from triality.cli.ebm_points import check_points
-
-        sweep = check_points(options)
+        sweep = planned(options, check, resolve_like)
         from triality.cli.density_sweep import learn_sweep
 
         return learn_sweep(sweep)

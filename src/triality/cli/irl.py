@@ -12,6 +12,7 @@ from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.baselines import baseline_problems
 from triality.cli.crew import crew_of
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
+from triality.cli.irl_devices import block_problems, device_problems
 from triality.cli.keeping_options import track_problems
 from triality.cli.names import (
     BASELINES,
@@ -117,8 +118,8 @@ def check_options(options: IrlOptions) -> Choice:
     special = {"bc": _cloning_problems, "dagger": _dagger_problems, **dict.fromkeys(BASELINES, baseline_problems)}
     of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
-    hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task) + _device_problems(options, task)
-    refuse(_range_problems(options) + hosting + _block_problems(options, task) + combined)
+    hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task) + device_problems(options, task)
+    refuse(_range_problems(options) + hosting + block_problems(options, task) + combined)
     resolved = resolve(options, task)
     refuse(share_problems(resolved))
     return Choice(task, resolved)
@@ -179,15 +180,6 @@ def _discount_problems(options: IrlOptions) -> list[str]:
     if 0 <= options.shaping_discount <= 1:
         return []
     return [f"expected --shaping-discount from 0 to 1, got {options.shaping_discount}; the policy's own is 0.99"]
-
-
-def _block_problems(options: IrlOptions, task: Task) -> list[str]:
-    if options.seeds_at_once and options.placed.is_several:
-        return [f"expected no --seeds-at-once with several devices, got {options.seeds_at_once}: they hold all seeds at once; leave it out"]
-    if options.seeds_at_once == 0 or not task.on_host:
-        return []
-    got = f"expected no --seeds-at-once with {task.bare.name} on the host, got {options.seeds_at_once}"
-    return [f"{got}: its seeds follow one another; leave it out"]
 
 
 def _may_be_zero(options: IrlOptions) -> bool:
@@ -254,21 +246,6 @@ def _combination_problems(options: IrlOptions, task: Task) -> list[str]:
             "use --algorithm gan-gcl per step, or --level trajectory"
         )
     return problems + (_adversarial_problems if options.algorithm in REWARDS else _density_problems)(options)
-
-
-def _device_problems(options: IrlOptions, task: Task) -> list[str]:
-    """What runs on one device alone."""
-    if not options.placed.is_several:
-        return []
-    given = "--distributed" if options.placed.distributed else f"--devices {options.placed.devices}"
-    if task.on_host:
-        return [
-            f"expected a compiled environment with {given}, got {task.bare.name} on the host: one process steps its simulators, and their "
-            "time would not be split; leave it out, and run seeds as processes of their own"
-        ]
-    if options.algorithm == "dagger":
-        return [f"expected another --algorithm than dagger with {given}: what it learns from grows from round to round; leave it out"]
-    return []
 
 
 def _adversarial_problems(options: IrlOptions) -> list[str]:

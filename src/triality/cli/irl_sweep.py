@@ -11,10 +11,10 @@ from triality.cli.evaluation import return_scale
 from triality.cli.experiment import build_algorithm, first_states_of, seeds_of, state_template
 from triality.cli.expert_policy import load_expert
 from triality.cli.failing import EndsThePoint
-from triality.cli.irl_points import IrlSweep
 from triality.cli.learning import at_once_of, console, inputs_of, remedy_of, train
 from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
+from triality.cli.planned_sweep import PlannedSweep
 from triality.cli.rows import Rows
 from triality.cli.sweep_end import begun_folder, print_sweep, share_of, sweep_config, write_sweep
 from triality.cli.swept_settings import swept_settings
@@ -22,7 +22,7 @@ from triality.runs.keeper import Keeper, kept_run
 from triality.runs.sweep_folder import SUFFIX
 
 
-def learn_sweep(sweep: IrlSweep) -> int:
+def learn_sweep(sweep: PlannedSweep) -> int:
     """Run a checked sweep to its end."""
     plan, options = sweep.plan, sweep.plan.options
     for note in plan.notes:
@@ -55,7 +55,7 @@ def learn_sweep(sweep: IrlSweep) -> int:
     return 0
 
 
-def _conclude(sweep: IrlSweep, index: int, rows: Rows, states: Any, judging: Judging, effort: Effort, keeper: Keeper) -> None:
+def _conclude(sweep: PlannedSweep, index: int, rows: Rows, states: Any, judging: Judging, effort: Effort, keeper: Keeper) -> None:
     """Writes the folder of a point, unless an earlier process came so far."""
     point, options = sweep.points[index], sweep.points[index].options
     assert isinstance(options, IrlOptions), "a sweep of irl"

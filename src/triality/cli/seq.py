@@ -9,6 +9,7 @@ from typing import NamedTuple
 from triality.cli import ranges
 from triality.cli.crew import crew_of
 from triality.cli.keeping_options import track_problems
+from triality.cli.planned_sweep import planned
 from triality.cli.ranges import refuse
 from triality.cli.seq_names import OBJECTIVES, ORACLE, SCORED, credit_of
 from triality.cli.seq_options import SeqOptions
@@ -39,9 +40,7 @@ class SeqPlan(NamedTuple):
 def run(options: SeqOptions) -> int:
     """Check, then learn; returns the exit code."""
     if options.sweep:
-        from triality.cli.seq_points import check_points
-
-        sweep = check_points(options)
+        sweep = planned(options, check, resolve_like)
         from triality.cli.seq_sweep import learn_sweep
 
         return learn_sweep(sweep)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from triality.cli.density_sweep import REMEDY
 from triality.cli.failing import EndsThePoint
 from triality.cli.notes import print_note
+from triality.cli.planned_sweep import PlannedSweep
 from triality.cli.seq_learning import conclude, console, found_in, inputs_of, read_data, refuse_large
-from triality.cli.seq_points import SeqSweep
 from triality.cli.seq_rows import fit_points, learnings
 from triality.cli.seq_stages import FittedSequences
 from triality.cli.stage_keeper import StageKeeper
@@ -18,7 +18,7 @@ from triality.runs.keeper import kept_run
 from triality.runs.sweep_folder import SUFFIX
 
 
-def learn_sweep(sweep: SeqSweep) -> int:
+def learn_sweep(sweep: PlannedSweep) -> int:
     """Run a checked sweep to its end."""
     plan, points = sweep.plan, sweep.points
     options, names = plan.options, [point.name for point in points]
