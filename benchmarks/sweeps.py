@@ -34,7 +34,7 @@ from triality.algorithms.guarded import Guarded  # noqa: E402
 from triality.cli.experiment import build_algorithm, first_states_of, seeds_of, state_template  # noqa: E402
 from triality.cli.irl import Plan, check  # noqa: E402
 from triality.cli.options import IrlOptions  # noqa: E402
-from triality.cli.rows import Rows  # noqa: E402
+from triality.cli.rows import RunRows  # noqa: E402
 from triality.run import over_settings, run  # noqa: E402
 from triality.settings import one_setting, settings_of  # noqa: E402
 
@@ -60,12 +60,12 @@ def plan_of(rollouts: int, seeds: int) -> Plan:
     return check(IrlOptions("Pendulum-v1", demos, Path("unused"), level="step", num_demos=5, num_rollouts=rollouts, seeds=seeds))
 
 
-def rows_of(plan: Plan, num_points: int) -> Rows:
+def rows_of(plan: Plan, num_points: int) -> RunRows:
     """So many learning rates of the cost."""
     rates = [1e-4 * 1.5**index for index in range(num_points)]
     algorithms = [build_algorithm(replace(plan.options, cost_learning_rate=rate), plan.task) for rate in rates]
     names = tuple(f"cost_learning_rate={rate:.6g}" for rate in rates)
-    return Rows(settings_of(algorithms), names, seeds_of(plan.options))
+    return RunRows(settings_of(algorithms), names, seeds_of(plan.options))
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
@@ -109,7 +109,7 @@ def times(rollouts: int, num_points: int, repeats: int) -> dict[str, Any]:
     return found | {"chunk": calls}
 
 
-def prepared(plan: Plan, rows: Rows) -> tuple[float, Any]:
+def prepared(plan: Plan, rows: RunRows) -> tuple[float, Any]:
     """Seconds to compile, and a call of a chunk, which returns its seconds."""
     states = jax.vmap(Guarded(rows.algorithm).init)(first_states_of(rows, plan))
     program = over_settings(lambda a, s: run(a, s, ITERATIONS, 1)[:2])

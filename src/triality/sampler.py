@@ -19,8 +19,8 @@ from triality.devices.placement import spread
 
 X = TypeVar("X")
 
-PIECE = 512
-"""Samples that are worked on together where memory counts."""
+PIECE = 128
+"""Samples that are worked on together where memory counts: the scores of more no longer fit a cache, which doubles a transformer's time."""
 
 
 class AbstractDensity(eqx.Module, Generic[X]):
@@ -74,12 +74,12 @@ def draw(sampler: AbstractSampler[X], key: Key[Array, ""], num_samples: int) -> 
 
 
 def in_pieces(function: Callable[[Any], Any], x: Any) -> Any:
-    """``vmap``, some hundreds at a time: what a sample needs on the way may be many times its own size, as the logits of a vocabulary."""
+    """``vmap``, a hundred or so at a time: what a sample needs on the way may be many times its own size, as the logits of a vocabulary."""
     return jax.lax.map(function, x, batch_size=PIECE)
 
 
 def draw_in_pieces(sampler: AbstractSampler[Any], key: Key[Array, ""], num_samples: int) -> Samples:
-    """``draw``, some hundreds at a time: a draw of an autoregressive sampler passes over its units once a coordinate."""
+    """``draw``, a hundred or so at a time: a draw of an autoregressive sampler passes over its units once a coordinate."""
     return Samples.unweighted(*in_pieces(sampler.sample_and_log_prob, jax.random.split(key, num_samples)))
 
 

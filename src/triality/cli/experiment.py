@@ -28,7 +28,7 @@ from triality.cli.irl import Plan
 from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.cli.policy_update import make_update_rule
-from triality.cli.rows import ALONE, Rows
+from triality.cli.rows import ALONE, RunRows
 from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
@@ -154,10 +154,10 @@ def first_state(
 
 def first_states(algorithm: Learning, plan: Plan) -> LearningState:
     """First states of all seeds, stacked; one compiled program."""
-    return first_states_of(Rows(one_setting(algorithm), ALONE, seeds_of(plan.options)), plan)
+    return first_states_of(RunRows(one_setting(algorithm), ALONE, seeds_of(plan.options)), plan)
 
 
-def first_states_of(rows: Rows, plan: Plan) -> LearningState:
+def first_states_of(rows: RunRows, plan: Plan) -> LearningState:
     """First states of all rows, stacked; one compiled program."""
     options = plan.options
     # What DAgger begins with needs no roll-out, so that it is the same in a compiled run and on the host.

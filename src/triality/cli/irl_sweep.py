@@ -15,7 +15,7 @@ from triality.cli.learning import at_once_of, console, inputs_of, remedy_of, tra
 from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
 from triality.cli.planned_sweep import PlannedSweep
-from triality.cli.rows import Rows
+from triality.cli.rows import RunRows
 from triality.cli.sweep_end import begun_folder, print_sweep, share_of, sweep_config, write_sweep
 from triality.cli.swept_settings import swept_settings
 from triality.runs.keeper import Keeper, kept_run
@@ -36,7 +36,7 @@ def learn_sweep(sweep: PlannedSweep) -> int:
     algorithm = settings.of(0)
     shapes = state_template(algorithm, plan.task, replace(options, seeds=options.seeds * len(sweep.points)))
     names = tuple(point.name for point in sweep.points)
-    rows = Rows(settings.repeated(options.seeds), names, seeds_of(options), at_once_of(options, shapes))
+    rows = RunRows(settings.repeated(options.seeds), names, seeds_of(options), at_once_of(options, shapes))
     config = sweep_config(options, sweep.swept)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), not isinstance(algorithm, Dagger), options.track)
     judging = compiled_judging(scale, algorithm)
@@ -55,7 +55,7 @@ def learn_sweep(sweep: PlannedSweep) -> int:
     return 0
 
 
-def _conclude(sweep: PlannedSweep, index: int, rows: Rows, states: Any, judging: Judging, effort: Effort, keeper: Keeper) -> None:
+def _conclude(sweep: PlannedSweep, index: int, rows: RunRows, states: Any, judging: Judging, effort: Effort, keeper: Keeper) -> None:
     """Writes the folder of a point, unless an earlier process came so far."""
     point, options = sweep.points[index], sweep.points[index].options
     assert isinstance(options, IrlOptions), "a sweep of irl"

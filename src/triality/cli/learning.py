@@ -28,7 +28,7 @@ from triality.cli.machine_limits import refuse_beyond_memory, rows_at_once
 from triality.cli.notes import print_note
 from triality.cli.options import IrlOptions
 from triality.cli.pace import Pace
-from triality.cli.rows import ALONE, Rows
+from triality.cli.rows import ALONE, RunRows
 from triality.cli.tables import print_result
 from triality.cli.training import STATES, chunks, flat_metrics, progress_bar
 from triality.devices.fleet import Fleet, OneDevice
@@ -69,7 +69,7 @@ def learn(plan: Plan, crew: Crew) -> int:
         at_once = at_once_of(options, shapes)
     else:
         refuse_beyond_memory("a run", _size(shapes), FEWER)
-    rows = Rows(one_setting(algorithm), ALONE, seeds_of(options), at_once)
+    rows = RunRows(one_setting(algorithm), ALONE, seeds_of(options), at_once)
     # On the host the seeds run one after the other, and what DAgger keeps is as large as its rounds are many.
     is_extendable = not isinstance(algorithm, Dagger) and (host is None or options.seeds == 1)
     keeping = options.kept.keeping(options.overwrite, inputs_of(options), is_extendable, options.track)
@@ -115,7 +115,7 @@ def _size(shapes: PyTree) -> int:
 
 
 def train(
-    rows: Rows, first: Any, options: IrlOptions, keeper: AnyKeeper, failing: Failing, fleet: Fleet = ONE_DEVICE
+    rows: RunRows, first: Any, options: IrlOptions, keeper: AnyKeeper, failing: Failing, fleet: Fleet = ONE_DEVICE
 ) -> tuple[Any, float | None, int]:
     """Chunks of compiled iterations; returns the last states, environment steps a second over all rows, and the steps of one point.
 
@@ -185,7 +185,7 @@ def _steps_of(algorithm: RollsOut, states: Any, options: IrlOptions) -> int:
     return num_rollouts * horizon
 
 
-def _log(keeper: AnyKeeper, metrics: Any, skipped: Any, rows: Rows, failing: Failing, done: int, env_steps: int) -> None:
+def _log(keeper: AnyKeeper, metrics: Any, skipped: Any, rows: RunRows, failing: Failing, done: int, env_steps: int) -> None:
     """One line a row that has not failed: the last iteration of the chunk."""
     flat = flat_metrics(jax.tree.map(lambda leaf: np.asarray(leaf)[:, -1, -1], metrics)) | {"skipped": np.asarray(skipped)}
     for index, row in enumerate(rows.all):

@@ -26,7 +26,7 @@ class Row(NamedTuple):
         return {"point": self.point, "seed": self.seed} if self.point else {"seed": self.seed}
 
 
-class Rows(NamedTuple):
+class RunRows(NamedTuple):
     """All of them; the leading axis of states has all seeds of the first point, then those of the next.
 
     Fields:
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
         at_once: rows that are computed side by side; all if None.
 
     Example:
-        >>> rows = Rows(Settings(None, None), ("a", "b"), range(5, 7))
+        >>> rows = RunRows(Settings(None, None), ("a", "b"), range(5, 7))
         >>> [(row.point, row.seed) for row in rows.all], rows.of_point(1), rows.points_of([3, 0])
         ([('a', 5), ('a', 6), ('b', 5), ('b', 6)], slice(2, 4, None), [1, 0])
     """
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
         """The settings with the guard around them."""
         return Settings(Guarded(self.settings.varied), Guarded(self.settings.shared))
 
-    def on(self, fleet: Fleet) -> Rows:
+    def on(self, fleet: Fleet) -> RunRows:
         """The same rows as the devices of a fleet compute them."""
         return self._replace(settings=fleet.settings(self.settings, len(self.all)))
 

@@ -68,7 +68,7 @@ class ReturnScale(NamedTuple):
 
     @property
     def ends(self) -> tuple[tuple[str, float | None, float | None], tuple[str, float | None, float | None]]:
-        """Rows of a table: name, return, normalized return."""
+        """What a table shows of each end: name, return, normalized return."""
         low, high = (0.0, 1.0) if self.is_one else (None, None)
         return ("random actions", self.random, low), ("demonstrations", self.demonstrations, high)
 
