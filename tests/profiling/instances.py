@@ -11,7 +11,7 @@ from triality.profiling.record import BenchRecord
 from triality.profiling.repeats import Repeats
 from triality.profiling.stage import StageRecord
 
-LIMITS = Limits(1e11, 1024, (1e4, 1e6, 1e8), (4e10, 2e10, 1e10), 1e-7)
+LIMITS = Limits(1e11, 1024, (1e4, 1e6, 1e8), (4e10, 2e10, 1e10), 1e-7, 2e11)
 MACHINE = {
     "processor": "A <processor>",
     "cores": 2,

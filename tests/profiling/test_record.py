@@ -20,7 +20,7 @@ def test_damage_and_other_formats_are_refused(tmp_path):
     path = tmp_path / "bench.json"
     write_bench(path, bench_record())
     value = json.loads(path.read_text())
-    for changes, words in (({"format": 99}, "format 1"), ({"programs": [{"name": "irl"}]}, "damaged")):
+    for changes, words in (({"format": 99}, "format 2"), ({"programs": [{"name": "irl"}]}, "damaged")):
         path.write_text(json.dumps({**value, **changes}))
         with pytest.raises(StorageError, match=words):
             read_bench(path)

@@ -31,10 +31,10 @@ def print_bench(console: Console, record: BenchRecord) -> None:
 
 def limit_words(limits: Limits) -> str:
     """One line."""
+    rate, half = (amount_words(each) for each in (limits.operations_per_second, limits.bfloat16_operations_per_second))
     return (
-        f"this machine, with these settings: {amount_words(limits.operations_per_second)} operations/s in matrix products of side "
-        f"{limits.side}, {amount_words(limits.memory_bandwidth, 'B')}/s beyond the caches, {time_words(limits.seconds_a_start)} to start a "
-        "small operation"
+        f"this machine, with these settings: {rate} operations/s in matrix products of side {limits.side} ({half} in bfloat16), "
+        f"{amount_words(limits.memory_bandwidth, 'B')}/s beyond the caches, {time_words(limits.seconds_a_start)} to start a small operation"
     )
 
 

@@ -105,8 +105,9 @@ def _limits(limits: Limits) -> str:
     rates = zip(limits.working_sets, limits.bytes_per_second, strict=True)
     rows = [(f"arrays of {amount_words(size, 'B')} together", f"{amount_words(rate, 'B')}/s") for size, rate in rates]
     product = (f"matrix products, side {limits.side}", f"{amount_words(limits.operations_per_second)} operations/s")
+    half = ("the same in bfloat16, added up in float32", f"{amount_words(limits.bfloat16_operations_per_second)} operations/s")
     start = ("starting a small operation", time_words(limits.seconds_a_start))
-    return page.table("What the machine can do", ("what", "rate"), [product, *rows, start])
+    return page.table("What the machine can do", ("what", "rate"), [product, half, *rows, start])
 
 
 def _compiling(programs: Sequence[ProgramProfile]) -> str:

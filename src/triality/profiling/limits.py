@@ -3,6 +3,7 @@
 * **arithmetic**: the fastest float32 matrix product over a few sizes, 2 n^3 operations each. Nothing else comes near it.
 * **bandwidth**: a <- s a + b over arrays of several sizes, two read and one written: 12 bytes an element. The smallest stay in the fastest
   cache, the largest are beyond all caches; a program is held against the rate at its own size.
+* **half precision**: the same product in bfloat16, accumulated in float32. Where it is no faster, half the digits buy nothing.
 * **start**: what starting one more small piece of work inside a compiled loop costs.
 
 With one thread, as the command sets XLA up, these are limits of one thread.
@@ -11,11 +12,13 @@ With one thread, as the command sets XLA up, these are limits of one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from triality.profiling.operation_count import count_operations
 from triality.profiling.repeats import timed
@@ -39,9 +42,10 @@ class Limits(NamedTuple):
         working_sets: bytes, ascending.
         bytes_per_second: at each of them.
         seconds_a_start: of one more small piece of work in a compiled loop.
+        bfloat16_operations_per_second: of the fastest matrix product of half precision.
 
     Example:
-        >>> limits = Limits(1e11, 1024, (1e4, 1e8), (4e10, 1e10), 1e-7)
+        >>> limits = Limits(1e11, 1024, (1e4, 1e8), (4e10, 1e10), 1e-7, 2e11)
         >>> limits.bandwidth(1.0), limits.bandwidth(1e9), limits.bandwidth(1e6)
         (40000000000.0, 10000000000.0, 20000000000.0)
     """
@@ -51,6 +55,7 @@ class Limits(NamedTuple):
     working_sets: tuple[float, ...]
     bytes_per_second: tuple[float, ...]
     seconds_a_start: float
+    bfloat16_operations_per_second: float
 
     def bandwidth(self, working_set: float) -> float:
         """Bytes a second of a program that touches so many bytes: between two sizes along a line in logarithms."""
@@ -71,15 +76,16 @@ def measure_limits(sides: Sequence[int] = SIDES, working_sets: Sequence[int] = W
         working_sets: bytes of the two arrays together, ascending.
         num_repeats: of each measurement; the fastest counts, as this is about what the machine can do.
     """
-    products = {side: _product_rate(side, num_repeats) for side in sides}
+    products, halves = ({side: _product_rate(side, precision, num_repeats) for side in sides} for precision in (jnp.float32, jnp.bfloat16))
     fastest = max(products, key=lambda side: products[side])
     rates = tuple(_bandwidth(size, num_repeats) for size in working_sets)
-    return Limits(products[fastest], fastest, tuple(map(float, working_sets)), rates, _seconds_a_start(num_repeats))
+    start = _seconds_a_start(num_repeats)
+    return Limits(products[fastest], fastest, tuple(map(float, working_sets)), rates, start, max(halves.values()))
 
 
-def _product_rate(side: int, num_repeats: int) -> float:
-    x = jax.random.normal(jax.random.key(0), (side, side), jnp.float32)
-    program = jax.jit(jnp.matmul).lower(x, x).compile()
+def _product_rate(side: int, precision: DTypeLike, num_repeats: int) -> float:
+    x = jax.random.normal(jax.random.key(0), (side, side), precision)
+    program = jax.jit(partial(jnp.matmul, preferred_element_type=jnp.float32)).lower(x, x).compile()
     return 2.0 * side**3 / _fastest(lambda: program(x, x), num_repeats)
 
 

@@ -15,7 +15,7 @@ from triality.profiling.repeats import Repeats
 from triality.profiling.stage import StageRecord
 from triality.runs.json_files import read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 LEAST_SHARE = 0.9
 """Of the clock's time that a process has a processor; below it something else had its turns."""
 

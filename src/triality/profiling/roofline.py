@@ -51,7 +51,7 @@ def roofline(count: OperationCount, seconds: float, working_set: float, limits: 
         limits: of the machine.
 
     Example:
-        >>> limits = Limits(1e11, 1024, (1e4, 1e8), (1e10, 1e10), 1e-7)
+        >>> limits = Limits(1e11, 1024, (1e4, 1e8), (1e10, 1e10), 1e-7, 2e11)
         >>> roofline(OperationCount(5e9, 0.0, 2.5e8, 10.0), 0.1, 1e6, limits)
         Roofline(of_arithmetic=0.5, of_memory=0.25, binds='arithmetic')
     """
