@@ -16,7 +16,7 @@ from triality.runs.json_files import parse_json
 if TYPE_CHECKING:
     from triality.profiling.peer_ratio import Compared, PeerRatio
 
-SideBySideName = Literal["imitation", "imitation-mujoco", "densities", "sequences", "log-z", "collection"]
+SideBySideName = Literal["imitation", "imitation-mujoco", "densities", "sequences", "log-z", "exact", "collection"]
 
 
 class SideBySide(NamedTuple):
@@ -39,6 +39,7 @@ SIDE_BY_SIDES: dict[str, SideBySide] = {
     "densities": SideBySide("density_speed", "zuko, ebmkit and torch"),
     "sequences": SideBySide("sequence_speed", "torch"),
     "log-z": SideBySide("log_z_cost", "annealed importance sampling and sequential Monte Carlo"),
+    "exact": SideBySide("exact_speed", "irl-maxent and pymbar"),
     "collection": SideBySide("collection_rate", "mujoco.rollout"),
 }
 
@@ -109,6 +110,7 @@ def ratios_of(name: str, path: Path) -> tuple[PeerRatio, ...]:
         "densities": read.of_densities,
         "sequences": read.of_sequences,
         "log-z": read.of_log_z,
+        "exact": read.of_exact,
         "collection": read.of_collection,
     }
     try:

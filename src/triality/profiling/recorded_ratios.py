@@ -105,6 +105,25 @@ def of_log_z(record: Record) -> list[Compared]:
     return found
 
 
+def of_exact(record: Record) -> list[Compared]:
+    """Exact tables beside irl-maxent, the acceptance ratio beside pymbar.
+
+    Example:
+        >>> run = {"triality": {"seconds": 0.5}, "peer": {"seconds": 2.0}}
+        >>> of_exact({"runs": {"log Z, 100 samples a side": [run]}})[0][1:]
+        ('pymbar', 'rate', (4.0,))
+    """
+    return [
+        Compared(
+            name,
+            "pymbar" if name.startswith("log Z") else "irl-maxent",
+            "rate",
+            _ratios((run["peer"]["seconds"], run["triality"]["seconds"]) for run in runs),
+        )
+        for name, runs in record["runs"].items()
+    ]
+
+
 def of_collection(record: Record) -> list[Compared]:
     """Roll-outs collected for learning beside MuJoCo's own threaded roll-out, which asks no policy and keeps nothing for learning."""
     found = []
