@@ -34,7 +34,6 @@ TASKS: dict[str, dict[str, Any]] = {
     **{f"log Z, {size:,} samples a side": {"kind": "bar", "size": size, "repeats": 9} for size in (1_000, 10_000, 100_000, 1_000_000)},
     **{f"a gradient, {side**2} states": {"kind": "visits", "side": side, "horizon": 60 * side, "repeats": 5} for side in (5, 10, 20)},
     "learning, 25 states": {"kind": "irl", "side": 5, "horizon": 300, "repeats": 3, "tolerance": 1e-3},
-    "learning, 100 states": {"kind": "irl", "side": 10, "horizon": 600, "repeats": 3, "tolerance": 1e-3},
 }
 
 
