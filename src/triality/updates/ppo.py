@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from triality.shuffling import order_for_blocks
 from triality.devices.placement import spread, whole
 from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
@@ -160,7 +161,7 @@ class PPO(eqx.Module):
         num_steps = data.mask.shape[0]
 
         keys = jax.random.split(key, self.num_epochs)
-        order = jax.vmap(lambda k: jax.random.permutation(k, num_steps))(keys)
+        order = jax.vmap(lambda k: order_for_blocks(k, num_steps))(keys)
         size = num_steps // self.num_minibatches
         order = order[:, : size * self.num_minibatches].reshape(self.num_epochs * self.num_minibatches, size)
         dynamic, static = eqx.partition((policy, state), eqx.is_array)
