@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from machine import ROOT, describe_machine
-from result_page import Record, ResultPage
+from result_page import Record, ResultPage, kept
 
 PEER_PACKAGES = ("numpy==2.3.4", "irl-maxent==0.1.0", "pymbar==4.0.3")
 SCRIPTS = {"triality": "exact_triality.py", "peer": "exact_numpy.py"}
@@ -41,21 +41,21 @@ def main() -> int:
     result = ResultPage("exact_speed", measure, page)
     parser = result.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="runs a side, in turn (default %(default)s)")
-    parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS], help="default: all")
+    parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS], help="the others stay as recorded (default: all)")
     parser.add_argument("--peer-python", type=Path, help="an interpreter with the peers; .venv-exact-peer is made where none is given")
     return result.run(parser.parse_args())
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
     sides = (("triality", sys.executable), ("peer", _peer_python(options.peer_python)))
-    machine, runs = describe_machine(), {}
+    machine, runs = describe_machine(), dict(kept(options.out).get("runs", {}))
     with tempfile.TemporaryDirectory() as folder:
         for name in options.tasks:
             arrays = Path(folder) / "arrays.npz"
             np.savez(arrays, **arrays_of(TASKS[name]))
             task = {**TASKS[name], "arrays": str(arrays)}
             runs[name] = [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
-            yield {"machine": machine, "repeats": options.repeats, "runs": runs}
+            yield {"machine": machine, "repeats": options.repeats, "runs": {each: runs[each] for each in TASKS if each in runs}}
 
 
 def arrays_of(task: dict[str, Any]) -> dict[str, Any]:

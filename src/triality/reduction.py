@@ -49,6 +49,10 @@ class Reduction(Protocol):
         """The maximum; not differentiated."""
         ...
 
+    def highest_of_each(self, *values: Float[Array, " _"]) -> Float[Array, " arrays"]:
+        """The maximum of each, at one go; not differentiated."""
+        ...
+
     def some(self, flags: Bool[Array, " n"]) -> Bool[Array, ""]:
         """Whether any is true."""
         ...
@@ -84,6 +88,9 @@ class Here(NamedTuple):
     def highest(self, values: Float[Array, " n"]) -> Float[Array, ""]:
         return jnp.max(values)
 
+    def highest_of_each(self, *values: Float[Array, " _"]) -> Float[Array, " arrays"]:
+        return jnp.stack([jnp.max(each) for each in values])
+
     def some(self, flags: Bool[Array, " n"]) -> Bool[Array, ""]:
         return jnp.any(flags)
 
@@ -116,7 +123,7 @@ class OverDevices(NamedTuple):
         return jax.lax.psum(jnp.sum(values, axis=0), self.axis)
 
     def log_sum_exps(self, *values: Float[Array, " _"]) -> tuple[Float[Array, ""], ...]:
-        highest = self._highest(jnp.stack([jnp.max(each) for each in values]))
+        highest = self.highest_of_each(*values)
         finite = jnp.where(jnp.isfinite(highest), highest, 0.0)
         sums = jax.lax.psum(jnp.stack([jnp.sum(jnp.exp(each - m)) for each, m in zip(values, finite, strict=True)]), self.axis)
         return tuple(jnp.log(sums) + finite)
@@ -129,6 +136,9 @@ class OverDevices(NamedTuple):
 
     def highest(self, values: Float[Array, " n"]) -> Float[Array, ""]:
         return self._highest(jnp.max(values))
+
+    def highest_of_each(self, *values: Float[Array, " _"]) -> Float[Array, " arrays"]:
+        return self._highest(jnp.stack([jnp.max(each) for each in values]))
 
     def some(self, flags: Bool[Array, " n"]) -> Bool[Array, ""]:
         return jax.lax.psum(jnp.sum(flags, dtype=jnp.int32), self.axis) > 0

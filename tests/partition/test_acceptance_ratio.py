@@ -8,8 +8,8 @@ from pymbar.other_estimators import bar
 from scipy.special import log_expit, logsumexp
 
 from triality.errors import ConfigError
-from triality.partition.acceptance_ratio import Sides, acceptance_ratio, residual, solve_log_z
-from triality.partition.newton import bracketed_newton
+from triality.partition.acceptance_ratio import Sides, acceptance_ratio, residual, residual_and_slope, solve_log_z
+from triality.partition.newton import bracketed_newton, with_slope
 
 CAPACITY = 100
 jitted_solve, jitted_estimate = jax.jit(solve_log_z), jax.jit(acceptance_ratio)
@@ -162,12 +162,28 @@ def test_no_samples_is_nan_with_zero_gradient():
         np.testing.assert_array_equal(leaf, 0.0)
 
 
+@pytest.mark.parametrize("log_nu", [0.0, 0.7])
+@pytest.mark.parametrize("shift", [0.0, 300.0, -300.0])
+def test_the_equation_without_logarithms_is_the_same_one(log_nu, shift):
+    """What Newton's method calls, against the equation and its derivative; masked, infinite and weighted samples in it."""
+    data, drawn = ratios(19, 12, 15, spread=5.0, shift=shift)
+    data[0], drawn[0], data[1] = np.inf, -np.inf, 0.0
+    weights = np.linspace(-2.0, 3.0, 12)
+    weights[1] = -np.inf
+    sides = Sides(*map(jnp.asarray, (data, drawn, weights, np.zeros(15))))
+    for log_z in (shift - 40.0, shift, shift + 3.0, shift + 40.0):
+        point, nu = jnp.asarray(log_z), jnp.asarray(log_nu)
+        expected = with_slope(lambda b, nu=nu: residual(b, sides, nu))(point)
+        np.testing.assert_allclose(residual_and_slope(point, sides, nu), expected, rtol=1e-9, atol=1e-12)
+
+
 def test_one_root_from_every_start():
     data, drawn = map(jnp.asarray, ratios(13, 40, 60, spread=20.0))
     sides = Sides(data, drawn, jnp.zeros(40), jnp.zeros(60))
     low, high = jnp.min(jnp.concatenate([data, drawn])), jnp.max(jnp.concatenate([data, drawn]))
     starts = jnp.linspace(low, high, 60)
-    roots = jax.jit(jax.vmap(lambda start: bracketed_newton(lambda b: residual(b, sides), start, low, high, jnp.array(1e-13))))(starts)
+    function = with_slope(lambda b: residual(b, sides))
+    roots = jax.jit(jax.vmap(lambda start: bracketed_newton(function, start, low, high, jnp.array(1e-13))))(starts)
     np.testing.assert_allclose(roots, float(solve(data, drawn)), atol=1e-11)
     slopes = jax.jit(jax.vmap(jax.grad(lambda b: residual(b, sides))))(starts)
     assert float(jnp.min(slopes)) > 0  # increasing, hence unique

@@ -9,7 +9,7 @@ import pytest
 from triality.policies.categorical import OneHotTabularPolicy
 from triality.policies.scaling import identity_scaling
 from triality.trajectory import Trajectory
-from triality.updates.ppo import PPO, Minibatch, advantages, clipped_gain
+from triality.updates.ppo import PPO, Minibatch, advantages, clipped_gains
 
 PROBABILITY = jnp.array([0.125, 0.25, 0.625])
 COST = jnp.array([1.0, -0.5, 0.25])
@@ -48,7 +48,7 @@ def test_gradient_is_that_of_equation_2(policy, temperature):
     state = rule.init(jax.random.key(0), policy, identity_scaling(1))
     batch = bandit_batch(policy, [0] + [1] * 2 + [2] * 5)
     part, _ = rule.prepare(state.value, batch, -COST[batch.action])
-    found = direction(jax.grad(lambda logits: clipped_gain(OneHotTabularPolicy(logits[None]), part, 0.2)[0])(policy.logits[0]))
+    found = direction(jax.grad(lambda logits: clipped_gains(OneHotTabularPolicy(logits[None]), part, 0.2)[0])(policy.logits[0]))
 
     def exact(weight):
         def objective(logits):
@@ -97,8 +97,8 @@ def test_the_clip_holds_what_is_gained_and_never_what_is_lost(policy):
     actions, advantage = jnp.array([0, 0, 2, 2]), jnp.array([1.0, -1.0, 1.0, -1.0])
     part = Minibatch(jnp.ones((4, 1)), actions, jnp.log(PROBABILITY)[actions], advantage, jnp.zeros(4), jnp.ones(4))
     moved = OneHotTabularPolicy(jnp.log(jnp.array([0.25, 0.25, 0.5]))[None])
-    gain, _ = clipped_gain(moved, part, 0.1)
-    np.testing.assert_allclose(gain, (1.1 - 2.0 + 0.8 - 0.9) / 4.0, rtol=1e-12)
+    gain, _ = clipped_gains(moved, part, 0.1)
+    np.testing.assert_allclose(gain, 1.1 - 2.0 + 0.8 - 0.9, rtol=1e-12)
 
 
 def test_padding_never_matters(policy):
@@ -129,9 +129,9 @@ def test_the_estimate_of_the_divergence_by_hand(policy):
     batch = bandit_batch(policy, [0] + [1] * 2 + [2] * 5)
     part, _ = rule.prepare(rule.init(jax.random.key(0), policy, identity_scaling(1)).value, batch, -COST[batch.action])
     moved = jnp.array([0.25, 0.25, 0.5])
-    _, kl = clipped_gain(OneHotTabularPolicy(jnp.log(moved)[None]), part, 0.2)
-    np.testing.assert_allclose(kl, jnp.sum(PROBABILITY * jnp.log(PROBABILITY / moved)), rtol=1e-12)
-    assert float(clipped_gain(policy, part, 0.2)[1]) == pytest.approx(0.0, abs=1e-15)
+    _, kl = clipped_gains(OneHotTabularPolicy(jnp.log(moved)[None]), part, 0.2)
+    np.testing.assert_allclose(kl / 8.0, jnp.sum(PROBABILITY * jnp.log(PROBABILITY / moved)), rtol=1e-12)
+    assert float(clipped_gains(policy, part, 0.2)[1]) == pytest.approx(0.0, abs=1e-15)
 
 
 def test_the_policy_stands_still_once_it_has_moved_far_enough_and_the_value_does_not(policy):

@@ -75,12 +75,13 @@ def add(past: PastSamplers, policy: Policy, batch: Trajectory, data: Trajectory)
     """
     num_policies, capacity = past.log_probs.shape[:2]
     newest, slot = past.num_seen % num_policies, past.num_seen % capacity
-    batch, data = spread(batch._replace(policy=_drawn_by(past, batch))), spread(data)
-    policies, batches = put(past.policies, newest, policy), spread(put(past.batch, slot, batch), axis=1)
+    batch = batch._replace(policy=_drawn_by(past, batch))
+    policies, batches = put(past.policies, newest, policy), put(past.batch, slot, batch)
+    batch, data = spread(batch), spread(data)
     # Slot by slot: what a policy needs on the way to its densities is many times as large as they are.
     arrays, fixed = eqx.partition(policies, eqx.is_array)
     column = jax.lax.map(lambda each: _on_roll_outs(eqx.combine(each, fixed), batch), arrays)
-    row = jax.lax.map(lambda drawn: _on_roll_outs(policy, drawn), batches)
+    row = jax.lax.map(lambda drawn: _on_roll_outs(policy, drawn), spread(batches, axis=1))
     # A policy's own densities come from the draw itself, never from inverting the squash.
     if batch.policy is None:
         column = column.at[newest].set(batch.log_prob)

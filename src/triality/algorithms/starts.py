@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from triality.devices.placement import spread
+from triality.devices.placement import spread, whole
 from triality.envs.environment import AbstractEnvironment
 from triality.trajectory import Policy, Trajectory, rollout
 
@@ -87,9 +87,9 @@ class MatchedStarts(eqx.Module):
         key_matched, key_free = jax.random.split(key)
         keys = jax.random.split(key_matched, share * num_data)
         index = jnp.repeat(jnp.arange(num_data), share)
-        matched = spread(jax.vmap(lambda k, state, i: rollout(k, env, policy, horizon, state, i))(*spread((keys, starts, index))))
+        matched = whole(jax.vmap(lambda k, state, i: rollout(k, env, policy, horizon, state, i))(*spread((keys, starts, index))))
         free = _free(key_free, env, policy, horizon, self.num_free, start=-1)
-        return spread(jax.tree.map(lambda a, b: jnp.concatenate([a, b]), matched, free))
+        return whole(jax.tree.map(lambda a, b: jnp.concatenate([a, b]), matched, free))
 
     def compared(self, batch: Trajectory, data: Trajectory) -> Trajectory:
         num_data = data.start.shape[0]
@@ -101,5 +101,6 @@ class MatchedStarts(eqx.Module):
 
 
 def _free(key: Key[Array, ""], env: AbstractEnvironment, policy: Policy, horizon: int, num_rollouts: int, start: int = 0) -> Trajectory:
+    """Drawn by all devices, each some, and gathered at once: memory and minibatches need them whole."""
     keys = spread(jax.random.split(key, num_rollouts))
-    return spread(jax.vmap(lambda k: rollout(k, env, policy, horizon, start=start))(keys))
+    return whole(jax.vmap(lambda k: rollout(k, env, policy, horizon, start=start))(keys))

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from triality.devices.placement import spread, whole
 from triality.policies.scaling import Scaling
 from triality.trajectory import StepCost, Trajectory, random_steps
 
@@ -39,7 +40,7 @@ class GradientPenalty(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], cost: StepCost, scaling: Scaling, data: Trajectory, drawn: Trajectory) -> Float[Array, ""]:
         key_data, key_drawn, key_mix = jax.random.split(key, 3)
-        mix = jax.random.uniform(key_mix, (self.num_points, 1))
+        mix = spread(jax.random.uniform(key_mix, (self.num_points, 1)))
         (x_data, u_data), (x_drawn, u_drawn) = self._pick(key_data, data), self._pick(key_drawn, drawn)
         observation = mix * x_data + (1.0 - mix) * x_drawn
         if jnp.issubdtype(u_data.dtype, jnp.integer):
@@ -51,6 +52,7 @@ class GradientPenalty(eqx.Module):
         return self.weight * jnp.mean(squared)
 
     def _pick(self, key: Key[Array, ""], batch: Trajectory) -> tuple[Float[Array, "n obs"], Array]:
-        index = random_steps(key, batch.mask, self.num_points)
+        batch = whole(batch)
+        index = spread(random_steps(key, batch.mask, self.num_points))
         observation = batch.observation[:, :-1].reshape((-1, batch.observation.shape[-1]))
         return observation[index], batch.action.reshape((-1, *batch.action.shape[2:]))[index]

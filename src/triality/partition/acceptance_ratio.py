@@ -59,9 +59,14 @@ class LogMistakes(NamedTuple):
     drawn_as_drawn: Float[Array, " m"]
 
 
+def log_odds(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""]) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
+    """s = r - log_z - log nu on either side, of which D is the sigmoid (D1)."""
+    return sides.data - log_z - log_nu, sides.drawn - log_z - log_nu
+
+
 def log_mistakes(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""]) -> LogMistakes:
     """How the discriminator with bias -log_z judges each sample, in log space. log D = -softplus(-s), log(1 - D) = -softplus(s) (D1)."""
-    on_data, on_drawn = sides.data - log_z - log_nu, sides.drawn - log_z - log_nu
+    on_data, on_drawn = log_odds(log_z, sides, log_nu)
     return LogMistakes(
         sides.weight_data - jax.nn.softplus(on_data),
         sides.weight_data - jax.nn.softplus(-on_data),
@@ -80,6 +85,41 @@ def residual(log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""] | N
     data_as_drawn, data_as_data, drawn_as_data, drawn_as_drawn = over.log_sum_exps(*log_mistakes(log_z, sides, log_nu))
     plain = data_as_drawn - drawn_as_data
     return jnp.where(log_nu == 0, plain + drawn_as_drawn - data_as_data, plain)
+
+
+def residual_and_slope(
+    log_z: Float[Array, ""], sides: Sides, log_nu: Float[Array, ""], over: Reduction = HERE
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """``residual`` and its derivative by log_z, in an exponential for each sum and one for all: what Newton's method calls.
+
+    With s = r - log_z - log nu and t = exp(-|s|), sigmoid(s) = exp(min(s, 0)) / (1 + t): no logarithm, and nothing that overflows. Each sum
+    is scaled by the largest w exp(min(+-s, 0)), which is within a factor two of its largest term. The derivative of log sum w sigmoid(s)
+    is minus the mean of 1 - sigmoid(s) under those terms.
+
+    Example:
+        >>> sides = Sides(jnp.array([1.0]), jnp.array([0.0]), jnp.zeros(1), jnp.zeros(1))
+        >>> value, slope = residual_and_slope(jnp.array(0.5), sides, jnp.array(0.0))
+        >>> float(value), bool(slope > 0)
+        (0.0, True)
+    """
+    on_data, on_drawn = log_odds(log_z, sides, log_nu)
+    # (1 - D) on the data, D on the draws; then the same the other way round, which is needed at nu = 1.
+    signed = (-on_data, on_drawn, -on_drawn, on_data)
+    weights = (sides.weight_data, sides.weight_drawn, sides.weight_drawn, sides.weight_data)
+    rest_data, rest_drawn = jnp.exp(-jnp.abs(on_data)), jnp.exp(-jnp.abs(on_drawn))
+    rests = (rest_data, rest_drawn, rest_drawn, rest_data)
+    scaled = [weight + jnp.minimum(s, 0.0) for s, weight in zip(signed, weights, strict=True)]
+    highest = over.highest_of_each(*scaled)
+    sums = []
+    for s, rest, log_term, most in zip(signed, rests, scaled, highest, strict=True):
+        term, whole = jnp.exp(log_term - most), 1.0 + rest
+        sums += [jnp.sum(term / whole), jnp.sum(term * jnp.where(s > 0, rest, 1.0) / whole**2)]
+    totals = over.total(jnp.stack(sums)[None])
+    log_sums, means = highest + jnp.log(totals[::2]), totals[1::2] / totals[::2]
+    # d/d log_z: s falls with log_z on either side, so that sums of sigmoid(-s) rise and those of sigmoid(s) fall.
+    value, slope = log_sums[0] - log_sums[1], means[0] + means[1]
+    at_one, slope_at_one = value + log_sums[2] - log_sums[3], slope + means[2] + means[3]
+    return jnp.where(log_nu == 0, at_one, value), jnp.where(log_nu == 0, slope_at_one, slope)
 
 
 def solve_log_z(
@@ -105,10 +145,11 @@ def solve_log_z(
     start = jnp.clip(log_mean_exp(safe.drawn, safe.weight_drawn, over), low, high)
     size = jnp.maximum(1.0, jnp.maximum(jnp.abs(low), jnp.abs(high)))
     tolerance = jax.lax.stop_gradient(4.0 * jnp.finfo(size.dtype).eps * size)
-    low, high, start = jax.lax.stop_gradient((low, high, start))
+    low, high, start, held, held_nu = jax.lax.stop_gradient((low, high, start, safe, log_nu))
 
     def solve(function: Callable, point: Float[Array, ""]) -> Float[Array, ""]:
-        return bracketed_newton(function, point, low, high, tolerance)
+        del function  # the same one, that of the implicit derivative
+        return bracketed_newton(lambda log_z: residual_and_slope(log_z, held, held_nu, over), point, low, high, tolerance)
 
     root = jax.lax.custom_root(
         lambda log_z: residual(log_z, safe, log_nu, over), start, solve, lambda linear, y: y / linear(jnp.ones_like(y))

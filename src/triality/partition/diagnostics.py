@@ -95,14 +95,15 @@ def pareto_smoothed(log_weight: Float[Array, " n"]) -> tuple[Float[Array, " n"],
     length = _tail_length(present)
     capacity = max(int(min(num_static // 5, 3 * math.sqrt(num_static))), 1)
 
-    order = jnp.argsort(-log_weight)
-    scale = log_weight[order[0]]
+    # The largest ones, and the first below the longest tail that there may be: of a million samples some thousands.
+    largest, order = jax.lax.top_k(log_weight, min(capacity + 1, num_static))
+    scale = largest[0]
     scale = jnp.where(jnp.isfinite(scale), scale, 0.0)
     # Ascending, as the fit wants it; entries beyond the tail's true length sit at the front and are masked.
     where = order[:capacity][::-1]
     live = jnp.arange(capacity)[::-1] < length
     log_tail = log_weight[where] - scale
-    cutoff = jnp.exp(log_weight[order[jnp.clip(length, 0, num_static - 1)]] - scale)
+    cutoff = jnp.exp(largest[jnp.clip(length, 0, largest.shape[0] - 1)] - scale)
     lowest = jnp.min(jnp.where(live, log_tail, jnp.inf))
 
     enough = length >= _SMALLEST_TAIL

@@ -12,8 +12,16 @@ from jaxtyping import Array, Float
 _MAX_STEPS = 200
 
 
+ValueAndSlope = Callable[[Float[Array, ""]], tuple[Float[Array, ""], Float[Array, ""]]]
+
+
+def with_slope(function: Callable[[Float[Array, ""]], Float[Array, ""]]) -> ValueAndSlope:
+    """The function together with its derivative, where that is not written down."""
+    return lambda point: jax.jvp(function, (point,), (jnp.ones_like(point),))
+
+
 def bracketed_newton(
-    function: Callable[[Float[Array, ""]], Float[Array, ""]],
+    value_and_slope: ValueAndSlope,
     start: Float[Array, ""],
     low: Float[Array, ""],
     high: Float[Array, ""],
@@ -23,7 +31,7 @@ def bracketed_newton(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> x = bracketed_newton(lambda x: x**3 - 2.0, *(jnp.array(value) for value in (1.9, 0.0, 2.0, 1e-12)))
+        >>> x = bracketed_newton(with_slope(lambda x: x**3 - 2.0), *(jnp.array(value) for value in (1.9, 0.0, 2.0, 1e-12)))
         >>> round(float(x) ** 3, 5)
         2.0
     """
@@ -34,7 +42,7 @@ def bracketed_newton(
 
     def step(state):
         low, high, point, last, count = state
-        value, slope = jax.jvp(function, (point,), (jnp.ones_like(point),))
+        value, slope = value_and_slope(point)
         low = jnp.where(value <= 0, point, low)
         high = jnp.where(value >= 0, point, high)
         newton = point - value / slope

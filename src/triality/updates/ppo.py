@@ -24,6 +24,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 from triality.devices.placement import spread, whole
 from triality.energies.mlp import MLP
 from triality.policies.scaling import Scaling
+from triality.shuffling import order_for_blocks
 from triality.trajectory import Policy, Trajectory, TransitionCost, transition_costs
 
 VALUE_SCALE = 0.01
@@ -160,7 +161,7 @@ class PPO(eqx.Module):
         num_steps = data.mask.shape[0]
 
         keys = jax.random.split(key, self.num_epochs)
-        order = jax.vmap(lambda k: jax.random.permutation(k, num_steps))(keys)
+        order = jax.vmap(lambda k: order_for_blocks(k, num_steps))(keys)
         size = num_steps // self.num_minibatches
         order = order[:, : size * self.num_minibatches].reshape(self.num_epochs * self.num_minibatches, size)
         dynamic, static = eqx.partition((policy, state), eqx.is_array)
@@ -193,24 +194,21 @@ class PPO(eqx.Module):
     def _descend(
         self, policy: Policy, state: PPOState, part: Minibatch, is_far: Bool[Array, ""]
     ) -> tuple[Policy, PPOState, Bool[Array, ""]]:
-        total = jnp.maximum(jnp.sum(part.mask), 1.0)
-
-        def policy_loss(policy: Policy) -> tuple[Float[Array, ""], Float[Array, ""]]:
-            gain, kl = clipped_gain(policy, part, self.clip)
-            return -gain, kl
-
-        def value_loss(value: Value) -> Float[Array, ""]:
+        def losses(models: tuple[Policy, Value]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+            """Sums over the steps: their number is divided by afterwards, so that devices add up everything at one go."""
+            policy, value = models
+            gain, kl = clipped_gains(policy, part, self.clip)
             error = (jax.vmap(value)(part.observation) - part.target) / value.horizon
-            return 0.5 * jnp.sum(part.mask * error**2) / total
+            return 0.5 * jnp.sum(part.mask * error**2) - gain, kl
 
-        gradient, kl = eqx.filter_grad(policy_loss, has_aux=True)(policy)
-        is_far = is_far | (kl > self.max_kl)
+        gradients, kl = eqx.filter_grad(losses, has_aux=True)((policy, state.value))
+        total = jnp.maximum(jnp.sum(part.mask), 1.0)
+        gradient, value_gradient = jax.tree.map(lambda leaf: leaf / total, gradients)
+        is_far = is_far | (kl / total > self.max_kl)
         before = (policy, state.policy_optimizer)
         stepped = self._step(gradient, policy, state.policy_optimizer, self.learning_rate, ADAM_EPSILON)
         policy, policy_optimizer = jax.tree.map(lambda new, old: jnp.where(is_far, old, new) if eqx.is_array(new) else new, stepped, before)
-        value, value_optimizer = self._step(
-            eqx.filter_grad(value_loss)(state.value), state.value, state.value_optimizer, self.value_learning_rate, VALUE_EPSILON
-        )
+        value, value_optimizer = self._step(value_gradient, state.value, state.value_optimizer, self.value_learning_rate, VALUE_EPSILON)
         return policy, PPOState(value, policy_optimizer, value_optimizer), is_far
 
     def _step(self, gradient, model, optimizer_state, learning_rate, epsilon):
@@ -233,16 +231,15 @@ class PPO(eqx.Module):
         return PPOMetrics(-mean(data.log_prob), -mean(log_ratio), mean(outside), explained)
 
 
-def clipped_gain(policy: Policy, part: Minibatch, clip: Float[Array, ""] | float) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """mean over real steps of min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi/pi_old: to be maximized; and of KL(pi_old, pi), nats.
+def clipped_gains(policy: Policy, part: Minibatch, clip: Float[Array, ""] | float) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Sum over real steps of min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi/pi_old: to be maximized; and of KL(pi_old, pi), nats.
 
     The estimate of KL is rho - 1 - log rho, never negative and unbiased (Schulman 2020, "Approximating KL divergence").
     """
     log_ratio = _log_probs(policy, part) - part.log_prob
     ratio = jnp.exp(log_ratio)
     gain = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * part.advantage)
-    total = jnp.maximum(jnp.sum(part.mask), 1.0)
-    return jnp.sum(part.mask * gain) / total, jnp.sum(part.mask * (ratio - 1.0 - log_ratio)) / total
+    return jnp.sum(part.mask * gain), jnp.sum(part.mask * (ratio - 1.0 - log_ratio))
 
 
 def _arrays(model: PyTree) -> PyTree:
