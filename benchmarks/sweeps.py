@@ -86,11 +86,15 @@ def memory(rollouts: int, seeds: int, at_once: int | None) -> dict[str, Any]:
     algorithm = build_algorithm(plan.options, plan.task)
     guarded = Guarded(algorithm)
     states = jax.eval_shape(jax.vmap(guarded.init), state_template(algorithm, plan.task, plan.options))
-    settings = one_setting(guarded)
+    shapes, static = eqx.partition(states, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    settings, mapped = one_setting(guarded), over_settings(lambda a, s: run(a, s, 1, 1)[:2], at_once)
+
+    def chunk(arrays: Any) -> Any:
+        return eqx.filter(mapped(settings, eqx.combine(arrays, static)), eqx.is_array)
+
     found: dict[str, Any] = {"seeds": seeds, "at_once": at_once}
-    for name, donate in (("kept", "none"), ("donated", "all-except-first")):
-        mapped = over_settings(lambda a, s: run(a, s, 1, 1)[:2], at_once).__wrapped__
-        analysis = eqx.filter_jit(mapped, donate=donate).lower(settings, states).compile().compiled.memory_analysis()
+    for name, donated in (("kept", ()), ("donated", (0,))):
+        analysis = jax.jit(chunk, donate_argnums=donated).lower(shapes).compile().memory_analysis()
         fields = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes", "alias_size_in_bytes")
         found[name] = {field.removesuffix("_size_in_bytes"): getattr(analysis, field) for field in fields}
     return found

@@ -49,6 +49,7 @@ def test_only_the_bad_steps_are_skipped(broken):
     state, metrics, _ = eqx.filter_jit(lambda s: run(guarded, s, 1, 50))(guarded.init(first()))
     drawn = np.asarray(metrics["drawn"][0])
     assert 0 < np.sum(drawn > 1.0) == int(state.skipped)
+    assert len(np.unique(drawn)) == len(drawn)  # a step that was skipped is followed by another, not by itself
     np.testing.assert_allclose(state.state.weight, np.full(2, drawn[drawn <= 1.0].sum()), rtol=1e-12)
     assert np.asarray(state.state.log_weight).tolist() == [0.0, -np.inf]
     assert state.state.name == "a leaf that is no array"

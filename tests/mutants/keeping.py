@@ -68,7 +68,7 @@ MUTANTS = (
         SERIES,
         "        if notes or aside:\n",
         "        if notes and aside is None:\n",
-        ("faults/test_f01_resumption.py::test_f10_where_every_checkpoint_is_damaged_the_run_does_not_begin_anew",),
+        ("runs/test_going_on.py::test_f10_where_all_are_damaged_it_says_so_and_where_they_were_put",),
         "a run that silently begins anew, and overwrites what could have been restored",
     ),
     Mutant(

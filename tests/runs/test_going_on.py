@@ -10,6 +10,7 @@ import pytest
 from tests.runs.test_keeper import ALWAYS, Killed, steps_in_log, walk
 from triality.errors import ConfigError, NoValidCheckpointError, StorageError
 from triality.runs import resumption
+from triality.runs.checkpoint_series import CheckpointSeries
 from triality.runs.folder import RunFolder
 from triality.runs.keeper import kept_run
 from triality.runs.keeping import Keeping
@@ -89,6 +90,14 @@ def test_checkpoints_that_are_missing_are_no_new_beginning(killed):
     with pytest.raises(NoValidCheckpointError, match=r"expected checkpoints beside metrics.jsonl, got none; .* --overwrite"):
         walk(killed, Keeping(resume=True))
     assert len(steps_in_log(killed)) == 7
+
+
+def test_f10_where_all_are_damaged_it_says_so_and_where_they_were_put(killed):
+    for path in CheckpointSeries(killed).paths():
+        path.write_bytes(b"nothing")
+    for _ in range(2):  # the second time none is left but those that were put aside
+        with pytest.raises(NoValidCheckpointError, match=r"got none but damaged ones \(.*\.corrupt\); restore one of them"):
+            walk(killed, Keeping(resume=True))
 
 
 def test_a_checkpoint_of_another_run_is_refused(killed):

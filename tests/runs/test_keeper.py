@@ -175,7 +175,9 @@ def test_f31_the_lock(tmp_path):
     assert holder(tmp_path) is None
     assert not list(tmp_path.iterdir())
     with RunLock(tmp_path):
-        assert holder(tmp_path)["host"]
+        found = holder(tmp_path)
+        assert found is not None
+        assert found["host"]
         with pytest.raises(RunLockedError), RunLock(tmp_path):
             pass
     with RunLock(tmp_path):
