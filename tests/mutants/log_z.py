@@ -62,6 +62,14 @@ MUTANTS = (
         "a bias reported as log Z",
     ),
     Mutant(
+        "the slope of Bennett's equation is upside down",
+        "partition/acceptance_ratio.py",
+        "totals[1::2] / totals[::2]",
+        "totals[::2] / totals[1::2]",
+        ("partition/test_acceptance_ratio.py::test_the_equation_without_logarithms_is_the_same_one",),
+        "a slope that makes Newton's method a slow bisection",
+    ),
+    Mutant(
         "the mixture's shares are swapped",
         "partition/mixture.py",
         "return jnp.logaddexp(log_reference, log_nu + log_q) - jnp.logaddexp(0.0, log_nu)",

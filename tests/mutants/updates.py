@@ -59,10 +59,18 @@ MUTANTS = (
     Mutant(
         "the estimate of the divergence has its sign turned",
         PPO,
-        "jnp.sum(part.mask * (ratio - 1.0 - log_ratio)) / total",
-        "jnp.sum(part.mask * (ratio - 1.0 + log_ratio)) / total",
+        "jnp.sum(part.mask * (ratio - 1.0 - log_ratio))",
+        "jnp.sum(part.mask * (ratio - 1.0 + log_ratio))",
         ("updates/test_ppo.py::test_the_estimate_of_the_divergence_by_hand",),
         "log(old/new) and log(new/old) mixed up",
+    ),
+    Mutant(
+        "minibatches are cut from an order with two random bits",
+        "shuffling.py",
+        "upper = jax.random.bits(key, (size,), jnp.uint32) << lower",
+        "upper = (jax.random.bits(key, (size,), jnp.uint32) >> 30) << lower",
+        ("test_shuffling.py::test_an_index_is_in_any_block_alike_and_two_are_together_as_often_as_by_chance",),
+        "steps of one roll-out side by side in one minibatch",
     ),
     Mutant(
         "Q is bootstrapped through an end",
