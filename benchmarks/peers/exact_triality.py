@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from triality.partition.acceptance_ratio import acceptance_ratio
+from triality.partition.acceptance_ratio import acceptance_ratio, solve_log_z
 from triality.tabular import IrlConfig, TabularMDP, Visitation, causal_solution, causal_visits, mce_irl
 
 jax.config.update("jax_enable_x64", True)
@@ -26,7 +26,7 @@ jax.config.update("jax_enable_x64", True)
 def main() -> None:
     task = json.loads(Path(sys.argv[1]).read_text())
     arrays = dict(np.load(task["arrays"]))
-    found = {"bar": log_z, "visits": visits, "irl": learning}[task["kind"]](task, arrays)
+    found = {"bar": log_z, "root": root, "visits": visits, "irl": learning}[task["kind"]](task, arrays)
     Path(sys.argv[2]).write_text(json.dumps({**found, "packages": {"jax": jax.__version__}}))
 
 
@@ -34,6 +34,12 @@ def log_z(task: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     """The acceptance ratio with its error bar and its diagnostics."""
     found, first, seconds = timed(task, jax.jit(acceptance_ratio), jnp.asarray(arrays["data"]), jnp.asarray(arrays["drawn"]))
     return {"seconds": seconds, "first_seconds": first, "value": float(found.value), "stderr": float(found.stderr)}
+
+
+def root(task: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    """The same without error bar and diagnostics."""
+    found, first, seconds = timed(task, jax.jit(solve_log_z), jnp.asarray(arrays["data"]), jnp.asarray(arrays["drawn"]))
+    return {"seconds": seconds, "first_seconds": first, "value": float(found)}
 
 
 def visits(task: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
