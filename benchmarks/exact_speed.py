@@ -157,7 +157,7 @@ def page(record: Record) -> list[str]:
         f"call* contains compilation, which a process pays once. Peers: {told}.",
         "",
         "*Log Z*: Bennett's equation with its error bar, ours with effective sample size, overlap and the other diagnostics as well,",
-        "of which the Pareto tail needs the largest weights in order: in float64 that is most of the time. *The root alone*: without either.",
+        "of which the Pareto tail needs the largest weights in order: in float64 most of the time. *The root alone*: without either.",
         "*A gradient*: causal policy and expected visits of an icy grid, undiscounted until the terminal state; ours over a horizon of 60",
         "times the side. *Learning*: 200 demonstrations; irl-maxent by gradient ascent at the step size (0.1) and the stopping rule of its",
         "examples, ours by L-BFGS until no visit is off by more than 1e-3; *gap*: the largest difference in visits that either leaves.",
