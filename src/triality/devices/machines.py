@@ -117,7 +117,7 @@ def noticing_lost_peers() -> Iterator[None]:
     """
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
+    except (jax.errors.JaxRuntimeError, ValueError) as error:  # which of them hangs on the collective, and on whether it was compiled
         if not any(sign in str(error).lower() for sign in SIGNS):
             raise
         raise PeerLostError(f"expected all processes of the run to go on, got '{_first_line(error)}': {LOST}") from error

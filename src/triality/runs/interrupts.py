@@ -1,7 +1,8 @@
 """ctrl-C before a run is kept and after it: one line instead of a traceback, whatever is being imported meanwhile. Imports no jax.
 
-first     ``KeyboardInterrupt``, as always; and it is remembered, for an import may swallow it or make another error of it
-again     the process ends at once
+while something is imported     the process ends at once: native code in the middle of its initialization may crash on an exception
+else, first                     ``KeyboardInterrupt``, as always; and it is remembered, in case somebody swallows it
+again                           the process ends at once
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Interrupts:
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """What the interpreter calls."""
-        del number, frame
-        if self.asked:
+        del number
+        if self.asked or _is_importing(frame):
             say_interrupted()
             os._exit(INTERRUPTED)
         self.asked = True
@@ -80,6 +81,14 @@ def say_interrupted() -> None:
     """The one line."""
     with contextlib.suppress(OSError, ValueError):
         print("triality: interrupted", file=sys.stderr, flush=True)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _of(handler: object) -> Interrupts | None:
