@@ -18,8 +18,9 @@ EBM = (
     *("--energy-steps", "80", "--num-drawn", "200", "--temperatures", "0", "--batch-size", "15"),
 )
 SEQ = ("seq", "--data", "FILE", "--hidden", "8", "--length", "8", "--generator-steps", "80", "--energy-steps", "40", "--num-drawn", "200")
-TOLERANCE = 2e-3
-"""Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is far beyond it."""
+TOLERANCE, OF_IRL = 2e-3, 1e-7
+"""Of a run in float32, relative to the largest number of an array: rounding grows along the way. Another seed is far beyond it. Runs of
+``irl`` are in float64: at their beginning one roll-out decides log Z, and float32's rounding is everything after five iterations."""
 
 FLAT = ("GAN-GCL, matched trajectories",)
 """Where log Z of a start is solved although both sides are told apart: the equation is flat there, and rounding moves its root more."""
@@ -73,27 +74,29 @@ def commands(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["irl", "ebm", "seq"])
-def test_the_command_on_two_devices_and_in_two_processes(name, tmp_path):
-    words = commands(tmp_path)[name]
+def test_the_command_on_two_devices_and_in_two_processes(name, tmp_path, monkeypatch):
+    words, tolerance = commands(tmp_path)[name], OF_IRL if name == "irl" else TOLERANCE
+    monkeypatch.setenv("JAX_ENABLE_X64", str(int(name == "irl")))
     run(words, tmp_path / "one")
     run((*words, "--devices", "2"), tmp_path / "two")
     run_together(words, tmp_path / "together")
     run((*words, "--seed", "5"), tmp_path / "other")
-    assert gap(tmp_path / "two", tmp_path / "one") < TOLERANCE
-    assert gap(tmp_path / "together", tmp_path / "one") < TOLERANCE
-    assert gap(tmp_path / "other", tmp_path / "one") > 10 * TOLERANCE
+    assert gap(tmp_path / "two", tmp_path / "one") < tolerance
+    assert gap(tmp_path / "together", tmp_path / "one") < tolerance
+    assert gap(tmp_path / "other", tmp_path / "one") > 1e-2
     # One process prints and writes; the other says nothing, but for the network below jax.
     assert [line for line in said(tmp_path / "together", 1).splitlines() if line and not line.startswith("[Gloo]")] == []
     assert (tmp_path / "together" / "report.html").is_file()
 
 
-def test_seeds_are_split_and_a_run_goes_on_on_other_devices(tmp_path):
+def test_seeds_are_split_and_a_run_goes_on_on_other_devices(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
     run((*IRL, "--seeds", "2"), tmp_path / "one")
     run_together((*IRL, "--seeds", "2"), tmp_path / "together")
-    assert gap(tmp_path / "together", tmp_path / "one") < TOLERANCE
+    assert gap(tmp_path / "together", tmp_path / "one") < OF_IRL
     # Made longer: three iterations of both processes, then on one device, then on four.
     shorter = tuple("3" if word == "6" else word for word in (*IRL, "--seeds", "2"))
     run_together(shorter, tmp_path / "moved")
     run((*(("4" if word == "6" else word) for word in (*IRL, "--seeds", "2")), "--resume"), tmp_path / "moved")
     run((*IRL, "--seeds", "2", "--resume", "--devices", "4"), tmp_path / "moved")
-    assert gap(tmp_path / "moved", tmp_path / "one") < TOLERANCE
+    assert gap(tmp_path / "moved", tmp_path / "one") < OF_IRL
