@@ -69,5 +69,5 @@ def test_a_run_is_profiled_stage_by_stage(tmp_path, runs):
     # The count of the whole is about that of its parts: neither misses a loop.
     parts = sum(stage.times * stage.count.operations for stage in program.step_stages)
     assert 0.5 < parts / program.whole.count.operations < 2.0
-    assert json.loads((out / "bench.json").read_text())["format"] == 1
+    assert json.loads((out / "bench.json").read_text())["format"] == 2
     assert program.name in (out / "bench.html").read_text()
