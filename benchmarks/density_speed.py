@@ -14,16 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import ROOT
+from peer_environment import peer_python, result_of
 from result_page import PICTURES, Record, ResultPage, kept
 
 PEER_PACKAGES = (("torch==2.13.0",), ("zuko==1.6.0", "ebmkit==0.16.0"))
@@ -70,7 +67,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     if options.scaling:
         yield earlier | {"scaling": {name: run_side("triality", sys.executable, task) for name, task in SCALING.items()}}
         return
-    sides = (("triality", sys.executable), ("peer", _peer_python(options.peer_python)))
+    sides = (("triality", sys.executable), ("peer", peer_python(options.peer_python, ".venv-density-peer", PEER_PACKAGES)))
     earlier.pop("machine", None)
     runs = {
         name: [{side: run_side(side, python, task) for side, python in sides} for _ in range(options.repeats)]
@@ -84,26 +81,9 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     }
 
 
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-density-peer" / "bin" / "python"
-    if not python.is_file():
-        print("making .venv-density-peer, a few minutes", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        for packages in PEER_PACKAGES:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
-
-
 def run_side(side: str, python: Any, task: dict[str, Any]) -> dict[str, Any]:
     """One process, one task."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
-        given.write_text(json.dumps(task))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        subprocess.run([python, ROOT / "benchmarks" / "peers" / SCRIPTS[side], given, found], check=True, env=environment)
-        result = json.loads(found.read_text())
+    result = result_of(python, SCRIPTS[side], task)
     print(side, task["kind"], task.get("flow", ""), task["dim"], task["batch"], json.dumps(result), flush=True)
     return result
 

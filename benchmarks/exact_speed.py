@@ -12,9 +12,6 @@ Log Z: log ratios of both sides are normal, N(v/2, v) at the data and N(-v/2, v)
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +20,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import ROOT, describe_machine
+from machine import describe_machine
+from peer_environment import peer_python, result_of
 from result_page import Record, ResultPage, kept
 
 PEER_PACKAGES = ("numpy==2.3.4", "irl-maxent==0.1.0", "pymbar==4.0.3")
@@ -48,7 +46,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
-    sides = (("triality", sys.executable), ("peer", _peer_python(options.peer_python)))
+    sides = (("triality", sys.executable), ("peer", peer_python(options.peer_python, ".venv-exact-peer", (PEER_PACKAGES,))))
     machine, runs = describe_machine(), dict(kept(options.out).get("runs", {}))
     with tempfile.TemporaryDirectory() as folder:
         for name in options.tasks:
@@ -116,25 +114,9 @@ def walks_of(transitions: Any, policy: Any, terminal: int, rng: np.random.Genera
     return walks
 
 
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-exact-peer" / "bin" / "python"
-    if not python.is_file():
-        print("making .venv-exact-peer, a minute", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
-    return python
-
-
 def run_side(side: str, python: Any, task: dict[str, Any]) -> dict[str, Any]:
     """One process, one task."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
-        given.write_text(json.dumps(task))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        subprocess.run([python, ROOT / "benchmarks" / "peers" / SCRIPTS[side], given, found], check=True, env=environment)
-        result = json.loads(found.read_text())
+    result = result_of(python, SCRIPTS[side], task)
     print(side, task["kind"], result["seconds"], flush=True)
     return result
 

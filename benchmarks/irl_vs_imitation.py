@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from machine import ROOT, describe_machine, one_thread
+from peer_environment import peer_python
 
 from triality.data.checks import check_against
 from triality.data.demonstration_file import read_demonstrations, write_demonstrations
@@ -84,7 +85,7 @@ entropy weight 0, its default); a gradient penalty (ours only, its cost is in ou
 def main() -> int:
     options = _options()
     one_thread()
-    peer = _peer_python(options.peer_python)
+    peer = peer_python(options.peer_python, ".venv-peer", PEER_PACKAGES)
     sides = {f"{who}, {pair}": each for pair in options.pairs for who, each in zip(("triality", "imitation"), PAIRS[pair], strict=True)}
     checked = check_against(read_demonstrations(options.demos), SPECS[ENVIRONMENT], "error", options.num_demos).demonstrations
     machine, results = describe_machine(), {side: [] for side in sides}
@@ -123,18 +124,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer-python", type=Path, help="an interpreter that has imitation 1.0.1; .venv-peer is made where none is given")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "irl_vs_imitation.json")
     return parser.parse_args()
-
-
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-peer" / "bin" / "python"
-    if not python.exists():
-        print("making .venv-peer, a few minutes", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        for packages in PEER_PACKAGES:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
 
 
 def _task(options: argparse.Namespace, settings: dict[str, Any], demos: Path, num_pairs: int, seed: int) -> dict[str, Any]:

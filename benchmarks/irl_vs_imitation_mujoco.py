@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from machine import ROOT, commit, describe_machine
 from peer_curves import GOOD, page, plot
+from peer_environment import peer_python
 from result_page import PAGES, PICTURES, Record, ResultPage, kept
 
 from triality.data.demonstration_file import read_demonstrations, write_demonstrations
@@ -117,7 +118,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         raise SystemExit(f"expected the record {options.out} to be of the same options, got others; give another --out, or remove it")
     record = asked | {"machine": record.get("machine", describe_machine()), "runs": record.get("runs", {})}
     missing = [(seed, side) for seed in range(options.seeds) for side in options.sides if str(seed) not in record["runs"].get(side, {})]
-    peer = _peer_python(options.peer_python) if any(side in PEERS for _, side in missing) else None
+    peer = peer_python(options.peer_python, ".venv-peer-mujoco", PEER_PACKAGES) if any(side in PEERS for _, side in missing) else None
     yield record
     failed = []
     with tempfile.TemporaryDirectory() as name:
@@ -135,18 +136,6 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
             yield record
     if failed:
         raise SystemExit(f"expected every run to end well, got failures: {'; '.join(failed)}; the others are in {options.out}")
-
-
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-peer-mujoco" / "bin" / "python"
-    if not python.exists():
-        print("making .venv-peer-mujoco, a few minutes", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        for packages in PEER_PACKAGES:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
 
 
 def _task(options: argparse.Namespace, scale: dict[str, float], side: str, seed: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from machine import ROOT, one_thread
+from peer_environment import peer_python
 from result_page import PAGES, Record, ResultPage, kept
 
 one_thread()
@@ -84,7 +85,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
-    peer, record = _peer_python(options.peer_python), kept(options.out)
+    peer, record = peer_python(options.peer_python, ".venv-sb3", PEER_PACKAGES), kept(options.out)
     if not (options.run / "summary.json").is_file():
         made = ["--level", "trajectory", "--num-demos", "20", "--seeds", str(options.seeds)]
         _triality("irl", "--env", ENVIRONMENT, "--demos", options.demos, "--out", options.run, *made)
@@ -105,18 +106,6 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
                 print(f"--- {row}, seed {seed}", flush=True)
                 found[str(seed)] = _train(options, peer, row, seed)
                 yield record
-
-
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-sb3" / "bin" / "python"
-    if not python.exists():
-        print("making .venv-sb3, a few minutes", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        for packages in PEER_PACKAGES:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
 
 
 def _triality(*arguments: Any) -> None:

@@ -12,17 +12,14 @@ thread; the peer on one, and on all cores. The sides take turns; compilation is 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import ROOT
+from peer_environment import peer_python, result_of
 from result_page import PICTURES, Record, ResultPage, kept
 
 PEER_PACKAGES = ("torch==2.13.0",)
@@ -51,7 +48,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> Iterator[Record]:
-    python, runs = _peer_python(options.peer_python), {}
+    python, runs = peer_python(options.peer_python, ".venv-sequence-peer", ((*PEER_PACKAGES, "numpy"),)), {}
     for name, task in TASKS.items():
         runs[name] = [{side: run_side(side, python, task) for side in SIDES} for _ in range(options.repeats)]
         yield {"runs": runs}
@@ -63,28 +60,12 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
         yield {"runs": runs, "draws": draws}
 
 
-def _peer_python(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    python = ROOT / ".venv-sequence-peer" / "bin" / "python"
-    if not python.is_file():
-        print("making .venv-sequence-peer, a few minutes", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES, "numpy"], check=True)
-    return python
-
-
 def run_side(side: str, python: Path, task: dict[str, Any]) -> dict[str, Any]:
     """One process, one task."""
     ours = side == "triality"
     threads = (os.cpu_count() or 1) if side.endswith("cores") else 1
-    script = ROOT / "benchmarks" / "peers" / ("seqgan_triality.py" if ours else "seqgan_torch.py")
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
-        given.write_text(json.dumps(task | {"threads": threads}))
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        subprocess.run([sys.executable if ours else python, script, given, found], check=True, env=environment)
-        result = json.loads(found.read_text())
+    script = "seqgan_triality.py" if ours else "seqgan_torch.py"
+    result = result_of(sys.executable if ours else python, script, task | {"threads": threads}, threads)
     print(side, task["kind"], task["length"], task["batch"], f"{1e3 * median(result['seconds']):.1f} ms", flush=True)
     return result
 
