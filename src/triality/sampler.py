@@ -20,7 +20,7 @@ from triality.devices.placement import spread
 X = TypeVar("X")
 
 PIECE = 128
-"""Samples that are worked on together where memory counts: the scores of more no longer fit a cache, which doubles a transformer's time."""
+"""Samples that are worked on together where memory counts: the scores of more no longer fit a cache."""
 
 
 class AbstractDensity(eqx.Module, Generic[X]):
