@@ -15,8 +15,9 @@ MOST = 2**24
 def order_for_blocks(key: Key[Array, ""], size: int) -> Int[Array, " size"]:
     """0 ... size - 1 in an order whose consecutive blocks are random samples without replacement; within a block it need not be random.
 
-    Each index is put below random upper bits, and these numbers are sorted, once, where ``jax.random.permutation`` sorts pairs, and
-    twice: on a CPU that is a good part of a policy update. Indices with the same upper bits stay side by side in their order, and the sum over a minibatch does not know its order.
+    Each index is put below random upper bits, and these numbers are sorted, once, where ``jax.random.permutation`` sorts pairs, and twice:
+    on a CPU that is a good part of a policy update. Indices with the same upper bits stay side by side in their order, and the sum over a
+    minibatch does not know its order.
 
     Raises:
         ConfigError: more than 2^24 indices, for which too few upper bits are left.
