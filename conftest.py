@@ -26,8 +26,9 @@ jax.config.update("jax_enable_x64", True)
 
 import pytest
 
-MOST_MEMORY = 4 * 2**30
-"""Resident bytes of a test process above which compiled programs are let go; they are read back from disk if they are needed again."""
+MOST_MEMORY, MOST_PLACES = 4 * 2**30, 30_000
+"""Resident bytes of a test process, and places in its memory, above which compiled programs are let go; they are read back from disk if
+they are needed again. A program takes a dozen places, a process may have 65,530 by default, and beyond that the compiler crashes."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -37,5 +38,20 @@ def _bounded_memory():
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:  # not Linux: whoever runs the tests there has to watch it
         return
-    if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY:
+    if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY or _num_places() > MOST_PLACES:
         jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _bounded_places(request):
+    """A slow test is a whole run, whose programs take thousands of places: a dozen of them in one module would be too many."""
+    yield
+    if request.node.get_closest_marker("slow") is not None and _num_places() > MOST_PLACES:
+        jax.clear_caches()
+
+
+def _num_places() -> int:
+    try:
+        return Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        return 0

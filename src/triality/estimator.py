@@ -34,6 +34,7 @@ from triality.algorithms.minibatch import DataSet
 from triality.energies.mlp import MLPEnergy
 from triality.energies.sum import NegativeLogDensity
 from triality.energy import Energy
+from triality.loaded_programs import make_room_for_programs
 from triality.objectives.discriminator import DiscriminatorLoss
 from triality.partition.alarm import verdict
 from triality.runs.checkpoint import read_checkpoint, write_checkpoint
@@ -113,6 +114,7 @@ class DensityEstimator(DensityMixin, BaseEstimator):
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         self._refuse(X)
+        make_room_for_programs()
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         rows = np.random.default_rng(seed).permutation(len(X))
         held_out = max(1, round(self.validation_fraction * len(X)))

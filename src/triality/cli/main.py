@@ -28,6 +28,7 @@ from triality.cli.play_options import PlayOptions
 from triality.cli.runs_options import ReportOptions, RunsOptions
 from triality.cli.seq_options import SeqOptions
 from triality.errors import TrialityError
+from triality.loaded_programs import make_room_for_programs
 from triality.runs.interrupts import INTERRUPTED, interrupts, say_interrupted
 from triality.runs.lasting_output import LastingOutput
 
@@ -105,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parse(sys.argv[1:] if arguments is None else arguments)
             output.said = UNREAD if hasattr(options, "kept") else ""
             refuse_old_packages()
+            make_room_for_programs()
             with mending(os.environ, lambda said: print(f"triality: {said}", file=sys.stderr)):
                 return COMMANDS[type(options)](options)
         except TrialityError as error:
