@@ -251,5 +251,5 @@ def _checked(
         )
     train, valid, test = parts
     seen = np.isin(np.unique(np.concatenate([valid, test])), np.unique(train))
-    notes = (f"{int(np.sum(~seen))} tokens of the held-out sequences are in no training sequence",) if not seen.all() else ()
+    notes = (f"tokens of the held-out sequences that are in no training sequence: {int(np.sum(~seen))}",) if not seen.all() else ()
     return SequenceData(train, valid, test, vocabulary, end, words, joiner, notes)
