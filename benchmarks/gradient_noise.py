@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from machine import one_thread
@@ -80,7 +79,7 @@ def shaken(key: Any, tree: Any, size: float) -> Any:
 
 
 def estimators(q: Any, density: UnnormalizedDensity, kind: str) -> dict[str, Any]:
-    critic = partial(values_ahead, q, density)
+    critic = jax.tree_util.Partial(values_ahead, q, density)  # its arrays are arguments: one compilation for all seeds
     found: dict[str, Any] = {
         "one return for the whole sequence": ScoreFunction(NUM_SAMPLES),
         "a return a token": TokenScore(num_samples=NUM_SAMPLES),
