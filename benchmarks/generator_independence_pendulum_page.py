@@ -10,7 +10,7 @@ from result_page import PICTURES, Record
 
 PICTURE = PICTURES / "generator_independence_pendulum.svg"
 MODES = {"trained": "Trained along", "fixed": "Fixed"}
-UNRELATED = np.sqrt(0.5)
+UNRELATED, NEAR = np.sqrt(0.5), 100.0
 DISTANCES = {"starc": "STARC", "epic": "EPIC"}
 
 
@@ -18,23 +18,34 @@ def page(record: Record) -> list[str]:
     plot(record, PICTURE)
     lines = ["# Which learned costs depend on the generator, on Pendulum-v1", ""]
     lines += [f"![Distances between costs](../_static/{PICTURE.name})", ""]
-    head = "| cost | between generators: STARC | EPIC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC |"
+    kinds = "between generators: STARC | EPIC | where both imitate: STARC | between seeds: STARC | EPIC | from the true cost: STARC | EPIC"
     for mode, title in MODES.items():
         lines += [f"## {title}", ""]
         found = costs_of(record, mode)
         if not found:
             lines += ["Not run yet.", ""]
             continue
-        lines += [head, f"|---|{'---:|' * 6}"]
-        lines += [f"| {name} | {' | '.join(_cells(each))} |" for name, each in found.items()]
+        lines += [f"| cost | {kinds} |", f"|---|{'---:|' * 7}"]
+        for cell in cells_of(record, mode).values():
+            able = imitating(cell, record["demonstrations_return"])
+            lines += [f"| {name} | {' | '.join(_cells(each, able))} |" for name, each in cell["costs"].items()]
         lines += ["", *_generators(record, mode), ""]
     return lines + _prose(record)
 
 
+def cells_of(record: Record, mode: str) -> dict[str, Any]:
+    """What was measured of one mode, by system, in the order in which it was."""
+    return {name.split("/")[1]: cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")}
+
+
 def costs_of(record: Record, mode: str) -> dict[str, Any]:
-    """By name, the comparisons of one mode, in the order in which they were measured."""
-    cells = [cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")]
-    return {name: each for cell in cells for name, each in cell["costs"].items()}
+    """By name, the comparisons of one mode."""
+    return {name: each for cell in cells_of(record, mode).values() for name, each in cell["costs"].items()}
+
+
+def imitating(cell: dict[str, Any], goal: float) -> set[str]:
+    """Generators that ended near the demonstrations, the mean over seeds."""
+    return {label for label, returns in cell["returns"].items() if np.mean(returns) > goal - NEAR}
 
 
 def values(pairs: list[dict[str, Any]], distance: str) -> np.ndarray:
@@ -42,8 +53,10 @@ def values(pairs: list[dict[str, Any]], distance: str) -> np.ndarray:
     return np.array([pair[distance][0] for pair in pairs if pair[distance] is not None])
 
 
-def _cells(found: dict[str, Any]) -> list[str]:
-    return [_cell(found[kind], distance) for kind in ("between", "within", "truth") for distance in DISTANCES]
+def _cells(found: dict[str, Any], able: set[str]) -> list[str]:
+    both = [pair for pair in found["between"] if able.issuperset(pair["of"])]
+    between, *rest = ([_cell(found[kind], distance) for distance in DISTANCES] for kind in ("between", "within", "truth"))
+    return [*between, _cell(both, "starc") if both else "no pair", *(cell for cells in rest for cell in cells)]
 
 
 def _cell(pairs: list[dict[str, Any]], distance: str) -> str:
@@ -57,7 +70,7 @@ def _cell(pairs: list[dict[str, Any]], distance: str) -> str:
 
 def _generators(record: Record, mode: str) -> list[str]:
     """What each generator earned, by system: they are generators of the task, and differ."""
-    cells = {name.split("/")[1]: cell for name, cell in record["cells"].items() if name.startswith(f"{mode}/")}
+    cells = cells_of(record, mode)
     labels = next(iter(cells.values()))["returns"]
     lines = [f"Returns of sampled actions, by generator, mean over seeds (demonstrations: {record['demonstrations_return']:.0f}):", ""]
     lines += [f"| system | {' | '.join(labels)} |", f"|---|{'---:|' * len(labels)}"]
@@ -103,7 +116,8 @@ def _prose(record: Record) -> list[str]:
         *_reading(record),
         "",
         "0 is the same cost up to a positive scale, a constant and shaping, 0.71 unrelated, 1 reversed. Cells: mean and range over pairs.",
-        f"*Between generators*: the ten pairs of five generators with the same seed, of {record['seeds']} seeds. *Between seeds*: pairs of",
+        f"*Between generators*: the ten pairs of five generators with the same seed, of {record['seeds']} seeds. *Where both imitate*:",
+        f"of those, pairs of generators that ended within {NEAR:.0f} of the demonstrations, the mean over seeds. *Between seeds*: pairs of",
         "seeds of one generator, which differ in first weights and roll-outs alone: as far as two runs are apart anyhow. Generators",
         "*trained along* are a net of 64 x 64, one of 16, a mixture of two Gaussians, one with twice the entropy weight, one that began",
         "at the clone; *fixed* ones are five clones of the demonstrations: one scale everywhere, a net of 16, a mixture, one stopped early",
