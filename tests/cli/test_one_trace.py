@@ -24,6 +24,7 @@ from triality.cli.irl_defaults import resolve
 from triality.cli.main import main
 from triality.cli.options import IrlOptions
 from triality.energies.quadratic import quadratic_energy
+from triality.policies.uniform import UniformPolicy
 from triality.run import over_seeds, run
 from triality.samplers.gaussian import Gaussian
 
@@ -60,7 +61,7 @@ def test_what_an_iteration_gives_is_what_it_takes(name):
     options = IrlOptions("Pendulum-v1", DEMOS, Path("unused"), **{**FEW, **EVERY[name]})
     task = task_of(options)
     options = resolve(options, task)
-    guarded = Guarded(build_algorithm(options, task))
+    guarded = Guarded(build_algorithm(options, task, UniformPolicy(task.spec)))  # the expert that DAgger asks
     states = jax.eval_shape(jax.vmap(guarded.init), state_template(guarded.algorithm, task, options))
     assert seen(after_a_chunk(guarded, states)) == seen(states)
 
