@@ -45,6 +45,13 @@ def test_where_nothing_tells_there_is_no_time_left(logged, tmp_path):
     assert stand(tmp_path, logged).seconds_left is None
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_log_that_holds_anything_at_all_can_be_read(seeds, tmp_path):
+    """Logs are read as they are found, other programs' too; two strange records are told from each other, and from a seed."""
+    logged = [{"seed": [0, 1], "iteration": [3], "point": {"rate": 0.1}}, {"seed": {}, "iteration": 4}, {"seed": 0, "iteration": 5}]
+    assert stand(tmp_path, logged, seeds=seeds).done == 9
+
+
 def test_a_run_that_met_nan_says_so(tmp_path):
     (tmp_path / "failed.json").write_text('{"error": "NaN in the cost"}')
     assert stand(tmp_path, []).failure == "NaN in the cost"

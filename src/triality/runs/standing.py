@@ -108,13 +108,14 @@ def num_rows(config: Mapping[str, Any]) -> Any:
     return math.prod((len(values) for values in swept.values() if isinstance(values, list)), start=seeds)
 
 
-def _row(record: Mapping[str, Any]) -> tuple[Any, Any]:
-    return record.get("point"), record.get("seed")
+def _row(record: Mapping[str, Any]) -> str:
+    """What tells records of one seed of one point from the others, whatever stands in a log."""
+    return repr((record.get("point"), record.get("seed")))
 
 
 def _course(records: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
     """Iterations of all seeds and seconds spent, after every record. The clock of the log begins anew with some runs' every seed."""
-    reached: dict[Any, int] = {}
+    reached: dict[str, int] = {}
     course, spent, before = [], 0.0, 0.0
     for record in records:
         iteration, clock = record.get("iteration"), record.get("seconds")
@@ -131,14 +132,14 @@ def _counted(records: Sequence[Mapping[str, Any]], rows: Any) -> tuple[int, str]
     """By what the iterations of all seeds are divided, and what the quotient counts."""
     if not isinstance(rows, int) or rows <= 1:
         return 1, ""
-    last = {_row(record): record.get("iteration") for record in records}
+    last = {_row(record): repr(record.get("iteration")) for record in records}
     keep_step = len(last) == rows and len(set(last.values())) == 1
     return (rows, "of each seed") if keep_step else (1, "of all seeds together")
 
 
 def _num_first(records: Sequence[Mapping[str, Any]]) -> int:
     """How many records are of the first moment: one a seed, where the seeds are of one program."""
-    rows: list[Any] = []
+    rows: list[str] = []
     for record in records:
         if _row(record) in rows:
             break
