@@ -82,11 +82,13 @@ def _generators(record: Record, mode: str) -> list[str]:
 
 
 def _cost_steps(record: Record) -> str:
-    """Of each cell where they differ."""
-    steps = {name: cell["cost_steps"] for name, cell in record["cells"].items()}
-    if len(set(steps.values())) == 1:
-        return f"{next(iter(steps.values()))} steps of the cost"
-    return "steps of the cost: " + ", ".join(f"{name} {number}" for name, number in steps.items())
+    """Of each mode, or of each cell where they differ within one."""
+    told: dict[str, set[int]] = {mode: {cell["cost_steps"] for cell in cells_of(record, mode).values()} for mode in MODES}
+    if all(len(numbers) <= 1 for numbers in told.values()):
+        words = [f"{next(iter(numbers)):,} where {MODES[mode].lower()}" for mode, numbers in told.items() if numbers]
+    else:
+        words = [f"{cell['cost_steps']:,} of {name}" for name, cell in record["cells"].items()]
+    return "steps of the cost: " + ", ".join(words)
 
 
 def half_width(record: Record, distance: str) -> float:
@@ -130,11 +132,13 @@ def _prose(record: Record) -> list[str]:
         "",
         "The theorem is about the optimum over all energies, with expectations: there the density-aware energy is minus the log density of",
         "the demonstrations, whatever the generator, and a free discriminator's logit compares them with one generator.",
-        "[On tables](generator_independence.md) that is exact. Here three things come between. Samples: over 200 steps few roll-outs of a",
-        "fixed generator decide anything, so that what is learned against one that imitates already is mostly what 20 demonstrations",
-        "happen to be. Steps: against such a generator the optimal cost is minus its log density, all of it to be learned. And the",
-        "coverage: fixed clones never go where random actions go, so that on half of it the cost is whatever the network makes of it;",
-        "generators that were trained from random have been there.",
+        "[On tables](generator_independence.md) that is exact. Here three things come between. Samples: over whole trajectories of 200",
+        "steps few roll-outs of a fixed generator decide anything, so that what is learned against one that imitates already is mostly",
+        "what 20 demonstrations happen to be; single steps have no such products of ratios, and there the density-aware costs of two",
+        "generators are nearly as close as those of two seeds. Steps: against a fixed generator the optimal cost is minus the log density",
+        "of the demonstrations, all of it to be learned. And the coverage: clones never go where random actions go, so that on half of it",
+        "the cost is whatever the network makes of it; generators that were trained from random have been there. Trained along, GAIL's",
+        "costs depend on how far the generator has come: those of the three that imitate badly yet are alike, and far from the others'.",
     ]
 
 
