@@ -117,3 +117,13 @@ def test_truncation_lowers_the_error_of_a_heavy_tail_and_the_mean():
     assert capped.mean() < 1
     masked = truncated(jnp.array([0.0, 0.0, 0.0, jnp.log(97.0), -jnp.inf]))
     np.testing.assert_allclose(jnp.exp(masked), [1, 1, 1, 50, 0], rtol=1e-12)  # n = 4, not 5
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="how XLA compiles it for CPUs")
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_of_many_weights_in_float32_only_the_tail_is_sorted(batch):
+    """XLA's selection knows float32 alone; in float64 all are sorted."""
+    run = pareto_smoothed if not batch else jax.vmap(pareto_smoothed)
+    compiled = jax.jit(run).lower(jax.ShapeDtypeStruct((*batch, 50_000), jnp.float32)).compile().as_text()
+    assert "TopK" in compiled
+    assert not [line for line in compiled.splitlines() if " sort(" in line and "50000" in line]
