@@ -26,7 +26,7 @@ jax.config.update("jax_enable_x64", True)
 
 import pytest
 
-MOST_MEMORY, MOST_PLACES = 4 * 2**30, 30_000
+MOST_MEMORY, MOST_PLACES = 4 * 2**30, 45_000
 """Resident bytes of a test process, and places in its memory, above which compiled programs are let go; they are read back from disk if
 they are needed again. A program takes a dozen places, a process may have 65,530 by default, and beyond that the compiler crashes."""
 
