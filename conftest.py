@@ -30,7 +30,7 @@ MOST_MEMORY = max(2 * 2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_S
 """Resident bytes of a test process above which compiled programs are let go, half of the machine's for as many as it has cores; they are
 read back from disk if they are needed again. Seldom is best: what is freed is not all given back, and each time costs compilations."""
 MOST_PLACES = 45_000
-"""The same of places in its memory. A program takes a dozen places, a process may have 65,530 by default, and beyond that the compiler crashes."""
+"""The same of places in its memory. A program takes a dozen, a process may have 65,530 by default, and beyond that the compiler crashes."""
 
 
 @pytest.fixture(autouse=True, scope="module")
