@@ -26,9 +26,9 @@ jax.config.update("jax_enable_x64", True)
 
 import pytest
 
-MOST_MEMORY = max(2 * 2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (2 * (os.cpu_count() or 1)))
-"""Resident bytes of a test process above which compiled programs are let go, half of the machine's for as many as it has cores; they are
-read back from disk if they are needed again. Seldom is best: what is freed is not all given back, and each time costs compilations."""
+SHARE_OF_MEMORY = 0.5
+"""Of the machine's memory over its cores: compiled programs are let go when a test process is resident in more, and read back from disk if
+they are needed again. Seldom is best: what is freed is not all given back, and each time costs compilations."""
 MOST_PLACES = 45_000
 """The same of places in its memory. A program takes a dozen, a process may have 65,530 by default, and beyond that the compiler crashes."""
 
@@ -40,7 +40,8 @@ def _bounded_memory():
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:  # not Linux: whoever runs the tests there has to watch it
         return
-    if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY or _num_places() > MOST_PLACES:
+    most_pages = max(2**19, SHARE_OF_MEMORY * os.sysconf("SC_PHYS_PAGES") / (os.cpu_count() or 1))
+    if pages > most_pages or _num_places() > MOST_PLACES:
         jax.clear_caches()
 
 

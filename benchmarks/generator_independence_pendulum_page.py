@@ -135,7 +135,7 @@ def _prose(record: Record) -> list[str]:
         "[On tables](generator_independence.md) that is exact. Here three things come between. Samples: over whole trajectories of 200",
         "steps few roll-outs of a fixed generator decide anything, so that what is learned against one that imitates already is mostly",
         "what 20 demonstrations happen to be; single steps have no such products of ratios, and there the density-aware costs of two",
-        "generators are nearly as close as those of two seeds. Steps: against a fixed generator the optimal cost is minus the log density",
+        "generators are nearest to each other. Steps: against a fixed generator the optimal cost is minus the log density",
         "of the demonstrations, all of it to be learned. And the coverage: clones never go where random actions go, so that on half of it",
         "the cost is whatever the network makes of it; generators that were trained from random have been there. Trained along, GAIL's",
         "costs depend on how far the generator has come: those of the three that imitate badly yet are alike, and far from the others'.",

@@ -79,7 +79,7 @@ SIDES = (10, 18, 32, 56, 100, 178, 316, 562, 1000)
 NUM_FUSED, NUM_TRAJECTORIES, NUM_ROLLOUTS, STEPS_AHEAD, SWEEPS = 10_000, 16, 16, 20, 20
 POINT_DIM = 4
 EACH_LATER = "a weight from each coordinate to each later one"
-SORTS = "the diagnostics sort the weights"
+SORTS = "in float64 the diagnostics sort the weights"
 ALL_PAIRS = "every policy at every one's roll-outs"
 
 KEY = jax.random.key(0)

@@ -32,8 +32,7 @@ def page(record: Record) -> list[str]:
         "Slopes on logarithmic axes with their 95 % intervals, of the points that stand out from the smallest (of a time that is stated as",
         "n log n, of the time over log n); *flat*: too few do. Memory: what the compiled program holds between its arguments and its",
         "results, and its results. Stated orders: the exponent of the time, and of the memory where it is another one. *Above*: the lower",
-        "end of an interval is more than 0.15 above the stated order. Seconds are the processor's, on one thread. In float32, as here,",
-        "the tail of the weights is found without sorting them all; in float64 they are sorted, and the stated order allows for it.",
+        "end of an interval is more than 0.15 above the stated order. Seconds are the processor's, on one thread, in float32.",
     ]
 
 

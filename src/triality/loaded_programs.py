@@ -1,7 +1,7 @@
 """Compiled programs that a process has loaded: each is a dozen places in its memory, and the system grants a process only so many places.
 
-On Linux that is ``vm.max_map_count``, 65,530 unless somebody raised it. A run by the command loads some three to five thousand; beyond the
-limit XLA's compiler does not report an error but crashes. So whoever begins a run in a process that had others lets go of theirs in time.
+On Linux that is ``vm.max_map_count``, 65,530 unless somebody raised it. A run by the command takes some thousands of them; beyond the
+limit XLA's compiler does not report an error but crashes. So whoever begins a run in a process that had others lets go of theirs first.
 """
 
 from __future__ import annotations

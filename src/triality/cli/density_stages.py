@@ -21,7 +21,7 @@ from triality.cli.density_names import OBJECTIVES, is_relative
 from triality.cli.density_parts import make_energy, make_generator, make_learning, make_loss, make_network, make_tilt_learning
 from triality.cli.density_split import Split
 from triality.cli.options import EbmOptions
-from triality.cli.stage_clock import StageClock
+from triality.cli.stage_clock import StageClock, steps_a_second
 from triality.cli.stage_keeper import StageKeeper
 from triality.data.table_checks import refuse_impossible
 from triality.energies.sum import NegativeLogDensity
@@ -78,7 +78,7 @@ class Told:
         rate = self.steps_per_second[stage] = self.clock.looked(done)
         record = {"seed": self.seed, "iteration": self.clock.before + done, "seconds": self.stages.keeper.seconds}
         self.stages.keeper.log(record | {name: value if np.isfinite(value) else None for name, value in numbers.items()})
-        words = f"validation {numbers['validation'] - self.log_scale:.4f}" + ("" if np.isnan(rate) else f", {rate:,.0f}/s")
+        words = f"validation {numbers['validation'] - self.log_scale:.4f}" + steps_a_second(rate)
         assert self.task is not None, "a stage has begun"
         self.bar.update(self.task, completed=done, total=total, rate=words)
         self.stages.looked(f"seed {self.seed}, {stage}", going)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -47,3 +48,13 @@ class StageClock:
         self.done = done
         (first, start), (last, end) = self._times[0], self._times[-1]
         return (last - first) / (end - start) if last > first else float("nan")
+
+
+def steps_a_second(rate: float) -> str:
+    """For a progress bar: the rate, of slow steps with a decimal; nothing where it is not known yet.
+
+    Example:
+        >>> steps_a_second(1234.5), steps_a_second(0.27), steps_a_second(float("nan"))
+        (', 1,234/s', ', 0.3/s', '')
+    """
+    return "" if math.isnan(rate) else f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.1f}/s"

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from triality.cli.failing import EndsThePoint
-from triality.cli.notes import print_note
+from triality.cli.notes import console, print_note
 from triality.cli.planned_sweep import PlannedSweep
 from triality.cli.stage_keeper import StageKeeper
 from triality.cli.sweep_end import begun_folder, print_sweep, share_of, sweep_config, write_sweep
 from triality.cli.sweep_options import Point
+from triality.cli.swept_settings import swept_settings
 from triality.cli.told_of_points import ToldOfPoints
 from triality.cli.training import progress_bar
 from triality.runs.folder import RunFolder
@@ -27,32 +28,40 @@ class StagedCommand(NamedTuple):
         name: "ebm" or "seq".
         found: what the configurations hold beside the options.
         inputs: of options, as ``RunFolder.write_config`` takes them.
+        learnings: of options, the algorithms that learn a point.
+        refuse_large: raises where so many points cannot fit into memory.
         log_scale: subtracted from log densities that are told.
         fit: what every point learned with one seed, from (options of the points, seed, whom to tell).
         conclude: judges a point and writes its report, from (its folder, itself, what it learned with each seed, its configuration, its
             share of the seconds).
-        console: prints.
     """
 
     name: str
     found: Mapping[str, Any]
     inputs: Callable[[Any], Mapping[str, str]]
+    learnings: Callable[[Any], Any]
+    refuse_large: Callable[[int], None]
     log_scale: float
     fit: Callable[[Sequence[Any], int, ToldOfPoints], Sequence[Any]]
     conclude: Callable[[RunFolder, Point, list[Any], dict[str, Any], Callable[[], float]], Any]
-    console: Any
 
 
 def learn_points(sweep: PlannedSweep, command: StagedCommand) -> int:
-    """Run a checked sweep to its end, or on from where an earlier process came."""
+    """Run a checked sweep to its end, or on from where an earlier process came.
+
+    Raises:
+        ConfigError: the points are no numbers of one program, or too many for the memory.
+    """
     points, options = sweep.points, sweep.plan.options
+    swept_settings(points, command.learnings)
+    command.refuse_large(len(points))
     config = {**sweep_config(options, sweep.swept), **command.found}
     keeping = options.kept.keeping(options.overwrite, command.inputs(options), track=options.track)
     with kept_run(options.out, f"{command.name}{SUFFIX}", config, keeping, print_note) as keeper:
         ends = EndsThePoint(keeper, points, 1, command.name, REMEDY, print_note)
         stages = StageKeeper(keeper, lambda: ends.parts)
         fits: list[Sequence[Any]] = []
-        with progress_bar(command.console) as bar:
+        with progress_bar(console) as bar:
             for seed in range(options.seed, options.seed + options.seeds):
                 told = ToldOfPoints(bar, stages, seed, [point.name for point in points], command.log_scale, ends)
                 fits.append(command.fit([point.options for point in points], seed, told))
@@ -66,5 +75,5 @@ def learn_points(sweep: PlannedSweep, command: StagedCommand) -> int:
                 command.conclude(folder, point, learned, its_config, share_of(keeper, len(points)))
         result = write_sweep(command.name, keeper.folder, config, points, ends.failed, keeper.seconds)
         keeper.finished(result)
-    print_sweep(command.console, result, options.out)
+    print_sweep(console, result, options.out)
     return 0

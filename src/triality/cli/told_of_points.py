@@ -12,7 +12,7 @@ from rich.progress import TaskID
 from triality.algorithms.guarded import GuardedState
 from triality.algorithms.stages import Going, no_progress
 from triality.cli.failing import EndsThePoint
-from triality.cli.stage_clock import StageClock
+from triality.cli.stage_clock import StageClock, steps_a_second
 from triality.cli.stage_keeper import StageKeeper
 
 
@@ -56,7 +56,7 @@ class ToldOfPoints:
             if name not in self.ends.failed:
                 self._log(name, done, of_point)
         best = max((each["validation"] for each in numbers if np.isfinite(each["validation"])), default=np.nan)
-        words = f"best validation {best - self.log_scale:.4f}" + ("" if np.isnan(rate) else f", {rate:,.0f}/s")
+        words = f"best validation {best - self.log_scale:.4f}" + steps_a_second(rate)
         assert self.task is not None, "a stage has begun"
         self.bar.update(self.task, completed=done, total=total, rate=words)
         self.stages.looked(f"seed {self.seed}, {stage}", going)
