@@ -1,5 +1,6 @@
 """What every test and every doctest runs under. Nothing here may import ``triality``: the run-time type checks are installed on import."""
 
+import ctypes
 import gc
 import os
 from pathlib import Path
@@ -28,7 +29,7 @@ import pytest
 
 SHARE_OF_MEMORY = 0.5
 """Of the machine's memory over its cores: compiled programs are let go when a test process is resident in more, and read back from disk if
-they are needed again. Seldom is best: what is freed is not all given back, and each time costs compilations."""
+they are needed again. Seldom is best: each time costs several seconds and the programs that later modules share."""
 MOST_PLACES = 45_000
 """The same of places in its memory. A program takes a dozen, a process may have 65,530 by default, and beyond that the compiler crashes."""
 
@@ -42,7 +43,7 @@ def _bounded_memory():
         return
     most_pages = max(2**19, SHARE_OF_MEMORY * os.sysconf("SC_PHYS_PAGES") / (os.cpu_count() or 1))
     if pages > most_pages or _num_places() > MOST_PLACES:
-        jax.clear_caches()
+        _let_go()
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,16 @@ def _bounded_places(request):
     """A slow test is a whole run, whose programs take thousands of places: a dozen of them in one module would be too many."""
     yield
     if request.node.get_closest_marker("slow") is not None and _num_places() > MOST_PLACES:
-        jax.clear_caches()
+        _let_go()
+
+
+def _let_go() -> None:
+    """Programs, and the memory that they took: without the last line the C library keeps it, and the next module finds the limit passed."""
+    jax.clear_caches()
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 def _num_places() -> int:
