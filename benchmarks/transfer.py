@@ -76,6 +76,7 @@ TRANSITIONS, PAIRS = Transitions(STARTS, NUM_PAIRS), Steps(STARTS, NUM_PAIRS, Ea
 TRAJECTORIES = MatchedTrajectories(2 * NUM_DEMOS, 4)
 ROWS = {
     "airl-state": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(100, 200)),
+    "airl-state-third": Row(point_maze_anywhere, Airl, TRANSITIONS, lengths=(100, 200), sharpened=3.0),
     "airl-state-narrow": Row(PointMaze, Airl, TRANSITIONS),
     "gan-gcl-step": Row(point_maze_anywhere, GanGcl, Steps(STARTS, NUM_PAIRS)),
     "airl-state-action": Row(point_maze_anywhere, Airl, TRANSITIONS, make_cost=None),

@@ -11,7 +11,8 @@ from triality.interquartile_mean import interquartile_mean
 RANDOM = RANDOM_RETURNS["PointMazeShifted-v0"].mean
 NAMES = {
     "airl-state": "AIRL, cost of the state; starts anywhere",
-    "airl-state-narrow": "the same, starts below the barrier as published",
+    "airl-state-third": "the same, fresh policies at a third of the temperature",
+    "airl-state-narrow": "AIRL, cost of the state; starts below the barrier as published",
     "gan-gcl-step": "GAN-GCL, steps, cost of the state; starts anywhere",
     "airl-state-action": "AIRL, cost of state and action; starts anywhere",
     "gail": "GAIL, the cost its discriminator implies; starts anywhere",
@@ -31,7 +32,7 @@ def page(record: Record) -> list[str]:
         for length, row in lengths.items():
             published = f"{PUBLISHED[name]:g}" if name in PUBLISHED else "-"
             own = (f"{row['demonstrations']:.1f}", f"{_iqm(row['own']):.1f}")
-            cells = (NAMES[name], length, *own, f"{_iqm(row['returns']):.1f}", _shares(row["returns"], truth), published)
+            cells = (_name(name, row), length, *own, f"{_iqm(row['returns']):.1f}", _shares(row["returns"], truth), published)
             lines.append(f"| {' | '.join(cells)} |")
     for name, returns, published in (
         ("constant cost (control)", record["constant"], "-"),
@@ -41,12 +42,19 @@ def page(record: Record) -> list[str]:
     return [*lines, "", *_notes(record)]
 
 
+def _name(name: str, row: Record) -> str:
+    """With the seeds of learning, where they are not the first ones."""
+    first = row["first_seed"]
+    return f"{NAMES[name]}; seeds {first} to {first + len(row['returns']) - 1}" if first else NAMES[name]
+
+
 def _notes(record: Record) -> list[str]:
     return [
         f"{len(record['truth'])} seeds. Learned from {record['num_demos']} demonstrations with the barrier's opening on the left; fresh",
         f"policies are trained on that cost alone for {record['policy_iterations']} iterations of {record['num_rollouts']} roll-outs",
         "in the shifted maze, where the opening is on the right and half as wide. They practice with starts anywhere in it and are judged",
-        "from below the barrier, by the true return of their mean action over 100 episodes.",
+        "from below the barrier, by the true return of their mean action over 100 episodes. *A third of the temperature*: as if the learned",
+        "cost were three times as large. That of the policies for the true reward is 0.1, and those of the others 1, GAIL's 0.",
         f"Normalized: 0 is the return of random actions, {RANDOM:.1f}, and 1 that of policies trained there on",
         f"the true reward, by the same update for as long and judged alike, {_iqm(record['truth']):.1f} (interquartile mean).",
         "*Demonstrations*: mean return of their sampled actions; *own policy*: of the mean action of the method's own policy; both where",

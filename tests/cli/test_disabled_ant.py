@@ -26,7 +26,7 @@ def test_fresh_policies_learn_and_are_judged_in_the_disabled_ant(tmp_path, monke
     trained, judged = [], []
 
     def untrained(there, algorithm, states, *rest):
-        trained.append(there.task)
+        trained.append((there.task, algorithm.update_rule.temperature))
         return states.policy
 
     def judge(policies, num_seeds, task, episodes):
@@ -35,9 +35,10 @@ def test_fresh_policies_learn_and_are_judged_in_the_disabled_ant(tmp_path, monke
 
     monkeypatch.setattr(host_retrain, "retrained", untrained)
     monkeypatch.setattr(evaluation, "evaluate_policies", judge)
-    tiny = ("--iterations", "1", "--episodes", "2")
+    tiny = ("--iterations", "1", "--episodes", "2", "--temperature", "0.25")
     assert main(["retrain", str(run), "--env", "DisabledAnt-v0", "--expert-return", "1500", *tiny]) == 0
-    assert trained == judged == [find_task("DisabledAnt-v0")._replace(hosting=Hosting(0, 3))]
+    assert judged == [find_task("DisabledAnt-v0")._replace(hosting=Hosting(0, 3))]
+    assert trained == [(judged[0], 0.25)]
     written = json.loads((run / "transfer.json").read_text())
     assert (written["learned_in"], written["env"], written["simulator"]) == ("Ant-v5", "DisabledAnt-v0", "Gymnasium")
     rows = {row["who"]: (row["return"], row["normalized"]) for row in written["rows"]}

@@ -56,6 +56,22 @@ def test_without_a_return_to_hold_against_nothing_is_normalized(run, monkeypatch
     assert rows[1]["return"] is None
 
 
+def test_fresh_policies_learn_at_the_temperature_asked_for(run, monkeypatch):
+    """And at the run's own where none is; what is written says which it was."""
+    used = []
+
+    def untrained(training, states, *rest):
+        used.append(training.update_rule.temperature)
+        return states
+
+    monkeypatch.setattr(compiled_retrain, "train_policies", untrained)
+    assert main(["retrain", str(run), *TINY]) == 0
+    own = json.loads((run / "retrained.json").read_text())["temperature"]
+    assert main(["retrain", str(run), "--temperature", "0.25", *TINY]) == 0
+    assert used == [own, 0.25] == [1.0, 0.25]
+    assert json.loads((run / "retrained.json").read_text())["temperature"] == 0.25
+
+
 REFUSED = {
     "other observations": (("--env", "PointMass-v0"), "observation_size 2, got 4"),
     "other actions": (("--env", "MountainCar-v0"), "num_actions 0, got 3"),

@@ -227,6 +227,8 @@ def test_expert_replaces_no_policy_unasked(capsys, tmp_path):
 LATER_CASES = {
     "retrain without episodes": (("retrain", "x", "--episodes", "0"), "--episodes of at least 1, got 0"),
     "retrain without iterations": (("retrain", "x", "--iterations", "-1"), "--iterations of at least 1, got -1"),
+    "retrain at a temperature below zero": (("retrain", "x", "--temperature", "-1"), "--temperature of at least 0, got -1"),
+    "retrain at no temperature": (("retrain", "x", "--temperature", "nan"), "--temperature of at least 0, got nan"),
     "retrain with a seed below zero": (("retrain", "x", "--seed", "-5"), "--seed between 0 and 2147483647, got -5"),
     "eval without episodes": (("eval", "x", "--episodes", "0"), "--episodes of at least 1, got 0"),
     "paper without draws": (("paper", "--num-draws", "0"), "--num-draws of at least 1, got 0"),

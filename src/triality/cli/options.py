@@ -202,6 +202,9 @@ class RetrainOptions:
     """With --env: the return there that counts as 1, of a policy trained on the true reward, as triality expert --env ID reports it."""
     iterations: int = 100
     """Rounds of collect and policy update."""
+    temperature: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: the run's own)")] = None
+    """Weight of the entropy in the training of the fresh policies. Lower ones do more of what the cost asks for: at a third, as if the
+    cost were three times as large. For a cost whose shape is right and whose scale is too small."""
     seed: int = 1000
     """Of the fresh policies."""
     episodes: int = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from triality.cli.config import as_config
 from triality.cli.names import Task
 from triality.cli.options import RetrainOptions
 from triality.cli.other_world import problems_of, scale_in, world_of
-from triality.cli.ranges import counts, refuse, seeds
+from triality.cli.ranges import counts, refuse, seeds, weights
 from triality.cli.stored import StoredRun, learned_in, load, open_run_with_cost
 from triality.data.reference_returns import ReturnScale
 from triality.runs.folder import RETRAINING, RunFolder
@@ -24,8 +25,10 @@ REMEDY = "learn the cost again with a lower --cost-learning-rate or --policy-lea
 
 def run(options: RetrainOptions) -> int:
     """Train and evaluate one fresh policy for the cost of each seed; returns the exit code."""
-    refuse(counts(options, "iterations", "episodes") + seeds(options) + options.kept.problems(options.overwrite) + problems_of(options))
-    stored = open_run_with_cost(options.run)
+    asked = [] if options.temperature is None else weights(options, "temperature")
+    problems = counts(options, "iterations", "episodes") + asked + seeds(options)
+    refuse(problems + options.kept.problems(options.overwrite) + problems_of(options))
+    stored = _at_temperature(open_run_with_cost(options.run), options.temperature)
     world = world_of(stored, options)
     training = stored.folder.path / RETRAINING
     RunFolder.check(training, options.overwrite, options.kept.resume)
@@ -55,6 +58,11 @@ def run(options: RetrainOptions) -> int:
     return 0
 
 
+def _at_temperature(stored: StoredRun, temperature: float | None) -> StoredRun:
+    """Of the same cost, with the policies' weight of the entropy that is asked for."""
+    return stored if temperature is None else stored._replace(options=replace(stored.options, temperature=temperature))
+
+
 Row = tuple[str, float | None, float | None]
 
 
@@ -76,7 +84,8 @@ def _report(stored: StoredRun, options: RetrainOptions, world: Task, rows: list[
     what = f"trained on the learned cost{learned_in} alone, {options.iterations} iterations"
     print_returns(Console(), f"{world.bare.name} in {world.simulator}: {what}", rows)
     records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
-    contents = {"simulator": world.simulator, "iterations": options.iterations, "rows": records, **unfinished}
+    contents = {"simulator": world.simulator, "iterations": options.iterations}
+    contents |= {"temperature": stored.options.temperature, "rows": records, **unfinished}
     if options.env is None:
         write_json(stored.folder.path / "retrained.json", contents)
     else:
