@@ -82,6 +82,7 @@ ROWS = {
     "airl-state-action": Row(point_maze_anywhere, Airl, TRANSITIONS, make_cost=None),
     "gail": Row(point_maze_anywhere, Gail, PAIRS, make_cost=None, temperature=0.0),
     "gan-gcl-trajectory": Row(point_maze_anywhere, GanGcl, TRAJECTORIES, lengths=(80,)),
+    "gan-gcl-trajectory-third": Row(point_maze_anywhere, GanGcl, TRAJECTORIES, lengths=(80, 160), sharpened=3.0),
 }
 
 

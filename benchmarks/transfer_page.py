@@ -11,12 +11,13 @@ from triality.interquartile_mean import interquartile_mean
 RANDOM = RANDOM_RETURNS["PointMazeShifted-v0"].mean
 NAMES = {
     "airl-state": "AIRL, cost of the state; starts anywhere",
-    "airl-state-third": "the same, fresh policies at a third of the temperature",
+    "airl-state-third": "AIRL, cost of the state; starts anywhere; fresh policies at a third of the temperature",
     "airl-state-narrow": "AIRL, cost of the state; starts below the barrier as published",
     "gan-gcl-step": "GAN-GCL, steps, cost of the state; starts anywhere",
     "airl-state-action": "AIRL, cost of state and action; starts anywhere",
     "gail": "GAIL, the cost its discriminator implies; starts anywhere",
     "gan-gcl-trajectory": "GAN-GCL, trajectories, cost of the state; starts anywhere",
+    "gan-gcl-trajectory-third": "the same; fresh policies at a third of the temperature",
 }
 PUBLISHED = {"airl-state-narrow": -8.82, "gan-gcl-trajectory": -41.8}
 PUBLISHED_TRUTH = -8.45
@@ -28,8 +29,8 @@ def page(record: Record) -> list[str]:
     lines = ["# Rewards in a changed world", ""]
     lines += ["| cost | iterations | demonstrations | own policy | fresh policies there | normalized, IQM (each seed) | published |"]
     lines += ["|---|---:|---:|---:|---:|---|---:|"]
-    for name, lengths in record["rows"].items():
-        for length, row in lengths.items():
+    for name in (name for name in NAMES if name in record["rows"]):
+        for length, row in record["rows"][name].items():
             published = f"{PUBLISHED[name]:g}" if name in PUBLISHED else "-"
             own = (f"{row['demonstrations']:.1f}", f"{_iqm(row['own']):.1f}")
             cells = (_name(name, row), length, *own, f"{_iqm(row['returns']):.1f}", _shares(row["returns"], truth), published)
@@ -44,7 +45,7 @@ def page(record: Record) -> list[str]:
 
 def _name(name: str, row: Record) -> str:
     """With the seeds of learning, where they are not the first ones."""
-    first = row["first_seed"]
+    first = row.get("first_seed", 0)
     return f"{NAMES[name]}; seeds {first} to {first + len(row['returns']) - 1}" if first else NAMES[name]
 
 
