@@ -57,8 +57,12 @@ class ResultPage:
     def page(self, record: Record) -> str:
         """Markdown."""
         machine = record["machine"]
-        made_by = f"`python benchmarks/{self.name}.py`. {machine['processor']}, {machine['cores']} cores, commit {machine['commit']}."
+        made_by = f"`python benchmarks/{self.name}.py`. {machine['processor']}, {_cores(machine['cores'])}, commit {machine['commit']}."
         return "\n".join([*self.lines(record), "", made_by, ""])
+
+
+def _cores(count: int) -> str:
+    return f"{count} core{'s' if count != 1 else ''}"
 
 
 def kept(out: Path) -> Record:

@@ -24,8 +24,8 @@ WHOLE = shaken(
 BY_TOKEN = shaken(token_energy(jax.random.key(8), VOCABULARY, inputs=3, hidden=4, end=END), 1.0)
 NONE = Samples.unweighted(jnp.zeros((1, LENGTH), int), jnp.zeros(1))
 NUM_REPEATS, NUM_DRAWS, ENERGY_OF = 1000, 5, EnergyOf()
-"""Not four draws: for exactly four, in float64, of a memory of exactly five units XLA's CPU compiler makes a wrong program (``contributing``
-in the documentation); at the sizes that are in use it makes none (``tests/samplers/tokens/test_compiled.py``)."""
+"""Not four draws: for exactly four, in float64, of a memory of exactly five units XLA's CPU compiler makes a wrong program
+(``contributing`` in the documentation); at the sizes that are in use it makes none (``tests/samplers/tokens/test_compiled.py``)."""
 
 
 def density_of(energy):
