@@ -6,8 +6,8 @@
     python benchmarks/transfer_ant.py --table              # docs/results/transfer_ant.md from the record
 
 After Fu et al. 2018, section 7.1: demonstrations of an expert on the one body; a cost for each method; a fresh policy for that cost alone
-in the other; 0 = random actions there, 1 = the expert that was trained there on the true reward. What needs no cost is measured beside it:
-standing still, and the first body's expert taken along. Of a seed each row takes hours on two cores.
+in the other, at one temperature and another; 0 = random actions there, 1 = the expert that was trained there on the true reward. What
+needs no cost is measured beside it: standing still, and the first body's expert taken along. Of a seed each row takes over an hour.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from triality.simulators.mujoco_batch import MujocoBatch
 from triality.simulators.returns import returns_in
 
 WORLD, CHANGED, NUM_DEMOS, EPISODES = "Ant-v5", "DisabledAnt-v0", 50, 100
+TEMPERATURES = (1.0, 0.1)
 EXPERT = ROOT / "benchmarks" / "experts" / "ant"
 METHODS = {
     "airl-state": ("AIRL, cost of the state", {"algorithm": "airl", "cost": "state"}),
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument(
         "--num-rollouts", type=int, default=16, help="of an iteration of a cost and of a fresh policy (default %(default)s)"
     )
+    parser.add_argument("--temperatures", type=float, nargs="+", default=list(TEMPERATURES), help="of fresh policies (default %(default)s)")
     parser.add_argument("--limit", type=float, default=6 * 3600.0, help="seconds a command may take (default %(default)s)")
     parser.add_argument("--list", action="store_true", help="print the commands, run nothing")
     options = parser.parse_args()
@@ -73,7 +75,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     record = {"machine": kept(options.out).get("machine", describe_machine()), **without_cost(options)}
     for seed in range(options.seeds):
         failed += queue.run(runs(options, seed))
-        yield record | {"rows": {name: row for name in METHODS if (row := earned(options, name))}}
+        yield record | {"rows": {name: row for name in METHODS if (row := earned(options, name))["fresh"]}}
     if failed:
         raise SystemExit(f"expected every run to end well, got failures: {', '.join(failed)}; the same command tries them again")
 
@@ -104,11 +106,9 @@ def experts(options: argparse.Namespace) -> list[Job]:
 
 
 def runs(options: argparse.Namespace, seed: int) -> list[Job]:
-    """A cost for every method, then fresh policies for all of them."""
-    found: list[Job] = []
-    for make in (learning, transferring):
-        found += [make(options, name, seed) for name in options.only]
-    return found
+    """A cost for every method, then fresh policies for all of them, at one temperature after the other."""
+    found = [learning(options, name, seed) for name in options.only]
+    return found + [transferring(options, name, seed, each) for each in options.temperatures for name in options.only]
 
 
 def iterations_of(options: argparse.Namespace, name: str) -> int:
@@ -128,22 +128,29 @@ def learning(options: argparse.Namespace, name: str, seed: int) -> Job:
     return Job(out.name, ("irl", *words, "--out", str(out), "--resume"), lambda: is_finished(out / "summary.json", chosen))
 
 
-def transferring(options: argparse.Namespace, name: str, seed: int) -> Job:
-    out = folder_of(options, name, seed)
-    words = ("--env", CHANGED, "--iterations", str(options.expert_iterations), "--seed", str(seed), "--resume")
-    return Job(
-        f"{out.name}_transferred",
-        ("retrain", str(out), *words),
-        lambda: transferred(options, name, seed) is not None,
-        is_ready=lambda: (out / "summary.json").is_file(),
-    )
+def transferring(options: argparse.Namespace, name: str, seed: int, temperature: float) -> Job:
+    """``retrain`` writes over what it wrote for another temperature: what it wrote a moment ago is copied before anybody asks for it."""
+    out, file = folder_of(options, name, seed), transfer_file(options, name, seed, temperature)
+    words = ("--env", CHANGED, "--iterations", str(options.expert_iterations), "--temperature", f"{temperature:g}", "--seed", str(seed))
+
+    def is_kept() -> bool:
+        written = out / "transfer.json"
+        if returned(options, written, temperature) is not None:
+            file.write_bytes(written.read_bytes())
+        return returned(options, file, temperature) is not None
+
+    return Job(file.stem, ("retrain", str(out), *words, "--resume"), is_kept, is_ready=lambda: (out / "summary.json").is_file())
 
 
-def transferred(options: argparse.Namespace, name: str, seed: int) -> float | None:
-    """The return of the fresh policy, if there is one of this length."""
-    path = folder_of(options, name, seed) / "transfer.json"
+def transfer_file(options: argparse.Namespace, name: str, seed: int, temperature: float) -> Path:
+    return options.folder / f"{folder_of(options, name, seed).name}_at_{temperature:g}.json"
+
+
+def returned(options: argparse.Namespace, path: Path, temperature: float) -> float | None:
+    """The return of the fresh policy, if there is one of this length and temperature."""
     written = read_json(path) if path.is_file() else {}
-    if (written.get("env"), written.get("iterations")) != (CHANGED, options.expert_iterations):
+    settings = tuple(written.get(each) for each in ("env", "iterations", "temperature"))
+    if settings != (CHANGED, options.expert_iterations, temperature):
         return None
     return next(row["return"] for row in written["rows"] if row["who"].startswith("fresh policy"))
 
@@ -165,10 +172,15 @@ def standing_still() -> float:
 
 
 def earned(options: argparse.Namespace, name: str) -> Record:
-    """Of every seed that is done: the method's own policy where it learned (normalized), and the fresh one where it did not."""
-    seeds = [seed for seed in range(options.seeds) if transferred(options, name, seed) is not None]
-    learned = [read_json(folder_of(options, name, seed) / "summary.json")["seeds"][0]["return_normalized"] for seed in seeds]
-    return {"learned": learned, "returns": [transferred(options, name, seed) for seed in seeds]} if seeds else {}
+    """Of every seed that is done: the method's own policy where it learned (normalized), and the fresh ones where it did not."""
+    folders = [folder_of(options, name, seed) / "summary.json" for seed in range(options.seeds)]
+    learned = [read_json(path)["seeds"][0]["return_normalized"] for path in folders if path.is_file()]
+    fresh: Record = {}
+    for temperature in options.temperatures:
+        files = [transfer_file(options, name, seed, temperature) for seed in range(options.seeds)]
+        returns = [value for path in files if (value := returned(options, path, temperature)) is not None]
+        fresh |= {f"{temperature:g}": returns} if returns else {}
+    return {"learned": learned, "fresh": fresh}
 
 
 def page(record: Record) -> list[str]:
@@ -177,27 +189,30 @@ def page(record: Record) -> list[str]:
     if not truth > random:
         raise SystemExit(f"expected an expert of {CHANGED} above random actions ({random:.1f}), got {truth:.1f}; give it more iterations")
 
-    def line(who: str, learned: str, returns: list[float], published: float | None) -> str:
+    def line(who: str, learned: str, temperature: str, returns: list[float], published: float | None) -> str:
         shares = _in_turn([normalized_return(value, random, truth) for value in returns])
         walking = _in_turn([normalized_return(value, still, truth) for value in returns]) if truth > still else "-"
         told = "-" if published is None else f"{published:g}, {published / PUBLISHED_TRUTH:.2f}"
-        return f"| {who} | {learned} | {np.mean(returns):,.1f} | {shares} | {walking} | {told} |"
+        return f"| {who} | {learned} | {temperature} | {np.mean(returns):,.1f} | {shares} | {walking} | {told} |"
 
     lines = ["# Rewards on an ant with two disabled legs", ""]
-    lines += ["| cost | learned there | fresh policies here: return | normalized | above standing still | published: return, ratio |"]
-    lines += ["|---|---:|---:|---:|---:|---:|"]
+    titles = ("cost", "learned there", "temperature", "fresh policies here: return", "normalized", "above standing still")
+    lines += [f"| {' | '.join(titles)} | published: return, ratio |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|"]
     for name, row in record["rows"].items():
-        lines.append(line(METHODS[name][0], f"{np.mean(row['learned']):.2f}", row["returns"], PUBLISHED.get(name)))
-    lines.append(line("the true reward", "1", [truth], PUBLISHED_TRUTH))
-    lines.append(line("none: the expert of the whole ant, taken along", "1", [record["taken_along"]], None))
-    lines.append(line("none: standing still", "-", [still], None))
+        for temperature, returns in row["fresh"].items():
+            lines.append(line(METHODS[name][0], f"{np.mean(row['learned']):.2f}", temperature, returns, PUBLISHED.get(name)))
+    lines.append(line("the true reward", "1", "0.001", [truth], PUBLISHED_TRUTH))
+    lines.append(line("none: the expert of the whole ant, taken along", "1", "-", [record["taken_along"]], None))
+    lines.append(line("none: standing still", "-", "-", [still], None))
     return [
         *lines,
         "",
         f"Learned on {WORLD} from {asked['num_demos']} demonstrations in {asked['iterations']} iterations of {asked['num_rollouts']}",
         f"roll-outs; fresh policies trained for {asked['expert_iterations']} iterations and judged in {CHANGED}, by their mean action;",
         "experts by sampled actions. Means over seeds, each seed in brackets. *Normalized*: 0 = random actions, 1 = the expert trained",
-        "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. *Above standing still*: 0 = an",
+        "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. *Temperature*: weight of the",
+        "entropy in the training of the fresh policies; that of the method itself was 1. *Above standing still*: 0 = an",
         "ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
         "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",

@@ -14,7 +14,10 @@ RECORD = {
     "still": 1000.0,
     "taken_along": 600.0,
     "expert": 4500.0,
-    "rows": {"airl-state": {"learned": [0.75, 0.5], "returns": [1200.0, 200.0]}, "constant": {"learned": [0.0], "returns": [-320.0]}},
+    "rows": {
+        "airl-state": {"learned": [0.75, 0.5], "fresh": {"1": [1200.0, 200.0], "0.1": [1700.0]}},
+        "constant": {"learned": [0.0], "fresh": {"1": [-320.0]}},
+    },
 }
 
 
@@ -29,19 +32,20 @@ def transfer_ant(monkeypatch):
 @pytest.fixture
 def options(tmp_path):
     sizes = {"num_demos": 50, "iterations": 300, "expert_iterations": 330, "num_rollouts": 16}
-    return argparse.Namespace(folder=tmp_path, only=["airl-state", "constant"], seeds=2, **sizes)
+    return argparse.Namespace(folder=tmp_path, only=["airl-state", "constant"], seeds=2, temperatures=[1.0, 0.1], **sizes)
 
 
 def test_the_shares_are_those_worked_out_by_hand(transfer_ant):
     """(1200 + 300) / 2000 = 0.75 and (200 + 300) / 2000 = 0.25; above standing still 200 / 700 = 0.29 and -800 / 700 = -1.14."""
     text = "\n".join(transfer_ant.page(RECORD))
-    assert "| AIRL, cost of the state | 0.62 | 700.0 | 0.50 (0.75, 0.25) | -0.43 (0.29, -1.14) | 130.3, 0.41 |" in text
-    assert "| a constant cost | 0.00 | -320.0 | -0.01 | -1.89 | - |" in text
-    assert "| the true reward | 1 | 1,700.0 | 1.00 | 1.00 | 315.5, 1.00 |" in text
-    assert "| none: standing still | - | 1,000.0 | 0.65 | 0.00 | - |" in text
-    assert "taken along | 1 | 600.0 | 0.45 | -0.57 | - |" in text
+    assert "| AIRL, cost of the state | 0.62 | 1 | 700.0 | 0.50 (0.75, 0.25) | -0.43 (0.29, -1.14) | 130.3, 0.41 |" in text
+    assert "| AIRL, cost of the state | 0.62 | 0.1 | 1,700.0 | 1.00 | 1.00 |" in text
+    assert "| a constant cost | 0.00 | 1 | -320.0 | -0.01 | -1.89 | - |" in text
+    assert "| the true reward | 1 | 0.001 | 1,700.0 | 1.00 | 1.00 | 315.5, 1.00 |" in text
+    assert "| none: standing still | - | - | 1,000.0 | 0.65 | 0.00 | - |" in text
+    assert "taken along | 1 | - | 600.0 | 0.45 | -0.57 | - |" in text
     lazy = "\n".join(transfer_ant.page({**RECORD, "truth": 900.0}))
-    assert "| the true reward | 1 | 900.0 | 1.00 | - | 315.5, 1.00 |" in lazy, "an expert that does not walk measures no walking"
+    assert "| the true reward | 1 | 0.001 | 900.0 | 1.00 | - | 315.5, 1.00 |" in lazy, "an expert that does not walk measures no walking"
     with pytest.raises(SystemExit, match="expected an expert of DisabledAnt-v0 above random actions"):
         transfer_ant.page({**RECORD, "truth": RANDOM - 1.0})
 
@@ -51,25 +55,33 @@ def test_a_cost_and_a_fresh_policy_for_every_method_of_a_seed(transfer_ant, opti
     from triality.cli.options import IrlOptions
 
     jobs = transfer_ant.runs(options, 1)
-    assert [job.name for job in jobs] == ["airl-state_300_1", "constant_20_1", "airl-state_300_1_transferred", "constant_20_1_transferred"]
+    learned = ["airl-state_300_1", "constant_20_1"]
+    assert [job.name for job in jobs] == learned + [f"{name}_at_{temperature}" for temperature in ("1", "0.1") for name in learned]
     assert not any(job.is_done() for job in jobs)
-    assert [job.is_ready() for job in jobs] == [True, True, False, False], "there is no cost to take along yet"
+    assert [job.is_ready() for job in jobs] == [True, True] + 4 * [False], "there is no cost to take along yet"
+    assert [job.command.count("--temperature 0.1 ") for job in jobs] == [0, 0, 0, 0, 1, 1]
     for name, (_, chosen) in transfer_ant.METHODS.items():
         check_options(IrlOptions(env="Ant-v5", demos=Path("demos.npz"), out=options.folder / name, actions="clip", **chosen))
     assert "--iterations 20 " in jobs[1].command, "a constant cost has nothing to learn"
 
 
-def test_what_is_done_is_found_and_another_length_is_not_the_same(transfer_ant, options):
+def test_what_is_done_is_found_and_another_length_or_temperature_is_not_the_same(transfer_ant, options):
+    """``retrain`` writes over its file: the first temperature's result is still there after the second's."""
     folder = options.folder / "airl-state_300_0"
     folder.mkdir()
     rows = [{"who": "random actions", "return": RANDOM}, {"who": "fresh policy, cost of seed 0", "return": 512.0}]
-    written = {"learned_in": "Ant-v5", "env": "DisabledAnt-v0", "iterations": 330, "rows": rows}
+    written = {"learned_in": "Ant-v5", "env": "DisabledAnt-v0", "iterations": 330, "temperature": 1.0, "rows": rows}
     (folder / "transfer.json").write_text(json.dumps(written))
     (folder / "summary.json").write_text(json.dumps({"seeds": [{"return_normalized": 0.75}]}))
-    assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "returns": [512.0]}
-    assert transfer_ant.runs(options, 0)[2].is_done()
+    jobs = transfer_ant.runs(options, 0)
+    assert [jobs[index].is_done() for index in (2, 4)] == [True, False]
+    assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "fresh": {"1": [512.0]}}
+    rows[1]["return"] = 700.0
+    (folder / "transfer.json").write_text(json.dumps(written | {"temperature": 0.1}))
+    assert [jobs[index].is_done() for index in (2, 4)] == [True, True]
+    assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "fresh": {"1": [512.0], "0.1": [700.0]}}
     assert not transfer_ant.runs(options, 1)[2].is_done()
     for other in ("expert_iterations", "iterations"):
         changed = argparse.Namespace(**vars(options) | {other: 100})
         assert not transfer_ant.runs(changed, 0)[2].is_done()
-        assert transfer_ant.earned(changed, "airl-state") == {}
+        assert transfer_ant.earned(changed, "airl-state")["fresh"] == {}
