@@ -210,7 +210,7 @@ def page(record: Record) -> list[str]:
         "",
         f"Learned on {WORLD} from {asked['num_demos']} demonstrations in {asked['iterations']} iterations of {asked['num_rollouts']}",
         f"roll-outs; fresh policies trained for {asked['expert_iterations']} iterations and judged in {CHANGED}, by their mean action;",
-        "experts by sampled actions. Means over seeds, each seed in brackets. *Normalized*: 0 = random actions, 1 = the expert trained",
+        f"experts by sampled actions. {_seeds(record)} *Normalized*: 0 = random actions, 1 = the expert trained",
         "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. *Temperature*: weight of the",
         "entropy in the training of the fresh policies; that of the method itself was 1. *Above standing still*: 0 = an",
         "ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
@@ -218,6 +218,11 @@ def page(record: Record) -> list[str]:
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
     ]
+
+
+def _seeds(record: Record) -> str:
+    most = max((len(returns) for row in record["rows"].values() for returns in row["fresh"].values()), default=0)
+    return "One seed, so that nothing is said of the spread." if most == 1 else f"Means over at most {most} seeds, each one in brackets."
 
 
 def _in_turn(shares: list[float]) -> str:

@@ -26,13 +26,21 @@ def test_a_peer_that_takes_twice_as_long_is_half_as_fast():
 
 def test_sides_are_paired_run_by_run_and_a_run_that_never_got_there_gives_no_ratio():
     scale = {"random": 0.0, "demonstrations": 100.0}
-    slow = {"evaluations": [{"env_steps": 100, "seconds": 10.0, "return": 95.0}]}
-    quick = {"evaluations": [{"env_steps": 100, "seconds": 2.0, "return": 50.0}, {"env_steps": 200, "seconds": 4.0, "return": 91.0}]}
-    never = {"evaluations": [{"env_steps": 200, "seconds": 4.0, "return": 10.0}]}
+
+    def run(*evaluations):
+        names = ("env_steps", "seconds", "return")
+        return {"evaluations": [dict(zip(names, each, strict=True)) | {"seconds_before": 6.0} for each in evaluations]}
+
+    slow, quick, never = run((100, 10.0, 95.0)), run((100, 2.0, 50.0), (200, 4.0, 91.0)), run((200, 4.0, 10.0))
     record = {"scale": scale, "runs": {"triality AIRL": {"0": quick, "1": never, "2": quick}, "imitation AIRL": {"0": slow, "1": slow}}}
-    speed, good = read.of_imitation_mujoco(record)[:2]
+    speed, good, whole = read.of_imitation_mujoco(record)[:3]
     assert speed.ratios == (5.0, 5.0)  # 50 steps a second over 10; seed 2 has no counterpart
     assert good.ratios == (2.5,)  # 10 s over 4 s
+    assert whole.ratios == (1.6,)  # 16 s over 10 s
+    record["runs"]["imitation AIRL, clipped"] = {"0": run((100, 8.0, 95.0)), "1": slow}
+    speed, good, _ = read.of_imitation_mujoco(record)[:3]
+    assert speed.ratios == (4.0, 5.0), "of two variants of a peer the quicker one counts"
+    assert good.ratios == (2.0,)
 
 
 def test_log_z_takes_the_cheapest_size_within_the_tolerance():

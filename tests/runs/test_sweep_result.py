@@ -1,5 +1,6 @@
 """What a sweep says of its points: the best one, whom it is not told apart from, what failed; and how lists and pages show it."""
 
+import html
 import json
 
 import pytest
@@ -14,7 +15,7 @@ from triality.runs.standing import planned_iterations, standing_of
 from triality.runs.sweep_result import PointResult, result_of
 from triality.tracking.records import numbers_of
 
-CONFIG = {"seed": 3, "seeds": 4, "iterations": 10, "env": "Pendulum-v1", "algorithm": "gan-gcl"}
+CONFIG = {"out": "my runs/sweep", "seed": 3, "seeds": 4, "iterations": 10, "env": "Pendulum-v1", "algorithm": "gan-gcl"}
 SEEDS = {0.1: (0.1, 0.2, 0.15, 0.12), 1.0: (0.8, 0.9, 0.85, 0.87), 10.0: (0.84, 0.7, 0.9, 0.95), 100.0: None}
 
 
@@ -78,6 +79,7 @@ def test_the_page_says_what_the_best_is_worth():
     page = render(result)
     assert "looks better than it is" in page
     assert "temperature=100: NaN in the cost" in page
+    assert "triality runs show 'my runs/sweep/temperature=1'" in html.unescape(page), "from where the sweep was started"
     assert page.count("<svg") == 1
     assert "<script" not in page
 

@@ -85,12 +85,13 @@ def crew_of(options: DevicesOptions) -> Iterator[Crew]:
 
 def _alone(options: DevicesOptions) -> Crew:
     from triality.devices.fleet import OneDevice, SeveralDevices
+    from triality.devices.mesh import ask_for_cpu_devices, check_platform, data_mesh
 
+    if options.devices > 1:
+        ask_for_cpu_devices(options.devices)
+    check_platform()
     if options.devices == 1:
         return Crew(OneDevice())
-    from triality.devices.mesh import ask_for_cpu_devices, data_mesh
-
-    ask_for_cpu_devices(options.devices)
     return Crew(SeveralDevices(data_mesh(options.devices)))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
+
+MOST_DEVICES = 64
+"""Of one process. No machine has more, and parts of a CPU beyond its cores gain nothing: jax takes minutes to begin with thousands."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class DevicesOptions:
         wrong = []
         if self.devices < 1:
             wrong.append(f"expected --devices of at least 1, got {self.devices}; give a whole number from 1 up")
+        if self.devices > MOST_DEVICES:
+            wrong.append(
+                f"expected --devices of at most {MOST_DEVICES}, got {self.devices}; parts of a CPU share its cores, so that more than "
+                f"those ({os.cpu_count()} here) gain nothing; for more machines there is --distributed"
+            )
         given = {"coordinator": self.coordinator, "num-processes": self.num_processes, "process-index": self.process_index}
         named = [f"--{name} {value}" for name, value in given.items() if value is not None]
         if named and not self.distributed:

@@ -85,10 +85,11 @@ def swept_values(options: Any) -> dict[str, tuple[float, ...]]:
         name, separator, listed = given.partition("=")
         name = name.strip().removeprefix("--").replace("-", "_")
         if not separator or not name:
-            problems.append(f"expected --sweep OPTION=VALUE,VALUE, got '{given}'; as in --sweep {numbers[0]}=0.001,0.01")
+            problems.append(f"expected --sweep OPTION=VALUE,VALUE, got '{given}'; as in --sweep {_example(numbers)}=0.001,0.01")
             continue
-        problems += _name_problems(name, numbers, options) + ([f"expected each option in one --sweep, got {name} twice"] * (name in swept))
-        values, wrong = _numbers(listed)
+        unfit = _name_problems(name, numbers, options) + ([f"expected each option in one --sweep, got {name} twice"] * (name in swept))
+        problems += unfit
+        values, wrong = ((), []) if unfit else _numbers(listed)
         problems += [f"expected numbers in --sweep {name}, got '{each}'; separate them by commas" for each in wrong]
         if len(set(values)) < len(values):
             problems.append(f"expected different values in --sweep {name}, got {listed}; list each once")
@@ -118,6 +119,11 @@ def name_of(values: Mapping[str, float]) -> str:
         'cost_learning_rate=0.0001,temperature=2'
     """
     return ",".join(f"{name}={value:.12g}" for name, value in values.items())
+
+
+def _example(numbers: Sequence[str]) -> str:
+    """An option that every run of the command has: a learning rate."""
+    return next(name for name in numbers if name.endswith("learning_rate"))
 
 
 def _is_number(hint: Any) -> bool:

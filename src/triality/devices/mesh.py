@@ -42,6 +42,22 @@ def data_mesh(num_devices: int | None = None) -> Mesh:
     return Mesh(np.array(devices), (DATA,), axis_types=(AxisType.Auto,))
 
 
+def check_platform() -> None:
+    """Has jax look for its devices, which it does not find if it was told to use some that are not there.
+
+    Raises:
+        ConfigError: jax cannot compute on what ``JAX_PLATFORMS`` or its configuration names.
+    """
+    try:
+        jax.devices()
+    except Exception as error:  # jax raises RuntimeError, and an AssertionError where no plug-in knows the platform
+        named = jax.config.values["jax_platforms"]
+        why = f" ({error})" if str(error) else ""
+        raise ConfigError(
+            f"expected a platform that jax can use here, got JAX_PLATFORMS={named}{why}; unset it, or install jax for that platform"
+        ) from error
+
+
 def ask_for_cpu_devices(num_devices: int) -> None:
     """Lets the CPU count as so many devices, which share its cores; for before jax computes anything, and without effect after that.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -47,7 +48,10 @@ def render(result: Mapping[str, Any]) -> str:
     title = f"triality {result['command']}: {', '.join(swept)}"
     words = f"{len(points)} points in one program, {seed_phrase(result['config']['seeds'])} each, {duration(result['seconds'])} in all"
     header = f"<h1>{escape(title)}</h1>\n{page.paragraph(words, 'subtitle')}\n{page.paragraph(reading(result))}"
-    lines = [f"# {folder} is a run like any other", f"triality runs show {folder}"] if (folder := result["best"]) else []
+    where = Path(result["config"]["out"])
+    lines = (
+        [f"# {best} is a run like any other", f"triality runs show {shlex.quote(str(where / best))}"] if (best := result["best"]) else []
+    )
     sections = (
         page.section("What came of them", page.panels([panel(result)] if result["best"] is not None else []), _table(result)),
         page.section("Failed", page.listing([f"{each['folder']}: {each['failed']}" for each in points if each["failed"]])),
