@@ -15,6 +15,7 @@ EBM = ("ebm", "--target", "ring")
     [
         ((*IRL, "--devices", "0"), "expected --devices of at least 1, got 0"),
         ((*EBM, "--devices", "-2"), "expected --devices of at least 1, got -2"),
+        ((*IRL, "--devices", "4096"), "expected --devices of at most 64, got 4096; parts of a CPU share its cores"),
         ((*IRL, "--num-processes", "2"), "expected --distributed with --num-processes 2, got none"),
         ((*EBM, "--distributed", "--num-processes", "2"), "together, got no --coordinator, --process-index"),
         (

@@ -34,7 +34,7 @@ def test_points_are_the_cross_product_the_last_option_fastest():
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
-        (("temperature",), r"expected --sweep OPTION=VALUE,VALUE, got 'temperature'"),
+        (("temperature",), r"expected --sweep OPTION=VALUE,VALUE, got 'temperature'; as in --sweep cost_learning_rate=0.001,0.01$"),
         (("temprature=1,2",), r"expected --sweep of an option, got 'temprature'; did you mean 'temperature'\?"),
         (("algorithm=airl,gail",), r"expected --sweep of an option that is a number, got --algorithm: .* start a run each"),
         (("num_rollouts=6,12",), r"got --num-rollouts: .* Numbers are .*cost_learning_rate"),
@@ -55,6 +55,11 @@ def test_what_is_no_sweep_is_refused(sweep, said):
 def test_all_problems_are_listed_together():
     with pytest.raises(ConfigError, match=r"2 options cannot be used:\n.*'temprature'.*\n.*got 'x'"):
         points_of(irl("runs/s", "temprature=1", "temperature=x"))
+
+
+def test_words_are_not_asked_to_be_numbers_where_none_would_do():
+    with pytest.raises(ConfigError, match=r"^expected --sweep of an option that is a number, got --objective: .*max_kl, patience$"):
+        points_of(irl("runs/s", "objective=plain,normalized"))
 
 
 def test_a_point_that_cannot_be_used_is_named(tmp_path):

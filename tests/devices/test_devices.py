@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from triality.devices.mesh import data_mesh
+from triality.devices.mesh import check_platform, data_mesh
 from triality.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,19 @@ def test_all_that_is_summed_over_devices(words, tolerance):
 def test_more_devices_than_there_are_are_refused():
     with pytest.raises(ConfigError, match=r"expected between 1 and 1 device\(s\), got 2"):
         data_mesh(2)
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("no GPU is found")])
+def test_a_platform_that_is_not_there_is_one_clear_error(error, monkeypatch):
+    """As jax says it with ``JAX_PLATFORMS=cuda`` where it has no CUDA, and with it where there is no GPU."""
+    check_platform()
+
+    def none():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", none)
+    with pytest.raises(ConfigError, match=r"expected a platform that jax can use here, got JAX_PLATFORMS=.*; unset it, or install"):
+        check_platform()
 
 
 def test_random_numbers_that_depend_on_the_devices_are_refused():
