@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ ROW = 34.0
 """Points of height for one bar."""
 LONGEST = 38
 """Characters of a line beside a ratio."""
+DENSE = 300.0
+"""A range of ratios as wide as this has marks at powers of ten alone: more would run into each other."""
 MOST_ROWS = 24
 """Ratios in one figure."""
 
@@ -135,29 +138,36 @@ def ratio_panels(peers: Sequence[PeerRatio]) -> list[Panel]:
 
 
 def _ratio_panel(benchmark: str, peers: Sequence[PeerRatio]) -> Panel:
+    beside = list(dict.fromkeys(each.peer for each in peers))
+    asked = Counter((each.task, each.quantity) for each in peers)
+    labels = [_label(each, each.peer if asked[each.task, each.quantity] > 1 else "") for each in peers]
+    every = [ratio for each in peers for ratio in each.ratios]
+    marks = (1.0, 2.0, 5.0) if max(every) < DENSE * min(every) else (1.0,)
+
     def paint(axes: Axes) -> None:
         for place, each in enumerate(peers):
             axes.plot([min(each.ratios), max(each.ratios)], [place, place], color=DATA.light, linewidth=1.6, alpha=0.6)
             axes.plot([each.median], [place], "o", color=DATA.light if each.median >= 1 else DRAWN.light, markersize=6)
         axes.axvline(1.0, color=INK.light, linewidth=1.2)
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_locator(LogLocator(10, marks))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_yticks(range(len(peers)), [_label(each) for each in peers], fontsize=8.5)
+        axes.set_yticks(range(len(peers)), labels, fontsize=8.5)
         axes.set_ylim(len(peers) - 0.4, -0.6)
         axes.set_xlabel("times as fast as the peer (ratio, no unit)")
 
     name = f"ratios-{_slug(benchmark)}"
     said = ", ".join(f"{each.task}, {each.quantity} {each.median:.1f}" for each in peers)
     caption = "The median of the runs, and the range over them. Right of the line we are faster."
-    beside = ", ".join(dict.fromkeys(each.peer for each in peers))
-    return Panel(name, f"{benchmark}: beside {beside}", draw(name, paint, 90.0 + 30.0 * len(peers)), f"Ratios: {said}.", caption)
+    return Panel(name, f"{benchmark}: beside {', '.join(beside)}", draw(name, paint, 90.0 + 30.0 * len(peers)), f"Ratios: {said}.", caption)
 
 
-def _label(each: PeerRatio) -> str:
-    """Two lines: what both did, and what is compared."""
-    return "\n".join(part if len(part) <= LONGEST else f"{part[: LONGEST - 1]}…" for part in (each.task, each.quantity))
+def _label(each: PeerRatio, peer: str) -> str:
+    """Two lines: what both did, and what is compared, and with whom if with several. Of a long one the middle is left out."""
+    half = LONGEST // 2
+    parts = (each.task, f"{each.quantity}, {peer}" if peer else each.quantity)
+    return "\n".join(part if len(part) <= LONGEST else f"{part[: half - 1]}…{part[-half:]}" for part in parts)
 
 
 def _plain_log(axes: Axes) -> None:

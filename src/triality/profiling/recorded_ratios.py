@@ -75,7 +75,7 @@ def of_imitation_mujoco(record: Record) -> list[Compared]:
         found.append(Compared(task, peer, "env steps/s, updates included", _ratios(speeds)))
         found.append(Compared(task, peer, words, _ratios((theirs, _seconds_to_good(record, run)) for theirs, run in learned)))
         everything = _ratios((theirs, _seconds_to_good(record, run, True)) for theirs, run in whole)
-        found.append(Compared(task, peer, f"{words}, setting up and compiling included", everything))
+        found.append(Compared(task, peer, f"{words}, all included", everything))
     return found
 
 
