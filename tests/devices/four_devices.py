@@ -123,7 +123,7 @@ def raw(leaf):
 
 
 FEW, ALL = (
-    (log_mean_exp, effective_sample_size, solve_log_z),
+    (log_mean_exp, effective_sample_size, importance, solve_log_z),
     (log_mean_exp, effective_sample_size, importance, solve_log_z, acceptance_ratio),
 )
 

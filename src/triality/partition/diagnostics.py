@@ -95,9 +95,10 @@ def pareto_smoothed(log_weight: Float[Array, " n"]) -> tuple[Float[Array, " n"],
     length = _tail_length(present)
     capacity = max(int(min(num_static // 5, 3 * math.sqrt(num_static))), 1)
 
-    # The largest ones, and the first below the longest tail that there may be: of a million samples some thousands. Without the barrier XLA
-    # merges the slices below into the selection, no longer knows it for one, and sorts everything.
-    largest, order = jax.lax.optimization_barrier(jax.lax.top_k(log_weight, min(capacity + 1, num_static)))
+    # The largest ones, and the first below the longest tail that there may be: of a million samples some thousands. Without the barriers
+    # XLA merges the slices below into the selection, no longer knows it for one, and sorts everything. One barrier for both, and XLA's
+    # compiler ends the process where the samples are spread over devices.
+    largest, order = map(jax.lax.optimization_barrier, jax.lax.top_k(log_weight, min(capacity + 1, num_static)))
     scale = largest[0]
     scale = jnp.where(jnp.isfinite(scale), scale, 0.0)
     # Ascending, as the fit wants it; entries beyond the tail's true length sit at the front and are masked.
