@@ -57,6 +57,11 @@ def test_all_problems_are_listed_together():
         points_of(irl("runs/s", "temprature=1", "temperature=x"))
 
 
+def test_a_value_beside_the_swept_ones_is_refused():
+    with pytest.raises(ConfigError, match=r"^expected --temperature or --sweep temperature, got both; leave the first out"):
+        points_of(irl("runs/s", "temperature=1,2", temperature=3.0))
+
+
 def test_words_are_not_asked_to_be_numbers_where_none_would_do():
     with pytest.raises(ConfigError, match=r"^expected --sweep of an option that is a number, got --objective: .*max_kl, patience$"):
         points_of(irl("runs/s", "objective=plain,normalized"))

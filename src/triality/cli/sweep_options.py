@@ -87,7 +87,9 @@ def swept_values(options: Any) -> dict[str, tuple[float, ...]]:
         if not separator or not name:
             problems.append(f"expected --sweep OPTION=VALUE,VALUE, got '{given}'; as in --sweep {_example(numbers)}=0.001,0.01")
             continue
-        unfit = _name_problems(name, numbers, options) + ([f"expected each option in one --sweep, got {name} twice"] * (name in swept))
+        unfit = (_name_problems(name, numbers, options) or _given_twice(name, options)) + (
+            [f"expected each option in one --sweep, got {name} twice"] * (name in swept)
+        )
         problems += unfit
         values, wrong = ((), []) if unfit else _numbers(listed)
         problems += [f"expected numbers in --sweep {name}, got '{each}'; separate them by commas" for each in wrong]
@@ -140,6 +142,14 @@ def _name_problems(name: str, numbers: Sequence[str], options: Any) -> list[str]
             f"Numbers are {', '.join(numbers)}"
         ]
     return [f"expected --sweep of an option, got '{name}'; {nearest(name, numbers)}"]
+
+
+def _given_twice(name: str, options: Any) -> list[str]:
+    """Of an option that has a value of its own beside the swept ones, which would be lost."""
+    usual = {each.name: each.default for each in fields(options)}
+    if name not in usual or getattr(options, name) == usual[name]:
+        return []
+    return [f"expected {flag(name)} or --sweep {name}, got both; leave the first out, its values are the swept ones"]
 
 
 def _numbers(listed: str) -> tuple[tuple[float, ...], list[str]]:
