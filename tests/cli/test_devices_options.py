@@ -2,7 +2,7 @@
 
 import pytest
 
-from triality.cli.devices_options import ALONE, DevicesOptions
+from triality.cli.devices_options import ALONE, MOST_DEVICES, DevicesOptions
 from triality.cli.main import main, parse
 from triality.runs.resumption import FREE
 
@@ -15,7 +15,7 @@ EBM = ("ebm", "--target", "ring")
     [
         ((*IRL, "--devices", "0"), "expected --devices of at least 1, got 0"),
         ((*EBM, "--devices", "-2"), "expected --devices of at least 1, got -2"),
-        ((*IRL, "--devices", "4096"), "expected --devices of at most 64, got 4096; parts of a CPU share its cores"),
+        ((*IRL, "--devices", "4096"), f"expected --devices of at most {MOST_DEVICES}, got 4096; parts of a CPU share its cores"),
         ((*IRL, "--num-processes", "2"), "expected --distributed with --num-processes 2, got none"),
         ((*EBM, "--distributed", "--num-processes", "2"), "together, got no --coordinator, --process-index"),
         (

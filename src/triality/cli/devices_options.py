@@ -9,8 +9,8 @@ from typing import Annotated
 
 import tyro
 
-MOST_DEVICES = 64
-"""Of one process. No machine has more, and parts of a CPU beyond its cores gain nothing: jax takes minutes to begin with thousands."""
+MOST_DEVICES = max(64, os.cpu_count() or 1)
+"""Of one process. Parts of a CPU beyond its cores gain nothing, and jax takes minutes to begin with thousands."""
 
 
 @dataclass(frozen=True)
