@@ -17,7 +17,7 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp  # noqa: E402
 
 LENGTH, INPUTS, SYMBOLS, NUM_SETS = 2, 4, 9, 2
-SOUND = {"xla_cpu_use_fusion_emitters": False}
+SOUND: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
 WAYS: dict[str, dict[str, Any]] = {
     "as everybody compiles": {},
     "vectors of 128 bits": {"xla_cpu_prefer_vector_width": 128},

@@ -1,5 +1,6 @@
 """What is refused of devices and machines, before jax is imported and before a folder is made."""
 
+import jax
 import pytest
 
 from triality.cli.devices_options import ALONE, MOST_DEVICES, DevicesOptions
@@ -47,7 +48,8 @@ def test_a_run_may_go_on_elsewhere():
 
 
 def test_more_devices_than_this_process_has(tmp_path, capsys):
-    """Here jax has looked for its devices already."""
+    """Once jax has looked for its devices it is too late to ask for parts of the CPU."""
+    assert len(jax.devices()) == 1
     assert main([*EBM, "--devices", "3", "--out", str(tmp_path / "run")]) == 2
     assert "expected between 1 and 1 device(s), got 3" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
