@@ -1,22 +1,25 @@
 """The benchmark of the disabled ant: its commands are accepted, its shares are those worked out by hand, and what is done is found."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 RANDOM, TRUTH = -300.0, 1700.0
+SIZES = {"iterations": 300, "num_rollouts": 16, "fresh_iterations": 330}
 RECORD = {
-    "asked": {"num_demos": 50, "iterations": 300, "expert_iterations": 330, "num_rollouts": 16},
+    "num_demos": 50,
+    "expert_iterations": 330,
     "random": RANDOM,
     "truth": TRUTH,
     "still": 1000.0,
     "taken_along": 600.0,
     "expert": 4500.0,
     "rows": {
-        "airl-state": {"learned": [0.75, 0.5], "fresh": {"1": [1200.0, 200.0], "0.1": [1700.0]}},
-        "constant": {"learned": [0.0], "fresh": {"1": [-320.0]}},
+        "airl-state": {**SIZES, "learned": [0.75, 0.5], "fresh": {"1": [1200.0, 200.0], "0.1": [1700.0]}},
+        "constant": {**SIZES, "iterations": 20, "learned": [0.0], "fresh": {"1": [-320.0]}},
     },
 }
 
@@ -31,21 +34,24 @@ def transfer_ant(monkeypatch):
 
 @pytest.fixture
 def options(tmp_path):
-    sizes = {"num_demos": 50, "iterations": 300, "expert_iterations": 330, "num_rollouts": 16}
-    return argparse.Namespace(folder=tmp_path, only=["airl-state", "constant"], seeds=2, temperatures=[1.0, 0.1], **sizes)
+    sizes = {"num_demos": 50, "expert_iterations": 330}
+    return argparse.Namespace(folder=tmp_path, out=tmp_path / "record.json", only=["airl-state", "constant"], seeds=[0, 1], **sizes)
 
 
 def test_the_shares_are_those_worked_out_by_hand(transfer_ant):
     """(1200 + 300) / 2000 = 0.75 and (200 + 300) / 2000 = 0.25; above standing still 200 / 700 = 0.29 and -800 / 700 = -1.14."""
     text = "\n".join(transfer_ant.page(RECORD))
-    assert "| AIRL, cost of the state | 0.62 | 1 | 700.0 | 0.50 (0.75, 0.25) | -0.43 (0.29, -1.14) | 130.3, 0.41 |" in text
-    assert "| AIRL, cost of the state | 0.62 | 0.1 | 1,700.0 | 1.00 | 1.00 |" in text
-    assert "| a constant cost | 0.00 | 1 | -320.0 | -0.01 | -1.89 | - |" in text
-    assert "| the true reward | 1 | 0.001 | 1,700.0 | 1.00 | 1.00 | 315.5, 1.00 |" in text
-    assert "| none: standing still | - | - | 1,000.0 | 0.65 | 0.00 | - |" in text
-    assert "taken along | 1 | - | 600.0 | 0.45 | -0.57 | - |" in text
+    shares = "0.62 (0.75, 0.50) | 1 | 700.0 | 0.50 (0.75, 0.25) | -0.43 (0.29, -1.14) | 130.3, 0.41 |"
+    assert f"| AIRL, cost of the state | 4.8 + 5.3 | {shares}" in text
+    assert "| AIRL, cost of the state | 4.8 + 5.3 | 0.62 (0.75, 0.50) | 0.1 | 1,700.0 | 1.00 | 1.00 |" in text
+    assert "| a constant cost | 0.3 + 5.3 | 0.00 | 1 | -320.0 | -0.01 | -1.89 | - |" in text
+    assert "| the true reward | 5.3 | - | 0.001 | 1,700.0 | 1.00 | 1.00 | 315.5, 1.00 |" in text
+    assert "| none: standing still | - | - | - | 1,000.0 | 0.65 | 0.00 | - |" in text
+    assert "taken along | - | 1 | - | 600.0 | 0.45 | -0.57 | - |" in text
     lazy = "\n".join(transfer_ant.page({**RECORD, "truth": 900.0}))
-    assert "| the true reward | 1 | 0.001 | 900.0 | 1.00 | - | 315.5, 1.00 |" in lazy, "an expert that does not walk measures no walking"
+    assert "| the true reward | 5.3 | - | 0.001 | 900.0 | 1.00 | - | 315.5, 1.00 |" in lazy, (
+        "an expert that does not walk measures no walking"
+    )
     with pytest.raises(SystemExit, match="expected an expert of DisabledAnt-v0 above random actions"):
         transfer_ant.page({**RECORD, "truth": RANDOM - 1.0})
 
@@ -56,16 +62,16 @@ def test_a_cost_and_a_fresh_policy_for_every_method_of_a_seed(transfer_ant, opti
 
     jobs = transfer_ant.runs(options, 1)
     learned = ["airl-state_300_1", "constant_20_1"]
-    assert [job.name for job in jobs] == learned + [f"{name}_at_{temperature}" for temperature in ("1", "0.1") for name in learned]
+    assert [job.name for job in jobs] == learned + [f"{name}_at_{temperature}" for name in learned for temperature in ("1", "0.1")]
     assert not any(job.is_done() for job in jobs)
     assert [job.is_ready() for job in jobs] == [True, True] + 4 * [False], "there is no cost to take along yet"
-    assert [job.command.count("--temperature 0.1 ") for job in jobs] == [0, 0, 0, 0, 1, 1]
-    for name, (_, chosen) in transfer_ant.METHODS.items():
-        check_options(IrlOptions(env="Ant-v5", demos=Path("demos.npz"), out=options.folder / name, actions="clip", **chosen))
+    assert [job.command.count("--temperature 0.1 ") for job in jobs] == [0, 0, 0, 1, 0, 1]
+    for name, row in transfer_ant.ROWS.items():
+        check_options(IrlOptions(env="Ant-v5", demos=Path("demos.npz"), out=options.folder / name, actions="clip", **row.chosen))
     assert "--iterations 20 " in jobs[1].command, "a constant cost has nothing to learn"
 
 
-def test_what_is_done_is_found_and_another_length_or_temperature_is_not_the_same(transfer_ant, options):
+def test_what_is_done_is_found_and_another_length_or_temperature_is_not_the_same(transfer_ant, options, monkeypatch):
     """``retrain`` writes over its file: the first temperature's result is still there after the second's."""
     folder = options.folder / "airl-state_300_0"
     folder.mkdir()
@@ -74,14 +80,26 @@ def test_what_is_done_is_found_and_another_length_or_temperature_is_not_the_same
     (folder / "transfer.json").write_text(json.dumps(written))
     (folder / "summary.json").write_text(json.dumps({"seeds": [{"return_normalized": 0.75}]}))
     jobs = transfer_ant.runs(options, 0)
-    assert [jobs[index].is_done() for index in (2, 4)] == [True, False]
-    assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "fresh": {"1": [512.0]}}
+    assert [jobs[index].is_done() for index in (2, 3)] == [True, False]
+    assert transfer_ant.earned(options, "airl-state") == {**SIZES, "learned": [0.75], "fresh": {"1": [512.0]}}
     rows[1]["return"] = 700.0
     (folder / "transfer.json").write_text(json.dumps(written | {"temperature": 0.1}))
-    assert [jobs[index].is_done() for index in (2, 4)] == [True, True]
-    assert transfer_ant.earned(options, "airl-state") == {"learned": [0.75], "fresh": {"1": [512.0], "0.1": [700.0]}}
+    assert [jobs[index].is_done() for index in (2, 3)] == [True, True]
+    assert transfer_ant.earned(options, "airl-state") == {**SIZES, "learned": [0.75], "fresh": {"1": [512.0], "0.1": [700.0]}}
     assert not transfer_ant.runs(options, 1)[2].is_done()
-    for other in ("expert_iterations", "iterations"):
-        changed = argparse.Namespace(**vars(options) | {other: 100})
-        assert not transfer_ant.runs(changed, 0)[2].is_done()
-        assert transfer_ant.earned(changed, "airl-state")["fresh"] == {}
+    for other in ("fresh", "iterations"):
+        changed = dataclasses.replace(transfer_ant.ROWS["airl-state"], **{other: 100})
+        monkeypatch.setitem(transfer_ant.ROWS, "airl-state", changed)
+        assert not transfer_ant.runs(options, 0)[2].is_done()
+        assert transfer_ant.earned(options, "airl-state")["fresh"] == {}
+
+
+def test_experts_that_the_record_has_are_not_trained_again(transfer_ant, options):
+    """And another length of their training is another expert."""
+    words = [job.name for job in transfer_ant.experts(options)]
+    assert words == ["expert", "whole_demonstrations", "expert_taken_along", "expert_of_the_changed_body"]
+    options.out.write_text(json.dumps(RECORD))
+    assert [job.name for job in transfer_ant.experts(options)] == words[:2]
+    assert transfer_ant.without_cost(options, RECORD)["truth"] == TRUTH
+    options.expert_iterations = 100
+    assert [job.name for job in transfer_ant.experts(options)] == words

@@ -89,6 +89,23 @@ def test_convert_and_read_again(to, name, tmp_path, capsys):
     assert "expected a new" in said(capsys, "convert", STEPS, out, "--to", to, code=2)
 
 
+def test_convert_leaves_out_what_is_too_short(tmp_path, capsys):
+    lengths = read_demonstrations_from(STEPS).lengths
+    least = int(lengths.max())
+    assert lengths.min() < least
+    shorter = f"{int((lengths < least).sum())} of less than {least} steps left out"
+    assert shorter in said(capsys, "convert", STEPS, tmp_path / "demos.npz", "--min-length", least)
+    found = read_demonstrations_from(tmp_path / "demos.npz")
+    assert found.lengths.tolist() == lengths[lengths >= least].tolist()
+    ends = np.cumsum(lengths)
+    kept = np.concatenate([np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True) if length >= least])
+    np.testing.assert_array_equal(found.observations, read_demonstrations_from(STEPS).observations[kept])
+    assert "left out" not in said(capsys, "convert", STEPS, tmp_path / "all.npz", "--min-length", int(lengths.min()))
+    none = said(capsys, "convert", STEPS, tmp_path / "none.npz", "--min-length", least + 1, code=3)
+    assert f"expected demonstrations of at least {least + 1} steps, got none longer than {least}" in none
+    assert not (tmp_path / "none.npz").exists()
+
+
 def test_convert_with_keys(tmp_path, capsys):
     said(capsys, "convert", FORMATS / "minari/toy/dict-arrow-v0", tmp_path / "demos.npz", "--keys", "velocity", "position")
     assert read_demonstrations_from(tmp_path / "demos.npz").observations.shape == (13, 3)

@@ -5,12 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from triality.energies.cost_until_over import MakeCostUntilOver
+from triality.energies.linear_cost import linear_cost
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import TiltedCost
 from triality.policies.categorical import categorical_policy
 from triality.policies.gaussian import gaussian_policy, squashed_gaussian_policy
 from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
-from triality.policies.scaling import Scaling
+from triality.policies.scaling import PartialScaling, Scaling
 from triality.specs import SPECS, EnvironmentSpec
 
 BOX = EnvironmentSpec("Box-v0", 3, 2, 0, (-1.0, -4.0), (1.0, 2.0), 7)
@@ -18,6 +20,7 @@ DISCRETE = EnvironmentSpec("Discrete-v0", 3, 0, 4, time_limit=7)
 PENDULUM = SPECS["Pendulum-v1"]
 SCALING = Scaling(jnp.array([0.3, -1.0, 2.0]), jnp.array([0.5, 2.0, 3.0]))
 HIDDEN = (6, 5)
+SEEN = (0, 2)
 
 
 def until_over(key, spec, scaling, hidden):
@@ -34,6 +37,12 @@ COSTS = {
     "tilted, discrete": (lambda *parts: TiltedCost(mlp_cost(*parts), categorical_policy(*parts)), DISCRETE),
     "tilted, until over": (lambda *parts: TiltedCost(mlp_cost(*parts), until_over(*parts)), BOX),
     "constant": (lambda key, spec, scaling, hidden: ConstantCost(), BOX),
+    "linear": (lambda key, spec, scaling, hidden: linear_cost(key, spec, scaling), BOX),
+    "linear, discrete": (lambda key, spec, scaling, hidden: linear_cost(key, spec, scaling), DISCRETE),
+    "linear, of a part": (lambda key, spec, scaling, hidden: linear_cost(key, spec, PartialScaling(scaling, SEEN)), BOX),
+    "linear until over": (lambda key, spec, scaling, hidden: MakeCostUntilOver(linear_cost)(key, spec, scaling), BOX),
+    "box, of a part": (lambda key, spec, scaling, hidden: mlp_cost(key, spec, PartialScaling(scaling, SEEN), hidden), BOX),
+    "state, of a part": (lambda key, spec, scaling, hidden: state_cost(key, spec, PartialScaling(scaling, SEEN), hidden), DISCRETE),
 }
 POLICIES = {
     "squashed": (squashed_gaussian_policy, BOX),

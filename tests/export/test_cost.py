@@ -107,7 +107,7 @@ def test_of_a_tilted_cost_both_parts_are_needed(tmp_path):
 DAMAGES = {
     "another format": (lambda folder: _edit(folder, format="triality-policy"), "triality-cost"),
     "a later version": (lambda folder: _edit(folder, format_version=2), "version 1"),
-    "another kind": (lambda folder: _edit(folder, kind="linear"), "'kind'"),
+    "another kind": (lambda folder: _edit(folder, kind="quadratic"), "'kind'"),
     "other sizes": (lambda folder: _edit(folder, net={"sizes": [5, 9, 5, 1], "activation": "tanh"}), r"net\.weights\.0"),
     "no sizes": (lambda folder: _edit(folder, net=3), "'net'"),
     "another activation": (lambda folder: _edit(folder, net={"sizes": [5, 6, 5, 1], "activation": "eval"}), "activation"),

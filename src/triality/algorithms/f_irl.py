@@ -27,7 +27,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from triality.algorithms.cost_learning import MakeCost
 from triality.algorithms.first_policy import MakePolicy, first_scaling, random_policy, rollouts
 from triality.algorithms.known_transitions import KnownTransitions, known_transitions
-from triality.energies.step_cost import StateCost, state_cost
+from triality.energies.step_cost import state_cost
 from triality.envs.environment import AbstractEnvironment
 from triality.objectives.discriminator import discriminator_loss
 from triality.objectives.state_marginal import JensenShannon, MarginalDivergence, covariance_loss
@@ -60,7 +60,7 @@ class FIrlState(NamedTuple):
 
     cost: StepCost
     cost_optimizer: PyTree
-    ratio: StateCost
+    ratio: StepCost
     ratio_optimizer: PyTree
     policy: Policy
     update: PyTree
@@ -99,6 +99,7 @@ class FIrl(eqx.Module):
         num_ratio_steps: discriminator steps an iteration.
         num_rollouts: roll-outs an iteration; the covariance is over them.
         make_cost: builds c from (key, spec, scaling); it has to be blind to the action.
+        make_ratio: builds the discriminator in the same way; states are matched in what it sees.
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
 
     Example:
@@ -117,6 +118,7 @@ class FIrl(eqx.Module):
     num_ratio_steps: int = eqx.field(default=20, static=True)
     num_rollouts: int = eqx.field(default=64, static=True)
     make_cost: MakeCost = eqx.field(default=state_cost, static=True)
+    make_ratio: MakeCost = eqx.field(default=state_cost, static=True)
     make_policy: MakePolicy | None = eqx.field(default=None, static=True)
 
     def init(
@@ -134,7 +136,7 @@ class FIrl(eqx.Module):
         scaling = held(policy) if scaling is None else scaling
         scaling = self.fit_scaling(key_scaling, data) if scaling is None else scaling
         policy = self.make_policy_of(key_policy, scaling) if policy is None else rescaled(policy, scaling)
-        cost, ratio = self.make_cost(key_cost, self.env.spec, scaling), state_cost(key_ratio, self.env.spec, scaling)
+        cost, ratio = self.make_cost(key_cost, self.env.spec, scaling), self.make_ratio(key_ratio, self.env.spec, scaling)
         optimizers = (_optimizer(0.0).init(eqx.filter(model, eqx.is_inexact_array)) for model in (cost, ratio))
         of_cost, of_ratio = optimizers
         update, known = self.update_rule.init(key_update, policy, scaling), known_transitions(data, data_log_weight)
@@ -158,7 +160,7 @@ class FIrl(eqx.Module):
         """Discriminator, cost and policy, in this order, on roll-outs that the current policy drew."""
         key, key_ratio, key_policy = jax.random.split(state.key, 3)
 
-        def ratio_step(carry: tuple[StateCost, PyTree], key: Key[Array, ""]):
+        def ratio_step(carry: tuple[StepCost, PyTree], key: Key[Array, ""]):
             ratio, optimizer = carry
             loss, gradient = eqx.filter_value_and_grad(self.ratio_loss)(ratio, key, state.known, batch)
             return _stepped(ratio, gradient, optimizer, self.ratio_learning_rate), loss
@@ -178,7 +180,7 @@ class FIrl(eqx.Module):
         after = (cost, of_cost, ratio, of_ratio, policy, update, state.known, state.scaling, key, state.iteration + 1)
         return FIrlState(*after), metrics
 
-    def ratio_loss(self, ratio: StateCost, key: Key[Array, ""], known: KnownTransitions, batch: Trajectory) -> Float[Array, ""]:
+    def ratio_loss(self, ratio: StepCost, key: Key[Array, ""], known: KnownTransitions, batch: Trajectory) -> Float[Array, ""]:
         """Logistic regression of demonstrated against drawn states, as many of each."""
         key_data, key_drawn = jax.random.split(key)
         data = known.draw(key_data, BATCH_SIZE)

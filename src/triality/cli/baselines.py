@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from triality.cli import ranges
+from triality.cli.cost_class import make_cost_of
 from triality.cli.names import OBJECTIVES, SOFT_Q, Task, make_environment, usual_simulators
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, make_update_rule, usual_updates
@@ -22,7 +23,7 @@ ITERATIONS, ROLLOUTS = 100, 16
 ITERATIONS_ON_HOST = 200
 NOT_OF_F_IRL = ("starts", "past_samplers", "gradient_penalty", "scaling", "num_pairs", "reward", "shaping_discount")
 """Options that f-IRL does not use: it compares pooled states, and its cost is moved by the gradient of a divergence alone."""
-NOT_OF_SOFT_Q = (*NOT_OF_F_IRL, "cost", "cost_learning_rate", *OF_PPO, "max_kl")
+NOT_OF_SOFT_Q = (*NOT_OF_F_IRL, "cost", "cost_sees", "cost_learning_rate", *OF_PPO, "max_kl")
 """Options that SQIL and IQ-Learn do not use: they learn no cost, and their policy follows Q."""
 
 
@@ -99,5 +100,7 @@ def make_f_irl(options: IrlOptions, task: Task, make_policy: MakePolicy) -> FIrl
         make_update_rule(options, task),
         options.cost_learning_rate,
         num_rollouts=options.num_rollouts,
+        make_cost=make_cost_of(options, task),
+        make_ratio=make_cost_of(options, task),
         make_policy=make_policy,
     )

@@ -11,13 +11,16 @@ from rich.console import Console
 from triality.algorithms.policy_training import PolicyTraining
 from triality.cli.expert_policy import SeesNoIndicator
 from triality.cli.names import Task, make_environment
-from triality.cli.options import ExpertOptions
+from triality.cli.options import LEFT, ExpertOptions
 from triality.cli.training import train_policies
 from triality.energies.step_cost import EnvironmentCost
 from triality.runs.keeper import Keeper
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, rollout
 from triality.updates.ppo import PPO
+
+NUM_ROLLOUTS = 64
+"""Of a round, unless told."""
 
 
 class Expert(NamedTuple):
@@ -55,7 +58,8 @@ def train(task: Task, options: ExpertOptions, console: Console, remedy: str, kee
     rule = PPO(
         learning_rate=options.policy_learning_rate, temperature=options.temperature, gamma=options.discount, gae_lambda=options.gae_lambda
     )
-    training = PolicyTraining(environment, task.bare.time_limit, rule)
+    num_rollouts = NUM_ROLLOUTS if options.num_rollouts == LEFT else options.num_rollouts
+    training = PolicyTraining(environment, task.bare.time_limit, rule, num_rollouts)
     cost = EnvironmentCost(environment)
     first = jax.jit(jax.vmap(lambda key: training.init(key, cost)))(jax.random.split(jax.random.key(options.seed), 1))
     state = jax.tree.map(lambda leaf: leaf[0], train_policies(training, first, options.iterations, console, remedy, keeper))

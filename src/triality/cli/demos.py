@@ -23,13 +23,15 @@ from triality.data.demonstrations_from import read_demonstrations_from
 from triality.data.duplicates import duplicate_fraction, near_duplicate_fraction
 from triality.data.minari_writer import check_minari_target, write_minari
 from triality.data.one_length import lengths_in_words
-from triality.errors import ConfigError
+from triality.errors import ConfigError, DataError
 from triality.specs import MUJOCO_SPECS, SPECS, EnvironmentSpec
 
 KNOWN = SPECS | MUJOCO_SPECS
 MOST_META = 300
 RECORDED_IN = "recorded_in"
 """In the demonstrations' meta: where they were recorded, if they count as those of another environment."""
+RESET_SEEDS = "reset_seeds"
+"""In the demonstrations' meta: the seed that each episode was reset with."""
 
 
 def run(options: DemosOptions) -> int:
@@ -91,14 +93,42 @@ def convert(options: DemosConvertOptions) -> int:
     demonstrations = read_demonstrations_from(options.file, options.keys)
     if options.env is not None:
         demonstrations = counted_as(demonstrations, options.env)
+    recorded = demonstrations.num_trajectories
+    demonstrations = of_length(demonstrations, options.min_length)
     what = f"{demonstrations.num_trajectories} demonstrations, {demonstrations.num_steps} steps"
     if options.to == "minari":
         what += f", by minari.load_dataset('{write_minari(options.out, demonstrations)}')"
     else:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_demonstrations(options.out, demonstrations)
+    if demonstrations.num_trajectories < recorded:
+        what += f"; {recorded - demonstrations.num_trajectories} of less than {options.min_length} steps left out"
     Console().print(Text(f"{options.out}: {what}"), soft_wrap=True)
     return 0
+
+
+def of_length(demonstrations: Demonstrations, least: int) -> Demonstrations:
+    """Those of at least so many steps; what the record says of each one goes with it.
+
+    Raises:
+        DataError: there are none.
+
+    Example:
+        >>> two = Demonstrations(np.zeros((3, 2)), np.zeros(3, int), np.array([1, 2]), meta={"reset_seeds": [7, 8]})
+        >>> found = of_length(two, 2)
+        >>> found.lengths.tolist(), found.meta
+        ([2], {'reset_seeds': [8]})
+    """
+    kept = np.flatnonzero(demonstrations.lengths >= least)
+    if not kept.size:
+        longest = int(demonstrations.lengths.max())
+        raise DataError(f"expected demonstrations of at least {least} steps, got none longer than {longest}; lower --min-length")
+    if kept.size == demonstrations.num_trajectories:
+        return demonstrations
+    seeds, found = demonstrations.meta.get(RESET_SEEDS), demonstrations.take(kept)
+    if not isinstance(seeds, list) or len(seeds) != demonstrations.num_trajectories:
+        return found
+    return replace(found, meta={**found.meta, RESET_SEEDS: [seeds[index] for index in kept]})
 
 
 def counted_as(demonstrations: Demonstrations, env: str) -> Demonstrations:

@@ -49,6 +49,9 @@ class DemosConvertOptions:
     env: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(default: as the file says)")] = None
     """Environment, by id, that the demonstrations count as recorded in from now on, where you know that they fit another than they name.
     What they named before is kept as recorded_in."""
+    min_length: Annotated[int, tyro.conf.arg(metavar="STEPS")] = 1
+    """Leave out what is shorter, such as episodes that ended in a fall: a cost that is to say what was wanted should not be learned from
+    what was not."""
 
 
 @dataclass(frozen=True)

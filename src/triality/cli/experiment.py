@@ -23,6 +23,7 @@ from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajec
 from triality.algorithms.soft_q_imitation import SoftQImitation, SoftQState
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.baselines import make_f_irl, make_soft_q
+from triality.cli.cost_class import TILTED, make_cost_of
 from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
 from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
@@ -33,7 +34,6 @@ from triality.data.absorbing import pad_with_absorbing
 from triality.data.demonstrations import Demonstrations
 from triality.data.trajectories import to_trajectories
 from triality.energies.gradient_penalty import GradientPenalty
-from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import PenaltyOfTilt
 from triality.envs.environment import AbstractEnvironment
 from triality.policies.categorical import categorical_policy
@@ -44,7 +44,6 @@ from triality.run import over_settings, run
 from triality.settings import one_setting
 from triality.trajectory import Policy, Trajectory
 
-TILTED = "tilted"
 NUM_CLONING_STEPS = 3000
 """Gradient steps of cloning where it only prepares the policy."""
 NUM_STEPS_A_ROUND = 1000
@@ -98,7 +97,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=options.cost_learning_rate,
-        make_cost={"mlp": mlp_cost, "state": state_cost, TILTED: mlp_cost, "constant": ConstantCost}[options.cost],
+        make_cost=make_cost_of(options, task),
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),
         scaling_rule=make_scaling_rule(options.scaling),

@@ -12,13 +12,15 @@ from triality.cli import ranges
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.config import as_config
 from triality.cli.names import Hosting, Task, find_task
-from triality.cli.options import ExpertOptions
+from triality.cli.options import LEFT, ExpertOptions
 from triality.cli.outputs import check_export_folder, check_file, make_folder
 from triality.cli.ranges import refuse
 from triality.errors import ConfigError
 from triality.runs.folder import RunFolder
 
 REMEDY = "lower --policy-learning-rate"
+LEAST_STEPS = 32
+"""Of a round: an update takes that many pieces of it."""
 
 
 def run(options: ExpertOptions) -> int:
@@ -82,6 +84,11 @@ def _check(options: ExpertOptions) -> tuple[Task, AskedExpert | None]:
     refuse(
         [
             *ranges.counts(options, "num_episodes", "iterations"),
+            *(
+                []
+                if options.num_rollouts == LEFT
+                else ranges.counts(options, "num_rollouts", least=-(-LEAST_STEPS // task.bare.time_limit))
+            ),
             *ranges.temperatures(options),
             *ranges.rates(options, "policy_learning_rate", "discount", "gae_lambda"),
             *ranges.seeds(options),

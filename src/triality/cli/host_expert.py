@@ -14,7 +14,7 @@ from triality.algorithms.guarded import Guarded, refuse_failing
 from triality.algorithms.reward_training import RewardTraining
 from triality.cli.compiled_expert import Expert, Recorded
 from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_simulators
-from triality.cli.options import ExpertOptions
+from triality.cli.options import LEFT, ExpertOptions
 from triality.cli.pace import Pace
 from triality.cli.training import STATES, progress_bar
 from triality.runs.keeper import Keeper
@@ -66,7 +66,7 @@ def train(task: Task, options: ExpertOptions, console: Console, remedy: str, kee
     state, pace = guarded.init(guarded.algorithm.init(key_init)), Pace()
     state = keeper.restored(STATES, state) if keeper.resumes else state
     keeper.look({STATES: state}, keeper.step)
-    num = usual_simulators(task)
+    num = usual_simulators(task) if options.num_rollouts == LEFT else options.num_rollouts
     collector = Collector(make_simulators(task, num), ending=Restarted())
     steps = num * collector.horizon
     with progress_bar(console) as bar:

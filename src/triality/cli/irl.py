@@ -10,6 +10,7 @@ from triality.cli import ranges
 from triality.cli.actor_options import actor_problems, share_problems
 from triality.cli.asked_expert import AskedExpert, expert_notes, find_expert
 from triality.cli.baselines import baseline_problems
+from triality.cli.cost_class import cost_sees_problems
 from triality.cli.crew import crew_of
 from triality.cli.irl_defaults import COUNTS, USUAL_DEMOS, implied_temperature, resolve
 from triality.cli.irl_devices import block_problems, device_problems
@@ -35,7 +36,7 @@ from triality.data.one_length import check_one_length
 from triality.runs.folder import RunFolder
 
 NOT_OF_CLONING = (
-    *("cost", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
+    *("cost", "cost_sees", "objective", "starts", "init_policy", "temperature", "gradient_penalty", "past_samplers", "scaling"),
     *("cost_learning_rate", "num_rollouts", "policy_epochs", "policy_minibatches", "max_kl", "num_pairs", "reward", "shaping_discount"),
     *("policy_update", "sac_updates"),
 )
@@ -119,7 +120,7 @@ def check_options(options: IrlOptions) -> Choice:
     of_algorithm = special.get(options.algorithm)
     combined = _combination_problems(options, task) if of_algorithm is None else of_algorithm(options)
     hosting = ranges.hosting(options, task.on_host) + actor_problems(options, task) + device_problems(options, task)
-    refuse(_range_problems(options) + hosting + block_problems(options, task) + combined)
+    refuse(_range_problems(options) + cost_sees_problems(options, task) + hosting + block_problems(options, task) + combined)
     resolved = resolve(options, task)
     refuse(share_problems(resolved))
     return Choice(task, resolved)

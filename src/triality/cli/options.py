@@ -105,9 +105,15 @@ class IrlOptions:
     """At step level: pairs of each side in one cost step, drawn anew for each; 0 takes all."""
     init_policy: Literal["random", "cloned"] = "random"
     """Where the policy begins."""
-    cost: Literal["mlp", "state", "tilted", "constant"] = "mlp"
-    """Class of the cost: of observation and action, of the observation alone, or the constant (a control: what it reaches is no merit).
+    cost: Literal["mlp", "state", "linear", "tilted", "constant"] = "mlp"
+    """Class of the cost: a perceptron of observation and action, one of the observation alone, or the constant (a control: what it reaches
+    is no merit).
+    linear: in the observation's coordinates and the squares of the action's, whose means are matched. It says less, and goes on saying
+    it where nobody has been.
     tilted: relative to the cloned policy, t(x, u) - log pi_0(u|x), so that a cloned start is its own optimum; with --init-policy cloned."""
+    cost_sees: Annotated[str, tyro.conf.arg(metavar="COORDINATES")] = "all"
+    """Coordinates of the observation that the cost may depend on, counted from 0, as in 0:27 or 0:5,13:19 (ends excluded). What is known
+    not to be wanted is kept out of it: along demonstrations everything goes together. The policy sees all of them."""
     scaling: Literal["fitted", "running"] = "fitted"
     """Of observations, one for cost, policy and value. fitted: once, to demonstrations and to roll-outs of a random policy.
     running: it follows what demonstrations and all roll-outs have shown, for policies that begin far from where they will act."""
@@ -233,6 +239,8 @@ class ExpertOptions:
     """Demonstrations to record, sampled actions."""
     iterations: int = 150
     """Rounds of collect and policy update."""
+    num_rollouts: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 64, on the host 16, more where episodes are short)")] = LEFT
+    """Roll-outs a round. Of episodes of a thousand steps 4 are enough, and learn more from as many steps in all."""
     temperature: float = 0.1
     """Weight of the entropy against the true reward: higher is more random, near 0 deterministic."""
     discount: float = 0.99

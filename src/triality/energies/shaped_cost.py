@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,7 +24,7 @@ from jaxtyping import Array, Float, Key
 
 from triality.energies.mlp import MLP
 from triality.energies.step_cost import mlp_cost
-from triality.policies.scaling import Scaling
+from triality.policies.scaling import AnyScaling
 from triality.specs import EnvironmentSpec
 from triality.trajectory import StepCost
 
@@ -32,7 +33,7 @@ class Potential(eqx.Module):
     """h(x): a perceptron of the scaled observation, high = good, in nats. No output bias: a constant in h is one in c."""
 
     net: MLP
-    scaling: Scaling
+    scaling: AnyScaling
 
     def __call__(self, observation: Float[Array, " obs"]) -> Float[Array, ""]:
         return self.net(self.scaling(observation))[0]
@@ -97,12 +98,12 @@ class MakeShapedCost:
         (0.9, ())
     """
 
-    make_cost: Callable[[Key[Array, ""], EnvironmentSpec, Scaling], StepCost] = mlp_cost
+    make_cost: Callable[[Key[Array, ""], EnvironmentSpec, Any], StepCost] = mlp_cost
     discount: float = 0.99
     hidden: tuple[int, ...] = (64, 64)
     output_scale: float = 0.01
 
-    def __call__(self, key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling) -> ShapedCost:
+    def __call__(self, key: Key[Array, ""], spec: EnvironmentSpec, scaling: AnyScaling) -> ShapedCost:
         key_cost, key_potential = jax.random.split(key)
         net = MLP(key_potential, (spec.observation_size, *self.hidden, 1), self.output_scale, output_bias=False)
         # With its type stated: of a weakly typed number the first update would make another type, and all that holds it compile anew.

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from triality.energies.mlp import MLP
 from triality.envs.environment import AbstractEnvironment
-from triality.policies.scaling import Scaling
+from triality.policies.scaling import AnyScaling
 from triality.specs import EnvironmentSpec
 
 
@@ -22,7 +22,7 @@ class BoxCost(eqx.Module):
     """
 
     net: MLP
-    scaling: Scaling
+    scaling: AnyScaling
     half_width: Float[Array, " act"]
 
     def __call__(self, observation: Float[Array, " obs"], action: Float[Array, " act"]) -> Float[Array, ""]:
@@ -33,7 +33,7 @@ class DiscreteCost(eqx.Module):
     """c(x, u) for discrete actions: one output of the perceptron for each action."""
 
     net: MLP
-    scaling: Scaling
+    scaling: AnyScaling
 
     def __call__(self, observation: Float[Array, " obs"], action: Int[Array, ""]) -> Float[Array, ""]:
         return self.net(self.scaling(observation))[action]
@@ -43,7 +43,7 @@ class StateCost(eqx.Module):
     """c(x): blind to the action, the class in which a cost can be recovered and carried to other dynamics (D10)."""
 
     net: MLP
-    scaling: Scaling
+    scaling: AnyScaling
 
     def __call__(self, observation: Float[Array, " obs"], action: Array) -> Float[Array, ""]:
         del action
@@ -53,7 +53,7 @@ class StateCost(eqx.Module):
 class ConstantCost(eqx.Module):
     """c = 0: the control that every table of results needs. What a policy reaches under it, a method has not shown."""
 
-    def __init__(self, key: Key[Array, ""] | None = None, spec: EnvironmentSpec | None = None, scaling: Scaling | None = None):
+    def __init__(self, key: Key[Array, ""] | None = None, spec: EnvironmentSpec | None = None, scaling: AnyScaling | None = None):
         """Takes what every cost is made from, and needs none of it."""
         del key, spec, scaling
 
@@ -76,7 +76,7 @@ class EnvironmentCost(eqx.Module):
 
 
 def mlp_cost(
-    key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden: Sequence[int] = (64, 64), output_scale: float = 0.01
+    key: Key[Array, ""], spec: EnvironmentSpec, scaling: AnyScaling, hidden: Sequence[int] = (64, 64), output_scale: float = 0.01
 ) -> BoxCost | DiscreteCost:
     """A perceptron cost that fits the environment's action space; nearly zero at first, so that q starts as its own optimum."""
     if spec.is_discrete:
@@ -87,7 +87,7 @@ def mlp_cost(
 
 
 def state_cost(
-    key: Key[Array, ""], spec: EnvironmentSpec, scaling: Scaling, hidden: Sequence[int] = (64, 64), output_scale: float = 0.01
+    key: Key[Array, ""], spec: EnvironmentSpec, scaling: AnyScaling, hidden: Sequence[int] = (64, 64), output_scale: float = 0.01
 ) -> StateCost:
     """A perceptron cost of the observation alone; nearly zero at first."""
     return StateCost(MLP(key, (spec.observation_size, *hidden, 1), output_scale, output_bias=False), scaling)

@@ -127,6 +127,32 @@ def _state(saved: Saved, size: int, actions: Actions) -> Evaluate:
     return lambda observation, action: net(scaling(observation))[:, 0]
 
 
+def _linear(saved: Saved, size: int, num_efforts: int) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """What a linear cost makes of observations, and its efforts."""
+    weights, scaling = saved.array("weights", (size,)), read_scaling(saved, size)
+    low, high = saved.numbers("clip_range", 2)
+    return lambda observation: np.clip(scaling(observation), low, high) @ weights, saved.array("efforts", (num_efforts,))
+
+
+def _linear_box(saved: Saved, size: int, actions: Actions) -> Evaluate:
+    """Linear in the scaled observation, and in the squares of the action in units of its half-box."""
+    width = len(actions[1])
+    (of_state, efforts), half_width = _linear(saved, size, width), saved.array("half_width", (width,))
+    return lambda observation, action: of_state(observation) + (action / half_width) ** 2 @ efforts
+
+
+def _linear_discrete(saved: Saved, size: int, actions: Actions) -> Evaluate:
+    """Linear in the scaled observation, and a number for each action."""
+    of_state, efforts = _linear(saved, size, actions[0])
+    return lambda observation, action: of_state(observation) + efforts[action]
+
+
+def _until_over(saved: Saved, size: int, actions: Actions) -> Evaluate:
+    """A cost while the episode runs, a number once it is over."""
+    running, over = _evaluate(saved.part("running"), size, actions), saved.array("over", (1,))
+    return lambda observation, action: np.where(observation[:, -1] > 0.5, over, running(observation, action))
+
+
 def _constant(saved: Saved, size: int, actions: Actions) -> Evaluate:
     """Zero."""
     return lambda observation, action: np.zeros(len(observation), observation.dtype)
@@ -142,6 +168,9 @@ KINDS: dict[str, Callable[[Saved, int, Actions], Evaluate]] = {
     "box": _box,
     "discrete": _discrete,
     "state": _state,
+    "linear-box": _linear_box,
+    "linear-discrete": _linear_discrete,
+    "until-over": _until_over,
     "constant": _constant,
     "tilted": _tilted,
 }

@@ -10,8 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 
+from triality.energies.cost_until_over import UNIT, CostUntilOver
+from triality.energies.linear_cost import BOUND, LinearBoxCost, LinearDiscreteCost
 from triality.energies.mlp import MLP, tanh
 from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import BoxCost, ConstantCost, DiscreteCost, StateCost
@@ -21,7 +25,7 @@ from triality.export.saved import FORMAT_VERSION, encode, sealed
 from triality.policies.categorical import CategoricalPolicy
 from triality.policies.gaussian import LOG_SCALE_RANGE, ConstantScale, GaussianPolicy, SquashedGaussianPolicy, StateScale
 from triality.policies.over import BoxPolicyUntilOver, ChoiceUntilOver
-from triality.policies.scaling import Scaling
+from triality.policies.scaling import AnyScaling, PartialScaling
 from triality.regularizers.spectral_norm import SpectrallyNormalized, normalized
 from triality.runs.atomic import replace_file
 from triality.runs.json_files import to_json_value, write_json
@@ -133,10 +137,23 @@ def _mlp(name: str, net: MLP) -> Parts:
     return fields, {**weights, **{f"{name}.biases.{i}": bias for i, bias in enumerate(net.biases)}}
 
 
-def _scaled(kind: str, name: str, net: MLP, scaling: Scaling, more: Mapping[str, Any]) -> Parts:
+def _scaled(kind: str, name: str, net: MLP, scaling: AnyScaling, more: Mapping[str, Any]) -> Parts:
     """A perceptron of the scaled observation, under the name that its reader knows it by."""
+    if isinstance(scaling, PartialScaling):
+        # A coordinate that does not go through is one without weights.
+        passes = np.concatenate([scaling.mask, np.ones(net.weights[0].shape[0] - len(scaling.mask), bool)])  # with it goes the action
+        net = eqx.tree_at(lambda each: each.weights[0], net, np.where(passes[:, None], net.weights[0], 0.0))
+        scaling = scaling.scaling
     fields, arrays = _mlp(name, net)
     return {"kind": kind, **fields}, {**arrays, "scaling.mean": scaling.mean, "scaling.scale": scaling.scale, **more}
+
+
+def _linear(kind: str, cost: LinearBoxCost | LinearDiscreteCost, more: Mapping[str, Any]) -> Parts:
+    weights, scaling = cost.weights, cost.scaling
+    if isinstance(scaling, PartialScaling):
+        weights, scaling = np.where(scaling.mask, weights, 0.0), scaling.scaling
+    arrays = {"weights": weights, "efforts": cost.efforts, "scaling.mean": scaling.mean, "scaling.scale": scaling.scale}
+    return {"kind": kind, "clip_range": [-BOUND, BOUND]}, {**arrays, **more}
 
 
 def _gaussian(kind: str) -> Callable[[GaussianPolicy | SquashedGaussianPolicy], Parts]:
@@ -166,10 +183,18 @@ def _tilted(cost: TiltedCost) -> Parts:
     return {"kind": "tilted", **tilt[0], **reference[0]}, {**tilt[1], **reference[1]}
 
 
+def _cost_until_over(cost: CostUntilOver) -> Parts:
+    fields, arrays = _within("running", _parts("cost", COSTS, cost.cost))
+    return {"kind": "until-over", **fields}, {**arrays, "over": jnp.reshape(UNIT * cost.over, (1,))}
+
+
 COSTS: dict[type, Callable[[Any], Parts]] = {
     BoxCost: lambda cost: _scaled("box", "net", cost.net, cost.scaling, {"half_width": cost.half_width}),
     DiscreteCost: lambda cost: _scaled("discrete", "net", cost.net, cost.scaling, {}),
     StateCost: lambda cost: _scaled("state", "net", cost.net, cost.scaling, {}),
+    LinearBoxCost: lambda cost: _linear("linear-box", cost, {"half_width": cost.half_width}),
+    LinearDiscreteCost: lambda cost: _linear("linear-discrete", cost, {}),
+    CostUntilOver: _cost_until_over,
     ConstantCost: lambda cost: ({"kind": "constant"}, {}),
     ShapedCost: lambda cost: _parts("cost", COSTS, cost.cost),  # c alone: shaping asks for the same policies
     TiltedCost: _tilted,

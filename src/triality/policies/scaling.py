@@ -5,6 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -19,6 +20,35 @@ class Scaling(eqx.Module):
 
     def __call__(self, observation: Float[Array, " obs"]) -> Float[Array, " obs"]:
         return (observation - jax.lax.stop_gradient(self.mean)) / jax.lax.stop_gradient(self.scale)
+
+
+class PartialScaling(eqx.Module):
+    """The scaled observation with zero for every coordinate that is not ``seen``: what is computed from it cannot depend on those.
+
+    Args:
+        scaling: of the whole observation, one and the same as everywhere else.
+        seen: coordinates that go through.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> PartialScaling(Scaling(jnp.zeros(3), jnp.full(3, 2.0)), (0, 2))(jnp.array([2.0, 4.0, 6.0])).tolist()
+        [1.0, 0.0, 3.0]
+    """
+
+    scaling: Scaling
+    seen: tuple[int, ...] = eqx.field(static=True)
+
+    def __call__(self, observation: Float[Array, " obs"]) -> Float[Array, " obs"]:
+        return jnp.where(self.mask, self.scaling(observation), 0.0)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Whether each coordinate goes through."""
+        return np.isin(np.arange(self.scaling.mean.shape[-1]), self.seen)
+
+
+AnyScaling = Scaling | PartialScaling
+"""What a cost puts observations through first."""
 
 
 def identity_scaling(size: int) -> Scaling:

@@ -70,7 +70,7 @@ CONSTANT_COST = COST_LEARNING._replace(
 CLONING = COST_LEARNING._replace(
     unused=frozenset(
         (
-            *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_learning_rate"),
+            *("level", "objective", "starts", "past_samplers", "num_rollouts", "init_policy", "cost", "cost_sees", "cost_learning_rate"),
             *("gradient_penalty", "temperature", "env_steps", "env_steps_per_second"),
             *("policy_update", *OF_PPO, *OF_SAC, "max_kl", "num_pairs", "reward", "shaping_discount", "scaling", "expert"),
         )
