@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_steps import gradient_steps
 from triality.algorithms.guided_cost import GanGcl, GuidedCost
 from triality.algorithms.levels import MatchedTrajectories
 from triality.algorithms.scaling_rules import RunningScaling
@@ -93,6 +94,7 @@ def test_the_named_constructors_have_every_field_with_its_default(constructor):
         "penalty": GradientPenalty(num_points=16),
         "cost_learning_rate": 0.1,
         "cost_momentum": 0.9,
+        "cost_steps": gradient_steps,
         "num_cost_steps": 7,
         "make_cost": state_cost,
         "make_policy": squashed_gaussian_policy,

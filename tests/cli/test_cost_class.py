@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
+from triality.algorithms.cost_steps import adam_steps, gradient_steps
 from triality.cli.cost_class import coordinates_of, make_cost_of
 from triality.cli.experiment import build_algorithm
 from triality.cli.irl_defaults import resolve
@@ -54,17 +53,14 @@ def test_whether_the_episode_is_over_is_always_seen():
     assert make_cost_of(options(env="CartPole-v1", cost="state"), task) is state_cost
 
 
-@pytest.mark.parametrize("cost_sees", ["all", "1:3"])
-def test_a_linear_cost_has_one_of_its_own_for_what_is_over(cost_sees):
-    """The absorbing state is observed as zeros, which are no posture."""
-    task = find_task("CartPole-v1")
-    cost = make_cost_of(options(env="CartPole-v1", cost="linear", cost_sees=cost_sees), task)(
-        jax.random.key(0), task.spec, identity_scaling(5)
-    )
-    moved = eqx.tree_at(lambda each: (each.cost.weights, each.over), cost, (jnp.ones(5), jnp.array(0.25)))
-    over, running = jnp.zeros(5).at[-1].set(1.0), jnp.array([0.5, 0.3, 0.2, 0.1, 0.0])
-    assert float(moved(over, jnp.array(0))) == 2.5
-    np.testing.assert_allclose(moved(running, jnp.array(0)), 1.1 if cost_sees == "all" else 0.5, rtol=1e-6)
+def test_a_linear_cost_moves_by_the_gradient_and_others_by_adam():
+    """Adam would weigh a feature that hardly differs as much as one that differs by two standard deviations."""
+    task = find_task("Pendulum-v1")
+    linear, state = (resolve(options(cost=cost), task) for cost in ("linear", "state"))
+    assert (linear.cost_learning_rate, state.cost_learning_rate) == (0.02, 1e-3)
+    assert resolve(options(cost="linear", cost_learning_rate=0.5), task).cost_learning_rate == 0.5
+    assert build_algorithm(linear, task).cost_steps is gradient_steps
+    assert build_algorithm(state, task).cost_steps is adam_steps
 
 
 def test_a_configuration_that_somebody_changed():

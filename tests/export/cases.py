@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from triality.energies.cost_until_over import MakeCostUntilOver
 from triality.energies.linear_cost import linear_cost
 from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 from triality.energies.tilted_cost import TiltedCost
@@ -40,7 +39,6 @@ COSTS = {
     "linear": (lambda key, spec, scaling, hidden: linear_cost(key, spec, scaling), BOX),
     "linear, discrete": (lambda key, spec, scaling, hidden: linear_cost(key, spec, scaling), DISCRETE),
     "linear, of a part": (lambda key, spec, scaling, hidden: linear_cost(key, spec, PartialScaling(scaling, SEEN)), BOX),
-    "linear until over": (lambda key, spec, scaling, hidden: MakeCostUntilOver(linear_cost)(key, spec, scaling), BOX),
     "box, of a part": (lambda key, spec, scaling, hidden: mlp_cost(key, spec, PartialScaling(scaling, SEEN), hidden), BOX),
     "state, of a part": (lambda key, spec, scaling, hidden: state_cost(key, spec, PartialScaling(scaling, SEEN), hidden), DISCRETE),
 }

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from triality.algorithms.cost_learning import CostLearning, MakeCost, PolicyCost
+from triality.algorithms.cost_steps import CostSteps, adam_steps
 from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.levels import Level
 from triality.algorithms.scaling_rules import FrozenScaling, ScalingRule
@@ -54,6 +55,7 @@ def Airl(  # noqa: N802
     penalty: CostPenalty = GradientPenalty(),  # noqa: B008
     cost_learning_rate: float | Float[Array, ""] = 1e-3,
     cost_momentum: float | Float[Array, ""] = 0.5,
+    cost_steps: CostSteps = adam_steps,
     num_cost_steps: int = 3,
     make_cost: MakeCost = mlp_cost,
     make_policy: MakePolicy | None = None,
@@ -93,6 +95,7 @@ def Airl(  # noqa: N802
         penalty=penalty,
         cost_learning_rate=jnp.asarray(cost_learning_rate),
         cost_momentum=jnp.asarray(cost_momentum),
+        cost_steps=cost_steps,
         num_cost_steps=num_cost_steps,
         make_cost=MakeShapedCost(make_cost, shaping_discount),
         make_policy=make_policy,

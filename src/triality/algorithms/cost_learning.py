@@ -27,6 +27,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from triality.algorithms.cost_metrics import Metrics, metrics_of
+from triality.algorithms.cost_steps import CostSteps, adam_steps
 from triality.algorithms.first_policy import MakePolicy, first_scaling, random_policy
 from triality.algorithms.levels import Level
 from triality.algorithms.past_samplers import PastSamplers
@@ -91,8 +92,9 @@ class CostLearning(eqx.Module):
         objective: of the cost.
         update_rule: how q improves.
         penalty: regularizer of the cost.
-        cost_learning_rate: Adam step of the cost.
+        cost_learning_rate: step of the cost, by ``cost_steps``.
         cost_momentum: Adam's first moment; 0.5 as is usual where the other side moves (Radford et al. 2016).
+        cost_steps: how the cost moves; see ``triality.algorithms.cost_steps``.
         num_cost_steps: cost steps an iteration.
         make_cost: builds a cost from (key, spec, scaling).
         make_policy: builds a policy from (key, spec, scaling); by the kind of actions if None.
@@ -135,6 +137,7 @@ class CostLearning(eqx.Module):
     penalty: CostPenalty = GradientPenalty()
     cost_learning_rate: Float[Array, ""] = eqx.field(default=1e-3, converter=jnp.asarray)
     cost_momentum: Float[Array, ""] = eqx.field(default=0.5, converter=jnp.asarray)
+    cost_steps: CostSteps = eqx.field(default=adam_steps, static=True)
     num_cost_steps: int = eqx.field(default=3, static=True)
     make_cost: MakeCost = eqx.field(default=mlp_cost, static=True)
     make_policy: MakePolicy | None = eqx.field(default=None, static=True)
@@ -172,7 +175,7 @@ class CostLearning(eqx.Module):
         past = self.level.first_memory(policy, blank, data)
         log_z = jax.eval_shape(lambda: self.level.density(cost, *self.level.samples(past, data, weight)).log_z)
         log_z = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), log_z)
-        optimizer = self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array))
+        optimizer = self._optimizer(data).init(eqx.filter(cost, eqx.is_inexact_array))
         update = self.update_rule.init(key_update, policy, scaling)
         seen = self.scaling_rule.init(scaling, blank)
         return State(cost, optimizer, log_z, policy, update, past, data, weight, scaling, seen, key_run, jnp.zeros((), jnp.int32))
@@ -188,7 +191,7 @@ class CostLearning(eqx.Module):
                 f"expected a frozen scaling with a cost relative to a policy, got {type(self.scaling_rule).__name__}; use FrozenScaling"
             )
         cost = TiltedCost(state.cost, reference)
-        return state._replace(cost=cost, cost_optimizer=self._optimizer().init(eqx.filter(cost, eqx.is_inexact_array)))
+        return state._replace(cost=cost, cost_optimizer=self._optimizer(state.data).init(eqx.filter(cost, eqx.is_inexact_array)))
 
     def step(self, state: State) -> tuple[State, Metrics]:
         """One iteration: ``update`` after ``collect``."""
@@ -233,7 +236,7 @@ class CostLearning(eqx.Module):
         def cost_step(carry, key):
             cost, optimizer_state = carry
             gradient, reported = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
-            updates, optimizer_state = self._optimizer().update(gradient, optimizer_state)
+            updates, optimizer_state = self._optimizer(state.data).update(gradient, optimizer_state)
             return (eqx.apply_updates(cost, updates), optimizer_state), reported
 
         keys = jax.random.split(key, self.num_cost_steps)
@@ -251,8 +254,8 @@ class CostLearning(eqx.Module):
         penalty = self.penalty(key_penalty, cost, state.scaling, state.data, batch)
         return loss + self.level.steps_in_sample(batch.mask.shape[1]) * penalty, (penalty, metrics)
 
-    def _optimizer(self) -> optax.GradientTransformation:
-        return optax.chain(optax.scale_by_adam(b1=self.cost_momentum), optax.scale(-1.0 * self.cost_learning_rate))
+    def _optimizer(self, data: Trajectory) -> optax.GradientTransformation:
+        return self.cost_steps(self.cost_learning_rate, self.cost_momentum, self.level.steps_in_sample(data.mask.shape[-1]))
 
     def make_policy_of(self, key: Key[Array, ""], scaling: Scaling) -> Policy:
         """A random policy of the kind that this algorithm improves."""

@@ -12,7 +12,7 @@ from triality.errors import ConfigError
 if TYPE_CHECKING:
     from triality.algorithms.cost_learning import MakeCost
 
-TILTED = "tilted"
+TILTED, LINEAR = "tilted", "linear"
 ALL = IrlOptions.cost_sees
 PART = re.compile(r"(\d+)(?::(\d+))?")
 
@@ -55,13 +55,11 @@ def make_cost_of(options: IrlOptions, task: Task) -> MakeCost:
     Raises:
         ConfigError: coordinates that there are not, in a run's configuration that somebody changed.
     """
-    from triality.energies.cost_until_over import MakeCostUntilOver
     from triality.energies.linear_cost import linear_cost
     from triality.energies.partial_cost import MakePartialCost
     from triality.energies.step_cost import ConstantCost, mlp_cost, state_cost
 
-    linear = MakeCostUntilOver(linear_cost) if task.is_absorbing else linear_cost
-    classes = {"mlp": mlp_cost, "state": state_cost, "linear": linear, TILTED: mlp_cost, "constant": ConstantCost}
+    classes = {"mlp": mlp_cost, "state": state_cost, LINEAR: linear_cost, TILTED: mlp_cost, "constant": ConstantCost}
     make_cost = classes[options.cost]
     if options.cost_sees == ALL:
         return make_cost

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_steps import adam_steps, gradient_steps
 from triality.algorithms.dagger import Dagger, DaggerState
 from triality.algorithms.expert_shares import LearnerAlone
 from triality.algorithms.f_irl import FIrl, FIrlState
@@ -23,7 +24,7 @@ from triality.algorithms.levels import Level, MatchedTrajectories, Steps, Trajec
 from triality.algorithms.soft_q_imitation import SoftQImitation, SoftQState
 from triality.algorithms.starts import FreeStarts, MatchedStarts
 from triality.cli.baselines import make_f_irl, make_soft_q
-from triality.cli.cost_class import TILTED, make_cost_of
+from triality.cli.cost_class import LINEAR, TILTED, make_cost_of
 from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
 from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
@@ -97,6 +98,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=options.cost_learning_rate,
+        cost_steps=gradient_steps if options.cost == LINEAR else adam_steps,
         make_cost=make_cost_of(options, task),
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),

@@ -10,7 +10,9 @@ from triality.cli.names import CLONING, LEAST_SIMULATORS, LEVELS, OBJECTIVES, RE
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, usual_updates
 
-POLICY_RATE, CLONING_RATE = 3e-4, 1e-3
+POLICY_RATE, CLONING_RATE, COST_RATE = 3e-4, 1e-3, 1e-3
+COST_RATES = {"linear": 0.02}
+"""Of classes of costs that do not move by Adam's steps."""
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 TILTED_MAX_KL = 0.02
 """What no ``--max-kl`` stands for where the cost is a tilt of a cloned policy, which is narrow; elsewhere the clip alone holds back."""
@@ -67,6 +69,7 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         reward=reward,
         temperature=implied_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
+        cost_learning_rate=options.cost_learning_rate or COST_RATES.get(options.cost, COST_RATE),
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
         max_kl=_max_kl(options),
         gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,

@@ -121,8 +121,8 @@ class IrlOptions:
     """Demonstrated actions outside the box: refuse, clip them, or keep them for an unsquashed policy and the simulator's own clipping."""
     clip_margin: float = 0.02
     """With --actions clip: by which share of half the box they stay within it. A squashed policy has no density at the bound itself."""
-    cost_learning_rate: float = 1e-3
-    """Adam step of the cost."""
+    cost_learning_rate: Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 1e-3, linear 0.02)")] = None
+    """Adam step of the cost. Of a linear cost it multiplies the gradient itself, the difference of means."""
     policy_learning_rate: Annotated[
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: 3e-4, for bc and dagger 1e-3)")
     ] = None

@@ -147,12 +147,6 @@ def _linear_discrete(saved: Saved, size: int, actions: Actions) -> Evaluate:
     return lambda observation, action: of_state(observation) + efforts[action]
 
 
-def _until_over(saved: Saved, size: int, actions: Actions) -> Evaluate:
-    """A cost while the episode runs, a number once it is over."""
-    running, over = _evaluate(saved.part("running"), size, actions), saved.array("over", (1,))
-    return lambda observation, action: np.where(observation[:, -1] > 0.5, over, running(observation, action))
-
-
 def _constant(saved: Saved, size: int, actions: Actions) -> Evaluate:
     """Zero."""
     return lambda observation, action: np.zeros(len(observation), observation.dtype)
@@ -170,7 +164,6 @@ KINDS: dict[str, Callable[[Saved, int, Actions], Evaluate]] = {
     "state": _state,
     "linear-box": _linear_box,
     "linear-discrete": _linear_discrete,
-    "until-over": _until_over,
     "constant": _constant,
     "tilted": _tilted,
 }

@@ -22,7 +22,7 @@ MOST_BYTES = 8 * 2**30
 HASH, ARRAYS_HASH = "blake2b", "arrays_blake2b"
 """Fields of the description: hash of all its other fields as canonical JSON, and of the whole safetensors file, which has none itself."""
 COMMON = ("format", "format_version", "environment", "observation_size", "num_actions", "action_size", "absorbing", "kind", "net")
-COST = ("sign", "horizon", "action_low", "action_high", "clip_range", "running", "tilt", "reference")
+COST = ("sign", "horizon", "action_low", "action_high", "clip_range", "tilt", "reference")
 POLICY = ("mean", "log_scale.net", "scale_kind", "log_scale_range", "margin", "when_over")
 FIELDS = {"cost": {*COMMON, *COST, HASH, ARRAYS_HASH}, "policy": {*COMMON, *POLICY, HASH, ARRAYS_HASH}}
 """All that a description can say."""

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
-from triality.energies.cost_until_over import UNIT, CostUntilOver
 from triality.energies.linear_cost import BOUND, LinearBoxCost, LinearDiscreteCost
 from triality.energies.mlp import MLP, tanh
 from triality.energies.shaped_cost import ShapedCost
@@ -55,8 +53,7 @@ def write_cost(folder: str | PathLike[str], cost: Any, spec: EnvironmentSpec, is
 
     Example:
         >>> import jax, tempfile
-        >>> import jax.numpy as jnp
-        >>> from triality.energies.step_cost import mlp_cost
+        >>>         >>> from triality.energies.step_cost import mlp_cost
         >>> from triality.export.numpy_cost import NumpyCost
         >>> from triality.policies.scaling import identity_scaling
         >>> from triality.specs import SPECS
@@ -183,18 +180,12 @@ def _tilted(cost: TiltedCost) -> Parts:
     return {"kind": "tilted", **tilt[0], **reference[0]}, {**tilt[1], **reference[1]}
 
 
-def _cost_until_over(cost: CostUntilOver) -> Parts:
-    fields, arrays = _within("running", _parts("cost", COSTS, cost.cost))
-    return {"kind": "until-over", **fields}, {**arrays, "over": jnp.reshape(UNIT * cost.over, (1,))}
-
-
 COSTS: dict[type, Callable[[Any], Parts]] = {
     BoxCost: lambda cost: _scaled("box", "net", cost.net, cost.scaling, {"half_width": cost.half_width}),
     DiscreteCost: lambda cost: _scaled("discrete", "net", cost.net, cost.scaling, {}),
     StateCost: lambda cost: _scaled("state", "net", cost.net, cost.scaling, {}),
     LinearBoxCost: lambda cost: _linear("linear-box", cost, {"half_width": cost.half_width}),
     LinearDiscreteCost: lambda cost: _linear("linear-discrete", cost, {}),
-    CostUntilOver: _cost_until_over,
     ConstantCost: lambda cost: ({"kind": "constant"}, {}),
     ShapedCost: lambda cost: _parts("cost", COSTS, cost.cost),  # c alone: shaping asks for the same policies
     TiltedCost: _tilted,
