@@ -40,7 +40,7 @@ def moved(cost):
 
 def test_the_linear_cost_is_its_formula():
     half_width = jnp.array([1.0, 3.0])
-    cost = LinearBoxCost(jnp.array([1.0, -2.0, 0.5]), jnp.array([2.0, 9.0]), SCALING, half_width)
+    cost = LinearBoxCost(jnp.array([1.0, -2.0, 0.5]), jnp.array([0.2, 0.9]), SCALING, half_width)
     x, z = np.array([1.3, 3.0, -40.0]), np.array([2.0, 2.0, -5.0])  # the last one is clipped
     np.testing.assert_allclose(cost(jnp.asarray(x), ACTION), z @ [1.0, -2.0, 0.5] + 2.0 * 0.4**2 + 0.7**2, rtol=1e-12)
     discrete = LinearDiscreteCost(jnp.array([1.0, -2.0, 0.5]), jnp.array([0.3, -7.0]), SCALING)
@@ -67,7 +67,7 @@ def test_its_gradient_is_the_difference_of_means():
 
     gradient = eqx.filter_grad(loss)(cost)
     z = [np.clip((each - np.asarray(SCALING.mean)) / np.asarray(SCALING.scale), -5, 5) for each in (data, drawn)]
-    effort = [(each / [1.0, 3.0]) ** 2 for each in actions]
+    effort = [10.0 * (each / [1.0, 3.0]) ** 2 for each in actions]
     np.testing.assert_allclose(gradient.weights, z[0].mean(0) - z[1].mean(0), rtol=1e-9)
     np.testing.assert_allclose(gradient.efforts, effort[0].mean(0) - effort[1].mean(0), rtol=1e-9)
     assert not np.any(gradient.half_width)

@@ -1,9 +1,10 @@
 """A linear cost: feature matching, with the coordinates of the observation and the effort of each action as the features.
 
-    c(x, u) = a.z + b.u^2      z = the scaled observation, clipped to [-bound, bound];   u in units of its half-box
-    c(x, u) = a.z + b_u        where actions are discrete
+    c(x, u) = a.z + b.(10 u^2)     z = the scaled observation, clipped to [-bound, bound];   u in units of its half-box
+    c(x, u) = a.z + b_u            where actions are discrete
 
-Its likelihood gradient is E_data[z, u^2] - E_q[z, u^2]: learning comes to rest where the means of all coordinates, and of all efforts, are
+Its likelihood gradient is E_data[z, 10 u^2] - E_q[z, 10 u^2]: efforts are counted in tenths of that of an action at its bound, since an
+expert's differ from a learner's by about as much, as scaled coordinates do by one. Learning comes to rest where the means of all coordinates, and of all efforts, are
 those of the demonstrations (Abbeel and Ng 2004; Ziebart et al. 2008, section 2). So few numbers have no room for what merely tells the two
 sides apart, and no slope that ends where the roll-outs did: the cost says less than a perceptron, and goes on saying it where nobody has
 been. Means alone cannot ask for less of what varies, nor for a value between two extremes. ``partial_cost`` chooses the coordinates.
@@ -21,20 +22,22 @@ from triality.specs import EnvironmentSpec
 
 BOUND = 5.0
 """Standard deviations beyond which a coordinate counts as that far: a fall that no demonstration shows must not outweigh all else."""
+EFFORTS = 10.0
+"""Units of effort of an action at its bound."""
 
 
 class LinearBoxCost(eqx.Module):
-    """c(x, u) = a.z + b.u^2 for continuous actions.
+    """c(x, u) = a.z + b.(10 u^2) for continuous actions.
 
     Args:
         weights: a, nats a standard deviation.
-        efforts: b, nats for an action at its bound.
+        efforts: b, nats a tenth of the effort of an action at its bound.
         scaling: of the observation.
         half_width: of the box of actions; never trained.
 
     Example:
         >>> from triality.policies.scaling import identity_scaling
-        >>> cost = LinearBoxCost(jnp.array([1.0, -0.5]), jnp.array([4.0]), identity_scaling(2), jnp.array([2.0]))
+        >>> cost = LinearBoxCost(jnp.array([1.0, -0.5]), jnp.array([0.4]), identity_scaling(2), jnp.array([2.0]))
         >>> float(cost(jnp.array([3.0, 2.0]), jnp.array([1.0]))), float(cost(jnp.array([9.0, 0.0]), jnp.zeros(1)))
         (3.0, 5.0)
     """
@@ -45,7 +48,8 @@ class LinearBoxCost(eqx.Module):
     half_width: Float[Array, " act"]
 
     def __call__(self, observation: Float[Array, " obs"], action: Float[Array, " act"]) -> Float[Array, ""]:
-        return self.weights @ _clipped(self.scaling, observation) + self.efforts @ (action / jax.lax.stop_gradient(self.half_width)) ** 2
+        effort = EFFORTS * (action / jax.lax.stop_gradient(self.half_width)) ** 2
+        return self.weights @ _clipped(self.scaling, observation) + self.efforts @ effort
 
 
 class LinearDiscreteCost(eqx.Module):

@@ -13,7 +13,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from triality.energies.linear_cost import BOUND, LinearBoxCost, LinearDiscreteCost
+from triality.energies.linear_cost import BOUND, EFFORTS, LinearBoxCost, LinearDiscreteCost
 from triality.energies.mlp import MLP, tanh
 from triality.energies.shaped_cost import ShapedCost
 from triality.energies.step_cost import BoxCost, ConstantCost, DiscreteCost, StateCost
@@ -184,7 +184,7 @@ COSTS: dict[type, Callable[[Any], Parts]] = {
     BoxCost: lambda cost: _scaled("box", "net", cost.net, cost.scaling, {"half_width": cost.half_width}),
     DiscreteCost: lambda cost: _scaled("discrete", "net", cost.net, cost.scaling, {}),
     StateCost: lambda cost: _scaled("state", "net", cost.net, cost.scaling, {}),
-    LinearBoxCost: lambda cost: _linear("linear-box", cost, {"half_width": cost.half_width}),
+    LinearBoxCost: lambda cost: _linear("linear-box", cost, {"efforts": EFFORTS * cost.efforts, "half_width": cost.half_width}),
     LinearDiscreteCost: lambda cost: _linear("linear-discrete", cost, {}),
     ConstantCost: lambda cost: ({"kind": "constant"}, {}),
     ShapedCost: lambda cost: _parts("cost", COSTS, cost.cost),  # c alone: shaping asks for the same policies
