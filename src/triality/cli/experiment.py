@@ -27,6 +27,7 @@ from triality.cli.baselines import make_f_irl, make_soft_q
 from triality.cli.cost_class import LINEAR, TILTED, make_cost_of
 from triality.cli.expert_policy import NotAtHand
 from triality.cli.irl import Plan
+from triality.cli.irl_defaults import cost_rate
 from triality.cli.names import CLONING, SOFT_Q, Task, make_environment, make_objective, make_reward, make_scaling_rule, make_view
 from triality.cli.options import IrlOptions
 from triality.cli.policy_update import make_update_rule
@@ -97,7 +98,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         make_objective(options.objective, options.starts),
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
-        cost_learning_rate=options.cost_learning_rate,
+        cost_learning_rate=cost_rate(options),
         cost_steps=gradient_steps if options.cost == LINEAR else adam_steps,
         make_cost=make_cost_of(options, task),
         make_policy=make_policy,

@@ -69,13 +69,18 @@ def resolve(options: IrlOptions, task: Task) -> IrlOptions:
         reward=reward,
         temperature=implied_temperature(reward) if options.temperature is None else options.temperature,
         starts=starts,
-        cost_learning_rate=options.cost_learning_rate or COST_RATES.get(options.cost, COST_RATE),
+        cost_learning_rate=cost_rate(options),
         policy_learning_rate=options.policy_learning_rate or POLICY_RATE,
         max_kl=_max_kl(options),
         gradient_penalty=sizes.gradient_penalty if options.gradient_penalty is None else options.gradient_penalty,
         **counts,
         **_counts_of_update(options, counts.get("num_rollouts", options.num_rollouts), sizes, task),
     )
+
+
+def cost_rate(options: IrlOptions) -> float:
+    """Step of the cost."""
+    return options.cost_learning_rate or COST_RATES.get(options.cost, COST_RATE)
 
 
 def _max_kl(options: IrlOptions) -> float | None:

@@ -3,11 +3,13 @@
     c(x, u) = a.z + b.(10 u^2)     z = the scaled observation, clipped to [-bound, bound];   u in units of its half-box
     c(x, u) = a.z + b_u            where actions are discrete
 
-Its likelihood gradient is E_data[z, 10 u^2] - E_q[z, 10 u^2]: efforts are counted in tenths of that of an action at its bound, since an
-expert's differ from a learner's by about as much, as scaled coordinates do by one. Learning comes to rest where the means of all coordinates, and of all efforts, are
-those of the demonstrations (Abbeel and Ng 2004; Ziebart et al. 2008, section 2). So few numbers have no room for what merely tells the two
-sides apart, and no slope that ends where the roll-outs did: the cost says less than a perceptron, and goes on saying it where nobody has
-been. Means alone cannot ask for less of what varies, nor for a value between two extremes. ``partial_cost`` chooses the coordinates.
+Its likelihood gradient is E_data[z, 10 u^2] - E_q[z, 10 u^2]: learning comes to rest where the means of all coordinates, and of all
+efforts, are those of the demonstrations (Abbeel and Ng 2004; Ziebart et al. 2008, section 2). Efforts are counted in tenths of that of an
+action at its bound, since an expert's differ from a learner's by about as much, as scaled coordinates do by one.
+
+So few numbers have no room for what merely tells the two sides apart, and no slope that ends where the roll-outs did: the cost says less
+than a perceptron, and goes on saying it where nobody has been. Means alone cannot ask for less of what varies, nor for a value between two
+extremes. ``partial_cost`` chooses the coordinates.
 """
 
 from __future__ import annotations
