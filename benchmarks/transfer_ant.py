@@ -61,10 +61,11 @@ class Row:
     are_whole: bool = False
 
 
-LINEAR = {"algorithm": "gan-gcl", "level": "trajectory", "cost": "linear", "cost_sees": "0:27", "temperature": 0.03, "max_kl": 0.05}
+LINEAR = {"algorithm": "gan-gcl", "level": "trajectory", "cost": "linear", "cost_sees": "0:27", "init_policy": "cloned"}
+LINEAR |= {"temperature": 0.03, "max_kl": 0.05, "cost_learning_rate": 0.1, "gradient_penalty": 0.01}
 ROWS = {
     "gan-gcl-trajectory-linear": Row(
-        "GAN-GCL, whole trajectories, linear in positions, speeds and efforts", LINEAR, 200, 4, 500, (0.03,), are_whole=True
+        "GAN-GCL, whole trajectories, linear in positions, speeds and efforts", LINEAR, 150, 4, 300, (0.03,), are_whole=True
     ),
     "airl-state": Row("AIRL, cost of the state", {"algorithm": "airl", "cost": "state"}),
     "gan-gcl-step-state": Row("GAN-GCL, steps, cost of the state", {"algorithm": "gan-gcl", "level": "step", "cost": "state"}),
@@ -82,7 +83,7 @@ def main() -> int:
     parser = result.parser(__doc__)
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "transfer_ant", help="of the runs (default %(default)s)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="all rows of one, then of the next (default %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="all rows of one, then of the next (default %(default)s)")
     parser.add_argument("--num-demos", type=int, default=NUM_DEMOS, help="learned from (default %(default)s)")
     parser.add_argument("--expert-iterations", type=int, default=330, help="of the changed body's expert (default %(default)s)")
     parser.add_argument("--limit", type=float, default=6 * 3600.0, help="seconds a command may take (default %(default)s)")
