@@ -35,7 +35,7 @@ class DemosConvertOptions:
 
     For instance: triality demos convert hopper.hdf5 hopper.npz;
     triality demos convert steps.csv ~/.minari/datasets/toy/steps-v0 --to minari;
-    triality demos convert hopper_v4.npz hopper.npz --env Hopper-v5.
+    triality demos convert hopper_v4.npz hopper.npz --env Hopper-v5; triality demos convert ant.npz whole.npz --min-length 1000.
     """
 
     file: File
