@@ -16,7 +16,7 @@ from rich.text import Text
 from triality.cli.demos_options import DemosCheckOptions, DemosConvertOptions, DemosInfoOptions, DemosOptions
 from triality.cli.names import Task, find_task, nearest
 from triality.cli.outputs import check_file
-from triality.data.checks import ENVIRONMENT, check_against
+from triality.data.checks import ENVIRONMENT, RESET_SEEDS, check_against
 from triality.data.demonstration_file import write_demonstrations
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
@@ -30,8 +30,6 @@ KNOWN = SPECS | MUJOCO_SPECS
 MOST_META = 300
 RECORDED_IN = "recorded_in"
 """In the demonstrations' meta: where they were recorded, if they count as those of another environment."""
-RESET_SEEDS = "reset_seeds"
-"""In the demonstrations' meta: the seed that each episode was reset with."""
 
 
 def run(options: DemosOptions) -> int:

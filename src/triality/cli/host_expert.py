@@ -17,6 +17,7 @@ from triality.cli.names import LEAST_SIMULATORS, Task, make_simulators, usual_si
 from triality.cli.options import LEFT, ExpertOptions
 from triality.cli.pace import Pace
 from triality.cli.training import STATES, progress_bar
+from triality.data.checks import RESET_SEEDS
 from triality.runs.keeper import Keeper
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Padded, Restarted
@@ -41,7 +42,7 @@ def record(task: Task, options: ExpertOptions, console: Console, expert: Expert)
         batch = recorder.collect(jax.random.fold_in(jax.random.key(options.seed), 1), expert.policy, whole, seeds)
     recorder.close()
     columns = _columns(jax.tree.map(lambda leaf: np.asarray(leaf)[: options.num_episodes], batch))
-    return Recorded(columns, {"reset_seeds": seeds[: options.num_episodes]})
+    return Recorded(columns, {RESET_SEEDS: seeds[: options.num_episodes]})
 
 
 def train(task: Task, options: ExpertOptions, console: Console, remedy: str, keeper: Keeper) -> Expert:

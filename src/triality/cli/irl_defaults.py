@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from triality.cli.baselines import resolve_soft_q
+from triality.cli.cost_class import LINEAR
 from triality.cli.names import CLONING, LEAST_SIMULATORS, LEVELS, OBJECTIVES, REWARDS, SOFT_Q, STARTS, TEMPERATURES, Task, usual_simulators
 from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, usual_updates
 
 POLICY_RATE, CLONING_RATE, COST_RATE = 3e-4, 1e-3, 1e-3
-COST_RATES = {"linear": 0.02}
+COST_RATES = {LINEAR: 0.02}
 """Of classes of costs that do not move by Adam's steps."""
 """What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 TILTED_MAX_KL = 0.02

@@ -13,7 +13,7 @@ from triality.cli.export import seed_index
 from triality.cli.play_options import PlayOptions
 from triality.cli.ranges import counts, refuse
 from triality.cli.stored import StoredRun, load_states, open_run
-from triality.data.checks import check_against
+from triality.data.checks import RESET_SEEDS, check_against
 from triality.data.demonstrations import Demonstrations
 from triality.data.demonstrations_from import read_demonstrations_from
 from triality.errors import ConfigError, TrialityError
@@ -25,8 +25,6 @@ from triality.video.panel import Strip, frames
 from triality.video.places import Put, put_finder
 
 SMALLEST = 64
-RESET_SEEDS = "reset_seeds"
-"""In the demonstrations' meta: the seed that each episode's simulator was reset with, in the order of the file."""
 
 
 class Beside(NamedTuple):

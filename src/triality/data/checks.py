@@ -18,6 +18,8 @@ from triality.specs import EnvironmentSpec
 ACTION_POLICIES = ("error", "clip", "raw")
 ENVIRONMENT = "environment"
 """In the demonstrations' meta: the id of the environment that they were recorded in."""
+RESET_SEEDS = "reset_seeds"
+"""In the demonstrations' meta: the seed that each episode's simulator was reset with, in the order of the file."""
 
 
 class CheckedDemonstrations(NamedTuple):
