@@ -25,26 +25,28 @@ def test_fresh_policies_learn_and_are_judged_in_the_disabled_ant(tmp_path, monke
     run = stored_run(tmp_path / "run", tmp_path / "demos.npz", env="Ant-v5", algorithm="airl", cost="state", seeds=1, max_restarts=3)
     trained, judged = [], []
 
-    def untrained(there, algorithm, states, *rest):
-        trained.append((there.task, algorithm.update_rule.temperature))
+    def untrained(there, states, *rest):
+        trained.append((there.task, there.options.temperature))
         return states.policy
 
     def judge(policies, num_seeds, task, episodes):
         judged.append(task)
-        return [{"mean": np.full(episodes, 583.0)}] * num_seeds
+        return [{"mean": np.full(episodes, 583.0), "sampled": np.full(episodes, 311.0)}] * num_seeds
 
     monkeypatch.setattr(host_retrain, "retrained", untrained)
     monkeypatch.setattr(evaluation, "evaluate_policies", judge)
     tiny = ("--iterations", "1", "--episodes", "2", "--temperature", "0.25")
     assert main(["retrain", str(run), "--env", "DisabledAnt-v0", "--expert-return", "1500", *tiny]) == 0
-    assert judged == [find_task("DisabledAnt-v0")._replace(hosting=Hosting(0, 3))]
-    assert trained == [(judged[0], 0.25)]
+    changed = find_task("DisabledAnt-v0")._replace(hosting=Hosting(0, 3))
+    assert trained == [(changed, 0.25)]
+    assert judged == [changed._replace(spec=changed.bare)], "fresh policies see no absorbing indicator"
     written = json.loads((run / "transfer.json").read_text())
     assert (written["learned_in"], written["env"], written["simulator"]) == ("Ant-v5", "DisabledAnt-v0", "Gymnasium")
     rows = {row["who"]: (row["return"], row["normalized"]) for row in written["rows"]}
     assert rows["random actions"] == (ZERO, 0.0)
     assert rows["policy trained there on the true reward"] == (1500.0, 1.0)
     np.testing.assert_allclose(rows["fresh policy, cost of seed 5"], (583.0, (583.0 - ZERO) / (1500.0 - ZERO)))
+    assert [row.get("sampled") for row in written["rows"]] == [None, None, 311.0, None]
 
 
 def test_the_two_ants_are_tasks_of_the_same_sizes():

@@ -83,5 +83,17 @@ class RewardTraining(eqx.Module):
         policy, update, metrics = self.update_rule.improve(key_update, state.policy, state.update, batch, -batch.reward)
         moments = state.moments.with_batch(batch)
         policy, update = rescaled((policy, update), moments.scaling())
-        episodes = batch.mask.shape[0] + jnp.sum(batch.terminated[:, :-1] & batch.mask[:, 1:])
-        return RewardTrainingState(policy, update, moments, key), RewardTrainingMetrics(jnp.sum(batch.reward) / episodes, metrics)
+        return RewardTrainingState(policy, update, moments, key), RewardTrainingMetrics(mean_return(batch), metrics)
+
+
+def mean_return(batch: Trajectory) -> Float[Array, ""]:
+    """Mean reward of an episode, where several may stand in a row of the batch (``simulators.endings.Restarted``).
+
+    Example:
+        >>> real, rewards = jnp.ones((1, 3), bool), jnp.array([[1.0, 2.0, 5.0]])
+        >>> batch = Trajectory(jnp.zeros((1, 4, 1)), jnp.zeros((1, 3)), jnp.zeros((1, 3)), real, ~real, ~real, rewards, jnp.zeros(1, int))
+        >>> float(mean_return(batch)), float(mean_return(batch._replace(terminated=jnp.array([[False, True, False]]))))
+        (8.0, 4.0)
+    """
+    episodes = batch.mask.shape[0] + jnp.sum(batch.terminated[:, :-1] & batch.mask[:, 1:])
+    return jnp.sum(batch.reward) / episodes

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from rich.console import Console
 
-from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_learning import State
 from triality.algorithms.policy_training import PolicyTraining
 from triality.cli.experiment import policy_maker
 from triality.cli.names import make_environment
@@ -18,9 +18,7 @@ from triality.trajectory import Policy
 from triality.updates.ppo import PPO
 
 
-def retrained(
-    stored: StoredRun, algorithm: CostLearning, states: State, asked: RetrainOptions, console: Console, remedy: str, keeper: Keeper
-) -> Policy:
+def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: Console, remedy: str, keeper: Keeper) -> Policy:
     """The fresh policies of all seeds, stacked, each trained on the cost of its seed alone.
 
     Raises:

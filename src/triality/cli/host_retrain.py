@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 from rich.console import Console
 
-from triality.algorithms.cost_learning import CostLearning, State
+from triality.algorithms.cost_learning import State
+from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.guarded import Guarded, refuse_failing
-from triality.cli.names import make_simulators
-from triality.cli.options import RetrainOptions
+from triality.algorithms.reward_training import mean_return
+from triality.cli.experiment import policy_maker
+from triality.cli.names import Task, make_simulators
+from triality.cli.options import IrlOptions, RetrainOptions
 from triality.cli.pace import Pace
+from triality.cli.policy_update import make_update_rule
 from triality.cli.stored import StoredRun
 from triality.cli.training import STATES, progress_bar
-from triality.policies.scaling import Scaling
+from triality.energies.beside_end import cost_beside_end
+from triality.policies.running_scaling import Moments, rescaled
+from triality.policies.scaling import identity_scaling
 from triality.runs.keeper import Keeper
 from triality.simulators.collector import Collector
-from triality.simulators.endings import Absorbed, Padded
+from triality.simulators.endings import Restarted
 from triality.trajectory import OfPair, Policy, StepCost, Trajectory
 from triality.updates.update_rule import UpdateRule
 
@@ -32,36 +38,43 @@ class Retraining(NamedTuple):
 
     policy: Any
     update: Any
+    moments: Moments
     key: Array
 
 
 class FreshPolicy(eqx.Module):
-    """What ``Guarded`` guards: one update of a fresh policy on a cost that is given."""
+    """What ``Guarded`` guards: one update of a fresh policy on a cost that is given. Its scaling follows what it sees: none that was
+    fitted elsewhere fits a world in which no demonstration was recorded."""
 
     rule: UpdateRule
 
     def update(self, state: Retraining, key: Array, batch: Trajectory, cost: StepCost) -> tuple[Retraining, Any]:
         """One improvement on a batch that the policy drew itself."""
         policy, update, metrics = self.rule.update(key, state.policy, state.update, batch, OfPair(cost))
-        return Retraining(policy, update, state.key), metrics
+        moments = state.moments.with_batch(batch)
+        policy, update = rescaled((policy, update), moments.scaling())
+        return Retraining(policy, update, moments, state.key), metrics
 
 
-def retrained(
-    stored: StoredRun, algorithm: CostLearning, states: State, asked: RetrainOptions, console: Console, remedy: str, keeper: Keeper
-) -> Policy:
-    """The fresh policies of all seeds, stacked, each trained on the cost of its seed alone, with the settings of the run.
+def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: Console, remedy: str, keeper: Keeper) -> Policy:
+    """The fresh policies of all seeds, stacked, each trained on the cost of its seed alone, with the run's settings of the update.
+
+    Episodes that end are begun anew, under the cost beside that of being over: the policies never see an absorbing state.
 
     Raises:
         SimulatorError: a simulator failed.
         NonFiniteError: a policy became NaN or infinite again and again; ends with the ``remedy``.
         StoppedError: a signal asked for an end.
     """
-    options, guarded = stored.options, Guarded(FreshPolicy(algorithm.update_rule))
+    options, task = _fresh(stored.options), stored.task._replace(spec=stored.task.bare)
+    rule, make_policy = make_update_rule(options, task), policy_maker(options, task)
+    guarded = Guarded(FreshPolicy(rule))
     update = eqx.filter_jit(lambda guarded, *given: guarded.update(*given))
-    ending = Absorbed() if stored.task.is_absorbing else Padded()
-    collector = Collector(make_simulators(stored.task, options.num_rollouts), ending=ending)
-    costs = [jax.tree.map(lambda leaf, i=index: leaf[i], states) for index in range(options.seeds)]
-    trained = [guarded.init(_first(algorithm, each.scaling, asked.seed + index)) for index, each in enumerate(costs)]
+    collector = Collector(make_simulators(task, options.num_rollouts), ending=Restarted())
+    costs = [jax.tree.map(lambda leaf, i=index: leaf[i], states.cost) for index in range(options.seeds)]
+    if stored.task.is_absorbing:
+        costs = [cost_beside_end(cost, task.bare, options.temperature) for cost in costs]
+    trained = [guarded.init(_first(rule, make_policy, task, asked.seed + index)) for index in range(options.seeds)]
     if keeper.resumes:
         trained = keeper.restored(STATES, trained)
     total, pace = asked.iterations * options.seeds, Pace()
@@ -74,10 +87,10 @@ def retrained(
             key, key_collect, key_update = jax.random.split(state.key, 3)
             batch = collector.collect(key_collect, state.policy, options.num_rollouts)
             going = trained[index]._replace(state=state._replace(key=key))
-            trained[index], _ = update(guarded, going, key_update, batch, costs[index].cost)
+            trained[index], _ = update(guarded, going, key_update, batch, costs[index])
             refuse_failing(trained[index], f"iterations {done}-{done}", remedy)
             pace.record("iteration", options.num_rollouts * collector.horizon, time.perf_counter() - start)
-            earned = float(np.mean(np.sum(np.asarray(batch.reward), axis=1)))
+            earned = float(mean_return(batch))
             label = ", ".join(part for part in (pace.words, f"true return {earned:.1f}") if part)
             bar.update(line, completed=done, description=f"training, seed {asked.seed + index}", rate=label)
             keeper.log({"iteration": done, "return_mean": earned, "seconds": keeper.seconds})
@@ -86,7 +99,14 @@ def retrained(
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(each.state.policy for each in trained))
 
 
-def _first(algorithm: CostLearning, scaling: Scaling, seed: int) -> Retraining:
+def _fresh(options: IrlOptions) -> IrlOptions:
+    """Without what the run did for the sake of a cloned policy: a fresh one is neither narrow nor has it one scale everywhere."""
+    return replace(options, init_policy="random", max_kl=None)
+
+
+def _first(rule: UpdateRule, make_policy: MakePolicy, task: Task, seed: int) -> Retraining:
     key_policy, key_update, key = jax.random.split(jax.random.key(seed), 3)
-    policy: Any = algorithm.make_policy_of(key_policy, scaling)
-    return Retraining(policy, algorithm.update_rule.init(key_update, policy, scaling), key)
+    size = task.spec.observation_size
+    scaling = identity_scaling(size)
+    policy: Any = make_policy(key_policy, task.spec, scaling)
+    return Retraining(policy, rule.init(key_update, policy, scaling), Moments.none(size), key)

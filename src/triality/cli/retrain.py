@@ -35,7 +35,7 @@ def run(options: RetrainOptions) -> int:
     from triality.cli.evaluation import evaluate_policies, interquartile_mean_of
     from triality.runs.keeper import kept_run
 
-    algorithm, states, unfinished = load(stored)
+    _, states, unfinished = load(stored)
     there = stored._replace(task=world)
     if world.on_host:
         from triality.cli.host_retrain import retrained
@@ -45,15 +45,18 @@ def run(options: RetrainOptions) -> int:
     note = functools.partial(console.print, soft_wrap=True, highlight=False)
     keeping = options.kept.keeping(options.overwrite, {"run": digest_of(learned_in(stored))})
     with kept_run(training, "retrain", as_config(options), keeping, note) as keeper:
-        policies = retrained(there, algorithm, states, options, console, REMEDY, keeper)
+        policies = retrained(there, states, options, console, REMEDY, keeper)
         keeper.closing()
-    results = [float(each["mean"].mean()) for each in evaluate_policies(policies, stored.options.seeds, world, options.episodes)]
+    judged_in = world._replace(spec=world.bare) if world.on_host else world
+    judged = evaluate_policies(policies, stored.options.seeds, judged_in, options.episodes)
+    results, sampled = ([float(each[how].mean()) for each in judged] for how in ("mean", "sampled"))
     scale = stored.scale if options.env is None else scale_in(world, options.expert_return)
+    names = [f"fresh policy, cost of seed {stored.options.seed + i}" for i in range(stored.options.seeds)]
     rows = _context(stored, options, scale)
-    rows += [(f"fresh policy, cost of seed {stored.options.seed + i}", value, scale.normalized(value)) for i, value in enumerate(results)]
+    rows += [(name, value, scale.normalized(value)) for name, value in zip(names, results, strict=True)]
     overall = interquartile_mean_of(results)
     rows.append(("interquartile mean of the fresh policies", overall, scale.normalized(overall)))
-    _report(stored, options, world, rows, unfinished)
+    _report(stored, options, world, rows, dict(zip(names, sampled, strict=True)), unfinished)
     shutil.rmtree(training, ignore_errors=True)
     return 0
 
@@ -77,13 +80,19 @@ def _context(stored: StoredRun, options: RetrainOptions, scale: ReturnScale) -> 
     return [("random actions", random, zero), ("policy trained there on the true reward", expert, one)]
 
 
-def _report(stored: StoredRun, options: RetrainOptions, world: Task, rows: list[Row], unfinished: dict[str, Any]) -> None:
+def _report(
+    stored: StoredRun, options: RetrainOptions, world: Task, rows: list[Row], sampled: dict[str, float], unfinished: dict[str, Any]
+) -> None:
+    """``sampled``: returns of sampled actions, which those of ``triality expert`` compare with; the rows have the mean action's."""
     from triality.cli.tables import print_returns
 
     learned_in = "" if options.env is None else f" of {stored.options.env}"
     what = f"trained on the learned cost{learned_in} alone, {options.iterations} iterations"
     print_returns(Console(), f"{world.bare.name} in {world.simulator}: {what}", rows)
-    records = [{"who": name, "return": value, "normalized": share} for name, value, share in rows]
+    records = [
+        {"who": name, "return": value, "normalized": share} | ({"sampled": sampled[name]} if name in sampled else {})
+        for name, value, share in rows
+    ]
     contents = {"simulator": world.simulator, "iterations": options.iterations}
     contents |= {"temperature": stored.options.temperature, "rows": records, **unfinished}
     if options.env is None:
