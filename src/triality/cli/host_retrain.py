@@ -73,6 +73,7 @@ def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: 
     collector = Collector(make_simulators(task, options.num_rollouts), ending=Restarted())
     costs = [jax.tree.map(lambda leaf, i=index: leaf[i], states.cost) for index in range(options.seeds)]
     if stored.task.is_absorbing:
+        assert options.temperature is not None, "options of a stored run are resolved"
         costs = [cost_beside_end(cost, task.bare, options.temperature) for cost in costs]
     trained = [guarded.init(_first(rule, make_policy, task, asked.seed + index)) for index in range(options.seeds)]
     if keeper.resumes:
