@@ -6,8 +6,9 @@
     python benchmarks/transfer_ant.py --table              # docs/results/transfer_ant.md from the record
 
 After Fu et al. 2018, section 7.1: demonstrations of an expert on the one body; a cost for each method; a fresh policy for that cost alone
-in the other; 0 = random actions there, 1 = the expert that was trained there on the true reward. What needs no cost is measured beside
-it: standing still, and the first body's expert taken along. Of a seed each row takes about an hour of a core.
+in the other; 0 = random actions there, 1 = the expert that was trained there on the true reward. Another was trained on it for as long as
+the fresh policies were. What needs no cost is measured beside it: standing still, and the first body's expert taken along. Of a seed each
+row takes about an hour of a core, the first one half of it.
 
 What the record holds of experts and of rows whose runs are not in the folder is kept: to measure it anew, name another ``--out``.
 """
@@ -36,6 +37,8 @@ WORLD, CHANGED, NUM_DEMOS, EPISODES = "Ant-v5", "DisabledAnt-v0", 50, 100
 NUM_RECORDED, WHOLE = 60, 1000
 """Demonstrations of which those that ran to the time limit are taken, where a row asks for whole ones."""
 EXPERT = ROOT / "benchmarks" / "experts" / "ant"
+EXPERTS = ("expert", "taken_along", "truth", "truth_as_long")
+"""Of the whole ant at home and in the other body; of the other body, trained there at length and for as long as fresh policies."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,21 @@ class Row:
 
     label: str
     chosen: Mapping[str, str | float]
-    iterations: int = 300
-    num_rollouts: int = 16
-    fresh: int = 330
+    iterations: int = 600
+    num_rollouts: int = 4
+    fresh: int = 300
     temperatures: tuple[float, ...] = (1.0, 0.1)
     are_whole: bool = False
 
 
-LINEAR = {"algorithm": "gan-gcl", "level": "trajectory", "cost": "linear", "cost_sees": "0:27", "init_policy": "cloned"}
+LINEAR = {"algorithm": "gan-gcl", "level": "trajectory", "cost": "linear", "cost_sees": "13:27", "init_policy": "cloned"}
 LINEAR |= {"temperature": 0.03, "max_kl": 0.05, "cost_learning_rate": 0.1, "gradient_penalty": 0.01}
 ROWS = {
     "gan-gcl-trajectory-linear": Row(
-        "GAN-GCL, whole trajectories, linear in positions, speeds and efforts", LINEAR, 150, 4, 300, (0.03,), are_whole=True
+        "GAN-GCL, whole trajectories, linear in speeds and efforts", LINEAR, 150, temperatures=(0.03,), are_whole=True
+    ),
+    "gan-gcl-trajectory-linear-posture": Row(
+        "the same, linear in heights and angles too", LINEAR | {"cost_sees": "0:27"}, 150, temperatures=(0.03,), are_whole=True
     ),
     "airl-state": Row("AIRL, cost of the state", {"algorithm": "airl", "cost": "state"}),
     "gan-gcl-step-state": Row("GAN-GCL, steps, cost of the state", {"algorithm": "gan-gcl", "level": "step", "cost": "state"}),
@@ -105,8 +111,7 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     record = {"machine": describe_machine(), **without_cost(options, before)}
     for seed in options.seeds:
         failed += queue.run(runs(options, seed))
-        measured = {name: row for name in ROWS if (row := earned(options, name))["fresh"]}
-        rows = before.get("rows", {}) | measured
+        rows = before.get("rows", {}) | {name: row for name in ROWS if (row := earned(options, name))["fresh"]}
         yield record | {"rows": {name: rows[name] for name in ROWS if name in rows}}
     if failed:
         raise SystemExit(f"expected every run to end well, got failures: {', '.join(failed)}; the same command tries them again")
@@ -116,32 +121,39 @@ def demonstrations(options: argparse.Namespace, name: str) -> Path:
     return options.folder / f"{name}.npz"
 
 
-def is_measured(options: argparse.Namespace) -> bool:
-    """Whether the record has the changed body's expert, of as long a training."""
+def measured(options: argparse.Namespace) -> Record:
+    """What the record has of experts: their mean returns, the changed body's of as long a training as is asked for."""
     before = kept(options.out)
-    return "truth" in before and before["expert_iterations"] == options.expert_iterations
+    is_as_long = before.get("expert_iterations") == options.expert_iterations
+    return {name: before[name] for name in EXPERTS if name in before and (name != "truth" or is_as_long)}
 
 
 def experts(options: argparse.Namespace) -> list[Job]:
-    """Of the first body the expert that is kept with the benchmarks, there and taken along; of the changed one a new one."""
+    """Of the first body the expert that is kept with the benchmarks, there and taken along; of the changed one new ones."""
 
     def recording(name: str, env: str, out: Path, *words: str) -> Job:
         return Job(name, ("expert", "--env", env, *words, "--num-episodes", str(NUM_RECORDED), "--out", str(out)), out.is_file)
 
     there = ("--expert", os.path.relpath(EXPERT))
-    new = ("--temperature", "0.001", "--iterations", str(options.expert_iterations), "--resume")
-    recorded, whole = (demonstrations(options, name) for name in (WORLD, f"{WORLD}_whole"))
-    jobs = [
-        recording("expert", WORLD, recorded, *there),
-        Job("whole_demonstrations", ("demos", "convert", str(recorded), str(whole), "--min-length", str(WHOLE)), whole.is_file),
-    ]
-    if is_measured(options):
-        return jobs
+    new = ("--temperature", "0.001", "--resume", "--iterations")
+    as_long = (str(Row.fresh), "--num-rollouts", str(Row.num_rollouts))
+    files, whole = recorded(options), demonstrations(options, f"{WORLD}_whole")
+    of_changed = {
+        "taken_along": recording("expert_taken_along", CHANGED, files["taken_along"], *there),
+        "truth": recording("expert_of_the_changed_body", CHANGED, files["truth"], *new, str(options.expert_iterations)),
+        "truth_as_long": recording("expert_trained_as_long", CHANGED, files["truth_as_long"], *new, *as_long),
+    }
     return [
-        *jobs,
-        recording("expert_taken_along", CHANGED, demonstrations(options, "taken_along"), *there),
-        recording("expert_of_the_changed_body", CHANGED, demonstrations(options, f"{CHANGED}_{options.expert_iterations}"), *new),
+        recording("expert", WORLD, files["expert"], *there),
+        Job("whole_demonstrations", ("demos", "convert", str(files["expert"]), str(whole), "--min-length", str(WHOLE)), whole.is_file),
+        *(job for name, job in of_changed.items() if name not in measured(options)),
     ]
+
+
+def recorded(options: argparse.Namespace) -> dict[str, Path]:
+    """Where the episodes of each expert are."""
+    names = (WORLD, "taken_along", f"{CHANGED}_{options.expert_iterations}", "trained_as_long")
+    return {expert: demonstrations(options, name) for expert, name in zip(EXPERTS, names, strict=True)}
 
 
 def runs(options: argparse.Namespace, seed: int) -> list[Job]:
@@ -182,23 +194,23 @@ def transfer_file(options: argparse.Namespace, name: str, seed: int, temperature
     return options.folder / f"{folder_of(options, name, seed).name}_at_{temperature:g}.json"
 
 
-def returned(row: Row, path: Path, temperature: float) -> float | None:
-    """The return of the fresh policy, if there is one of this length and temperature."""
+def returned(row: Row, path: Path, temperature: float) -> dict[str, float] | None:
+    """The returns of the fresh policy, if there is one of this length and temperature."""
     written = read_json(path) if path.is_file() else {}
     settings = tuple(written.get(each) for each in ("env", "iterations", "temperature"))
     if settings != (CHANGED, row.fresh, temperature):
         return None
-    return next(each["return"] for each in written["rows"] if each["who"].startswith("fresh policy"))
+    fresh = next(each for each in written["rows"] if each["who"].startswith("fresh policy"))
+    return {"fresh": fresh["return"], "sampled": fresh["sampled"]}
 
 
 def without_cost(options: argparse.Namespace, before: Record) -> Record:
     """The scale, and what is earned in the changed body by those who know nothing of a cost."""
     told = {"random": RANDOM_RETURNS[CHANGED].mean, "num_demos": options.num_demos, "expert_iterations": options.expert_iterations}
-    if is_measured(options):
-        return told | {name: before[name] for name in ("still", "expert", "taken_along", "truth")}
-    names = {"expert": WORLD, "taken_along": "taken_along", "truth": f"{CHANGED}_{options.expert_iterations}"}
-    returns = {name: float(read_demonstrations(demonstrations(options, file)).returns().mean()) for name, file in names.items()}
-    return told | {"still": standing_still(), **returns}
+    returns = measured(options)
+    new = {name: path for name, path in recorded(options).items() if name not in returns}
+    returns |= {name: float(read_demonstrations(path).returns().mean()) for name, path in new.items()}
+    return told | {"still": before["still"] if "still" in before else standing_still()} | {name: returns[name] for name in EXPERTS}
 
 
 def standing_still() -> float:
@@ -212,15 +224,16 @@ def standing_still() -> float:
 def earned(options: argparse.Namespace, name: str) -> Record:
     """Of every seed that is done: the method's own policy where it learned (normalized), and the fresh ones where it did not."""
     row, seeds = ROWS[name], []
-    fresh: Record = {}
+    returns: dict[str, dict[str, list[float]]] = {"fresh": {}, "sampled": {}}
     for temperature in row.temperatures:
         files = {seed: transfer_file(options, name, seed, temperature) for seed in options.seeds}
         found = {seed: value for seed, path in files.items() if (value := returned(row, path, temperature)) is not None}
-        fresh |= {f"{temperature:g}": list(found.values())} if found else {}
+        for how, of_temperature in returns.items():
+            of_temperature |= {f"{temperature:g}": [each[how] for each in found.values()]} if found else {}
         seeds = sorted({*seeds, *found})
     summaries = [read_json(path) for seed in seeds if (path := folder_of(options, name, seed) / "summary.json").is_file()]
     sizes = {"iterations": row.iterations, "num_rollouts": row.num_rollouts, "fresh_iterations": row.fresh}
-    return {**sizes, "learned": [each["seeds"][0]["return_normalized"] for each in summaries], "fresh": fresh}
+    return {**sizes, "learned": [each["seeds"][0]["return_normalized"] for each in summaries], **returns}
 
 
 def page(record: Record) -> list[str]:
@@ -229,32 +242,37 @@ def page(record: Record) -> list[str]:
     if not truth > random:
         raise SystemExit(f"expected an expert of {CHANGED} above random actions ({random:.1f}), got {truth:.1f}; give it more iterations")
 
-    def line(who: str, steps: str, learned: str, temperature: str, returns: list[float], published: float | None) -> str:
-        shares = _in_turn([normalized_return(value, random, truth) for value in returns])
-        walking = _in_turn([normalized_return(value, still, truth) for value in returns]) if truth > still else "-"
+    def line(
+        who: str, steps: str, learned: str, temperature: str, of_mean: list[float], sampled: list[float], published: float | None
+    ) -> str:
+        shares, of_sampled = (_in_turn([normalized_return(value, random, truth) for value in returns]) for returns in (of_mean, sampled))
+        walking = _in_turn([normalized_return(value, still, truth) for value in of_mean or sampled]) if truth > still else "-"
         told = "-" if published is None else f"{published:g}, {published / PUBLISHED_TRUTH:.2f}"
-        return f"| {who} | {steps} | {learned} | {temperature} | {np.mean(returns):,.1f} | {shares} | {walking} | {told} |"
+        mean = f"{np.mean(of_mean or sampled):,.1f}"
+        return f"| {who} | {steps} | {learned} | {temperature} | {mean} | {shares} | {of_sampled} | {walking} | {told} |"
 
     lines = ["# Rewards on an ant with two disabled legs", ""]
-    titles = ("cost", "million steps", "learned there", "temperature", "fresh policies here: return", "normalized", "above standing still")
-    lines += [f"| {' | '.join(titles)} | published: return, ratio |"]
-    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
+    titles = ("cost", "million steps", "learned there", "temperature", "fresh policies here: return", "normalized", "sampled actions")
+    lines += [f"| {' | '.join(titles)} | above standing still | published: return, ratio |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for name, row in record["rows"].items():
         steps = " + ".join(f"{row[each] * row['num_rollouts'] * WHOLE / 1e6:.1f}" for each in ("iterations", "fresh_iterations"))
         for temperature, returns in row["fresh"].items():
-            lines.append(line(ROWS[name].label, steps, _in_turn(row["learned"]), temperature, returns, PUBLISHED.get(name)))
-    steps = f"{record['expert_iterations'] * 16 * WHOLE / 1e6:.1f}"
-    lines.append(line("the true reward", steps, "-", "0.001", [truth], PUBLISHED_TRUTH))
-    lines.append(line("none: the expert of the whole ant, taken along", "-", "1", "-", [record["taken_along"]], None))
-    lines.append(line("none: standing still", "-", "-", "-", [still], None))
+            sampled = row["sampled"][temperature]
+            lines.append(line(ROWS[name].label, steps, _in_turn(row["learned"]), temperature, returns, sampled, PUBLISHED.get(name)))
+    long, as_long = (f"{size * WHOLE / 1e6:.1f}" for size in (record["expert_iterations"] * 16, Row.fresh * Row.num_rollouts))
+    lines.append(line("the true reward", long, "-", "0.001", [], [truth], PUBLISHED_TRUTH))
+    lines.append(line("the true reward, as long as the fresh policies", as_long, "-", "0.001", [], [record["truth_as_long"]], None))
+    lines.append(line("none: the expert of the whole ant, taken along", "-", "1", "-", [], [record["taken_along"]], None))
+    lines.append(line("none: standing still", "-", "-", "-", [still], [], None))
     return [
         *lines,
         "",
-        f"Learned on {WORLD} from {record['num_demos']} demonstrations; fresh policies trained and judged in {CHANGED}, by",
-        f"their mean action; experts by sampled actions. {_seeds(record)} *Million steps*: of the whole ant while the cost",
-        "was learned + of the other one while a fresh policy was trained. *Normalized*: 0 = random actions, 1 = the expert trained",
-        "there on the true reward. *Learned there*: the same of the method's own policy on the whole ant. *Temperature*: weight of the",
-        "entropy in the training of the fresh policies. *Above standing still*: 0 = an",
+        f"Learned on {WORLD} from {record['num_demos']} demonstrations; fresh policies trained and judged in {CHANGED}. {_seeds(record)}",
+        "*Million steps*: of the whole ant while the cost was learned + of the other one while a fresh policy was trained. *Normalized*:",
+        "of the mean action, 0 = random actions, 1 = the expert trained there on the true reward, by sampled actions; *sampled actions*:",
+        "the same of these, as experts are judged, whose temperature is lower. *Learned there*: normalized, the method's own policy on the",
+        "whole ant. *Temperature*: weight of the entropy in the training of the fresh policies. *Above standing still*: 0 = an",
         "ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
         "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
@@ -268,7 +286,9 @@ def _seeds(record: Record) -> str:
 
 
 def _in_turn(shares: list[float]) -> str:
-    """Their mean, and each one where there are several."""
+    """Their mean, and each one where there are several; a dash for none."""
+    if not shares:
+        return "-"
     each = f" ({', '.join(f'{share:.2f}' for share in shares)})" if len(shares) > 1 else ""
     return f"{np.mean(shares):.2f}{each}"
 
