@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import ant_costs
 import numpy as np
 from machine import ROOT, describe_machine
 from queue_of_runs import Job, Queue
@@ -222,7 +223,8 @@ def standing_still() -> float:
 
 
 def earned(options: argparse.Namespace, name: str) -> Record:
-    """Of every seed that is done: the method's own policy where it learned (normalized), and the fresh ones where it did not."""
+    """Of every seed that is done: the method's own policy where it learned (normalized), the fresh ones where it did not, and what a
+    linear cost asks for."""
     row, seeds = ROWS[name], []
     returns: dict[str, dict[str, list[float]]] = {"fresh": {}, "sampled": {}}
     for temperature in row.temperatures:
@@ -233,7 +235,8 @@ def earned(options: argparse.Namespace, name: str) -> Record:
         seeds = sorted({*seeds, *found})
     summaries = [read_json(path) for seed in seeds if (path := folder_of(options, name, seed) / "summary.json").is_file()]
     sizes = {"iterations": row.iterations, "num_rollouts": row.num_rollouts, "fresh_iterations": row.fresh}
-    return {**sizes, "learned": [each["seeds"][0]["return_normalized"] for each in summaries], **returns}
+    asked = [ant_costs.asks_of_run(folder_of(options, name, seed)) for seed in seeds if row.chosen.get("cost") == "linear"]
+    return {**sizes, "learned": [each["seeds"][0]["return_normalized"] for each in summaries], **returns, "asks": asked}
 
 
 def page(record: Record) -> list[str]:
@@ -277,6 +280,12 @@ def page(record: Record) -> list[str]:
         "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
+        "",
+        "## What the linear costs ask for",
+        "",
+        "In the worth of a meter a second of forward speed, beside the reward of the benchmark; each seed's in brackets.",
+        "",
+        *ant_costs.table({ROWS[name].label: row["asks"] for name, row in record["rows"].items() if row.get("asks")}),
     ]
 
 

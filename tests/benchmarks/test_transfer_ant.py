@@ -88,7 +88,7 @@ def test_what_is_done_is_found_and_another_length_or_temperature_is_not_the_same
     (folder / "summary.json").write_text(json.dumps({"seeds": [{"return_normalized": 0.75}]}))
     jobs = transfer_ant.runs(options, 0)
     assert [jobs[index].is_done() for index in (2, 3)] == [True, False]
-    of_first = {**SIZES, "learned": [0.75], "fresh": {"1": [512.0]}, "sampled": {"1": [400.0]}}
+    of_first = {**SIZES, "learned": [0.75], "fresh": {"1": [512.0]}, "sampled": {"1": [400.0]}, "asks": []}
     assert transfer_ant.earned(options, "airl-state") == of_first
     rows[1] |= {"return": 700.0, "sampled": 650.0}
     (folder / "transfer.json").write_text(json.dumps(written | {"temperature": 0.1}))
@@ -113,3 +113,25 @@ def test_experts_that_the_record_has_are_not_trained_again(transfer_ant, options
     assert transfer_ant.without_cost(options, RECORD)["truth"] == TRUTH
     options.expert_iterations = 100
     assert [job.name for job in transfer_ant.experts(options)] == [*words[:2], "expert_of_the_changed_body"]
+
+
+def test_what_a_linear_cost_asks_for_is_told_in_meters_a_second(transfer_ant):
+    """Speed is worth 8 nats a standard deviation of 2, so 4 a m/s; efforts cost 10 times 0.4, 1 of these; the end is worked out below."""
+    import jax.numpy as jnp
+
+    from triality.energies.linear_cost import LinearBoxCost
+    from triality.policies.scaling import PartialScaling, Scaling
+    from triality.specs import MUJOCO_SPECS
+
+    spec = MUJOCO_SPECS["Ant-v5"]
+    size = spec.observation_size + 1
+    scale, weights = jnp.ones(size).at[13].set(2.0), jnp.zeros(size).at[13].set(-8.0).at[17].set(2.0).at[20].set(-1.0).at[-1].set(6.0)
+    scaling = PartialScaling(Scaling(jnp.zeros(size).at[13].set(3.0), scale), (*range(13, 27), size - 1))
+    asked = transfer_ant.ant_costs.asks(LinearBoxCost(weights, jnp.full(8, 0.4), scaling, jnp.ones(8)), spec)
+    assert asked["effort"] == pytest.approx(-1.0)
+    assert asked["other"] == pytest.approx(-0.5), "the greatest of them, with its sign"
+    over = -(6.0 + 8 * 4.0 / 3.0) / 4.0  # the indicator, and the effort of uniform actions
+    assert asked["end"] == pytest.approx(over, abs=0.05)
+    lines = transfer_ant.ant_costs.table({"mine": [asked, {"effort": -0.5, "end": -1.0, "other": 0.25}]})
+    assert lines[2].startswith("| mine | -0.75 (-1.00, -0.50) | ")
+    assert lines[-1] == "| the true reward | -0.50 | -1.00 | 0.00 |"
