@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from triality.algorithms.cost_steps import adam_steps, gradient_steps
+from triality.algorithms.cost_steps import adam_steps
 from triality.cli.cost_class import coordinates_of, make_cost_of
-from triality.cli.experiment import build_algorithm
+from triality.cli.experiment import AVERAGED_STEPS, build_algorithm
 from triality.cli.irl_defaults import resolve
 from triality.cli.names import find_task
 from triality.cli.options import IrlOptions
@@ -59,7 +59,7 @@ def test_a_linear_cost_moves_by_the_gradient_and_others_by_adam():
     linear, state = (resolve(options(cost=cost), task) for cost in ("linear", "state"))
     assert (linear.cost_learning_rate, state.cost_learning_rate) == (0.02, 1e-3)
     assert resolve(options(cost="linear", cost_learning_rate=0.5), task).cost_learning_rate == 0.5
-    assert build_algorithm(linear, task).cost_steps is gradient_steps
+    assert build_algorithm(linear, task).cost_steps is AVERAGED_STEPS
     assert build_algorithm(state, task).cost_steps is adam_steps
 
 

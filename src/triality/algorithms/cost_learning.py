@@ -27,7 +27,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from triality.algorithms.cost_metrics import Metrics, metrics_of
-from triality.algorithms.cost_steps import CostSteps, adam_steps
+from triality.algorithms.cost_steps import CostSteps, adam_steps, mean_of
 from triality.algorithms.first_policy import MakePolicy, first_scaling, random_policy
 from triality.algorithms.levels import Level
 from triality.algorithms.past_samplers import PastSamplers
@@ -236,7 +236,8 @@ class CostLearning(eqx.Module):
         def cost_step(carry, key):
             cost, optimizer_state = carry
             gradient, reported = eqx.filter_grad(self._loss, has_aux=True)(cost, key, data, drawn, state, batch)
-            updates, optimizer_state = self._optimizer(state.data).update(gradient, optimizer_state)
+            parameters = eqx.filter(cost, eqx.is_inexact_array)
+            updates, optimizer_state = self._optimizer(state.data).update(gradient, optimizer_state, parameters)
             return (eqx.apply_updates(cost, updates), optimizer_state), reported
 
         keys = jax.random.split(key, self.num_cost_steps)
@@ -246,6 +247,14 @@ class CostLearning(eqx.Module):
     def improved_policy(self, key: Key[Array, ""], state: State, batch: Trajectory, cost: StepCost) -> tuple[Policy, PyTree, PyTree]:
         """The third: the policy after its update under the new cost, the update's state, and its metrics."""
         return self.update_rule.update(key, state.policy, state.update, batch, self.policy_cost(cost))
+
+    def learned(self, state: State) -> State:
+        """The state with what has been learned for its cost: the mean of its course, where ``cost_steps`` keep one, else as it is.
+
+        Of one state or of stacked ones. For what is judged, exported or trained on afterwards; a run goes on from the state itself.
+        """
+        mean = mean_of(state.cost_optimizer)
+        return state if mean is None else state._replace(cost=rescaled(eqx.combine(mean, state.cost), state.scaling))
 
     def _loss(self, cost: StepCost, key: Key[Array, ""], data: Samples, drawn: Samples, state: State, batch: Trajectory):
         density = self.level.density(cost, data, drawn)

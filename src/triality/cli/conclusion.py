@@ -71,6 +71,7 @@ def conclude(
         StorageError: a file cannot be written.
     """
     config = as_config(plan.options)
+    states = algorithm.learned(states) if isinstance(algorithm, CostLearning) else states
     write_checkpoint(folder.state_path, states, step=plan.options.iterations, config=config)
     with console.status(f"evaluating in {plan.task.simulator}, 100 episodes a seed"):
         records = seed_records(states.policy, plan, judging.scale)

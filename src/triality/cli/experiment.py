@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.cost_learning import CostLearning, State
-from triality.algorithms.cost_steps import adam_steps, gradient_steps
+from triality.algorithms.cost_steps import adam_steps, averaged, gradient_steps
 from triality.algorithms.dagger import Dagger, DaggerState
 from triality.algorithms.expert_shares import LearnerAlone
 from triality.algorithms.f_irl import FIrl, FIrlState
@@ -51,6 +51,8 @@ NUM_CLONING_STEPS = 3000
 NUM_STEPS_A_ROUND = 1000
 """Gradient steps of cloning in each round of DAgger, and before the first."""
 
+AVERAGED_STEPS = averaged(gradient_steps)
+"""Of linear costs: one and the same function, as what is compared of two algorithms."""
 ONE_SCALE: dict[MakePolicy, MakePolicy] = {
     make: functools.partial(make, state_scale=False) for make in (gaussian_policy, squashed_gaussian_policy)
 }
@@ -99,7 +101,7 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=cost_rate(options),
-        cost_steps=gradient_steps if options.cost == LINEAR else adam_steps,
+        cost_steps=AVERAGED_STEPS if options.cost == LINEAR else adam_steps,
         make_cost=make_cost_of(options, task),
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),

@@ -119,6 +119,7 @@ def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
     Raises:
         StorageError: nothing that can be read, or a checkpoint of another run.
     """
+    from triality.algorithms.cost_learning import CostLearning
     from triality.cli.experiment import build_algorithm, state_template
     from triality.cli.training import STATES
     from triality.runs.checkpoint import restored
@@ -138,6 +139,7 @@ def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
     path, stored = found
     refuse_foreign(stored.config, run.folder, series.folder, IDENTITY)
     states = restored(stored, template, str(series.folder), f"['{STATES}'].state")
+    states = algorithm.learned(states) if isinstance(algorithm, CostLearning) else states
     return Loaded(algorithm, states, unfinished(run, stored.step, path, say))
 
 
