@@ -261,8 +261,8 @@ def page(record: Record) -> list[str]:
     for name, row in record["rows"].items():
         steps = " + ".join(f"{row[each] * row['num_rollouts'] * WHOLE / 1e6:.1f}" for each in ("iterations", "fresh_iterations"))
         for temperature, returns in row["fresh"].items():
-            sampled = row["sampled"][temperature]
-            lines.append(line(ROWS[name].label, steps, _in_turn(row["learned"]), temperature, returns, sampled, PUBLISHED.get(name)))
+            sampled, label = row.get("sampled", {}).get(temperature, []), ROWS[name].label + (" \\*" if "commit" in row else "")
+            lines.append(line(label, steps, _in_turn(row["learned"]), temperature, returns, sampled, PUBLISHED.get(name)))
     long, as_long = (f"{size * WHOLE / 1e6:.1f}" for size in (record["expert_iterations"] * 16, Row.fresh * Row.num_rollouts))
     lines.append(line("the true reward", long, "-", "0.001", [], [truth], PUBLISHED_TRUTH))
     lines.append(line("the true reward, as long as the fresh policies", as_long, "-", "0.001", [], [record["truth_as_long"]], None))
@@ -280,6 +280,11 @@ def page(record: Record) -> list[str]:
         "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
+        *[
+            f"\\* {ROWS[name].label}: measured at commit {row['commit']}, when fresh policies were trained through the absorbing state."
+            for name, row in record["rows"].items()
+            if "commit" in row
+        ],
         "",
         "## What the linear costs ask for",
         "",

@@ -55,6 +55,10 @@ def test_the_shares_are_those_worked_out_by_hand(transfer_ant):
     assert "| the true reward, as long as the fresh policies | 1.2 | - | 0.001 | 1,300.0 | - | 0.80 | 0.43 | - |" in text
     assert "| none: standing still | - | - | - | 1,000.0 | 0.65 | - | 0.00 | - |" in text
     assert "taken along | - | 1 | - | 600.0 | - | 0.45 | -0.57 | - |" in text
+    before = {name: value for name, value in RECORD["rows"]["constant"].items() if name != "sampled"} | {"commit": "abc"}
+    text = "\n".join(transfer_ant.page({**RECORD, "rows": {"constant": before}}))
+    assert "| a constant cost \\* | 0.1 + 1.2 | 0.00 | 1 | -320.0 | -0.01 | - | -1.89 | - |" in text
+    assert "\\* a constant cost: measured at commit abc" in text
     lazy = "\n".join(transfer_ant.page({**RECORD, "truth": 900.0}))
     assert "| the true reward | 5.3 | - | 0.001 | 900.0 | - | 1.00 | - | 315.5, 1.00 |" in lazy, (
         "an expert that does not walk measures no walking"
