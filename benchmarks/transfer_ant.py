@@ -72,7 +72,11 @@ ROWS = {
         "GAN-GCL, whole trajectories, linear in speeds and efforts", LINEAR, 150, temperatures=(0.03,), are_whole=True
     ),
     "gan-gcl-trajectory-linear-posture": Row(
-        "the same, linear in heights and angles too", LINEAR | {"cost_sees": "0:27"}, 150, temperatures=(0.03,), are_whole=True
+        "GAN-GCL, whole trajectories, linear in heights and angles too",
+        LINEAR | {"cost_sees": "0:27"},
+        150,
+        temperatures=(0.03,),
+        are_whole=True,
     ),
     "airl-state": Row("AIRL, cost of the state", {"algorithm": "airl", "cost": "state"}),
     "gan-gcl-step-state": Row("GAN-GCL, steps, cost of the state", {"algorithm": "gan-gcl", "level": "step", "cost": "state"}),
@@ -83,6 +87,7 @@ ROWS = {
 }
 PUBLISHED = {"airl-state": 130.3, "gan-gcl-step-state": -43.4}
 PUBLISHED_TRUTH = 315.5
+THROUGH_THE_END = ", when fresh policies were trained through the absorbing state and under the scaling of the whole ant"
 
 
 def main() -> int:
@@ -112,10 +117,15 @@ def measure(options: argparse.Namespace) -> Iterator[Record]:
     record = {"machine": describe_machine(), **without_cost(options, before)}
     for seed in options.seeds:
         failed += queue.run(runs(options, seed))
-        rows = before.get("rows", {}) | {name: row for name in ROWS if (row := earned(options, name))["fresh"]}
+        rows = carried_over(before) | {name: row for name in ROWS if (row := earned(options, name))["fresh"]}
         yield record | {"rows": {name: rows[name] for name in ROWS if name in rows}}
     if failed:
         raise SystemExit(f"expected every run to end well, got failures: {', '.join(failed)}; the same command tries them again")
+
+
+def carried_over(before: Record) -> Record:
+    """Rows that an earlier measuring left, each with the commit that it was done at."""
+    return {name: {"commit": before["machine"]["commit"]} | row for name, row in before.get("rows", {}).items()}
 
 
 def demonstrations(options: argparse.Namespace, name: str) -> Path:
@@ -202,7 +212,7 @@ def returned(row: Row, path: Path, temperature: float) -> dict[str, float] | Non
     if settings != (CHANGED, row.fresh, temperature):
         return None
     fresh = next(each for each in written["rows"] if each["who"].startswith("fresh policy"))
-    return {"fresh": fresh["return"], "sampled": fresh["sampled"]}
+    return {"fresh": fresh["return"], "sampled": fresh["sampled"]} if "sampled" in fresh else None  # by an earlier training
 
 
 def without_cost(options: argparse.Namespace, before: Record) -> Record:
@@ -274,14 +284,15 @@ def page(record: Record) -> list[str]:
         f"Learned on {WORLD} from {record['num_demos']} demonstrations; fresh policies trained and judged in {CHANGED}. {_seeds(record)}",
         "*Million steps*: of the whole ant while the cost was learned + of the other one while a fresh policy was trained. *Normalized*:",
         "of the mean action, 0 = random actions, 1 = the expert trained there on the true reward, by sampled actions; *sampled actions*:",
-        "the same of these, as experts are judged, whose temperature is lower. *Learned there*: normalized, the method's own policy on the",
-        "whole ant. *Temperature*: weight of the entropy in the training of the fresh policies. *Above standing still*: 0 = an",
+        "the same of sampled actions, by which experts are judged, at a lower temperature, so that noise costs them less. *Learned there*:",
+        "normalized, the method's own policy on the whole ant. *Temperature*: weight of the entropy in the training of the fresh policies.",
+        "*Above standing still*: 0 = an",
         "ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
         "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
         *[
-            f"\\* {ROWS[name].label}: measured at commit {row['commit']}, when fresh policies were trained through the absorbing state."
+            f"\\* {ROWS[name].label}: measured at commit {row['commit']}{'' if 'sampled' in row else THROUGH_THE_END}."
             for name, row in record["rows"].items()
             if "commit" in row
         ],

@@ -1,13 +1,15 @@
 """How a cost moves: by the gradient of one step of an episode, or by Adam's steps; and the mean of its course."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from triality.algorithms.cost_steps import FORGETTING, adam_steps, averaged, gradient_steps, mean_of
+from triality.algorithms.cost_steps import adam_steps, averaged, gradient_steps, mean_of
 from triality.algorithms.guided_cost import GanGcl
 from triality.algorithms.levels import Trajectories
+from triality.algorithms.scaling_rules import RunningScaling
 from triality.energies.gradient_penalty import GradientPenalty
 from triality.energies.linear_cost import linear_cost
 from triality.envs.pendulum import Pendulum
@@ -61,9 +63,9 @@ def test_the_mean_is_kept_beside_the_course_and_does_not_change_it():
         courses.append(jnp.stack(course))
     np.testing.assert_array_equal(*courses)
     counts = np.arange(1, 8)
-    assert FORGETTING == 1.0
     np.testing.assert_allclose(mean_of(state), counts @ courses[1] / counts.sum(), rtol=1e-12)
     assert mean_of(optimizers[0].init(jnp.ones(3))) is None
+    np.testing.assert_array_equal(mean_of(optimizers[1].init(jnp.full(3, 2.0))), 2.0, "before the first step: what there is")
 
 
 def test_the_mean_comes_to_where_two_sides_only_circle():
@@ -83,16 +85,18 @@ def test_the_mean_comes_to_where_two_sides_only_circle():
 
 def test_what_was_learned_is_the_mean_and_the_run_goes_on_from_the_last():
     def courses(cost_steps):
-        algorithm, state, _ = learner(cost_steps, num_cost_steps=1, cost_learning_rate=0.5)
+        algorithm, state, _ = learner(cost_steps, num_cost_steps=1, cost_learning_rate=0.5, scaling_rule=RunningScaling())
         first, _ = algorithm.step(state)
         second, _ = algorithm.step(first)
-        return (first.cost, second.cost), algorithm.learned(second)
+        return (first.cost, second.cost), algorithm.learned(second), second.scaling, (algorithm.learned(state).cost, state.cost)
 
-    (first, second), learned = jax.jit(lambda: courses(averaged(gradient_steps)))()
+    (first, second), learned, last_scaling, before = jax.jit(lambda: courses(averaged(gradient_steps)))()
     assert float(jnp.max(jnp.abs(second.weights - first.weights))) > 1e-4
     np.testing.assert_allclose(learned.cost.weights, (first.weights + 2.0 * second.weights) / 3.0, rtol=1e-9)
     np.testing.assert_allclose(learned.cost.efforts, (first.efforts + 2.0 * second.efforts) / 3.0, rtol=1e-9)
-    np.testing.assert_array_equal(learned.cost.scaling.scale, second.scaling.scale)
-    (_, last), plain = jax.jit(lambda: courses(gradient_steps))()
+    np.testing.assert_array_equal(learned.cost.scaling.mean, last_scaling.mean)
+    assert float(jnp.max(jnp.abs(last_scaling.mean))) > 0.01, "it has moved"
+    assert eqx.tree_equal(*before), "nothing has been learned yet"
+    (_, last), plain, *_ = jax.jit(lambda: courses(gradient_steps))()
     np.testing.assert_array_equal(last.weights, second.weights)
     np.testing.assert_array_equal(plain.cost.weights, last.weights)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from triality.algorithms.cost_steps import adam_steps
+from triality.algorithms.cost_steps import adam_steps, gradient_steps
 from triality.cli.cost_class import coordinates_of, make_cost_of
 from triality.cli.experiment import AVERAGED_STEPS, build_algorithm
 from triality.cli.irl_defaults import resolve
@@ -60,6 +60,8 @@ def test_a_linear_cost_moves_by_the_gradient_and_others_by_adam():
     assert (linear.cost_learning_rate, state.cost_learning_rate) == (0.02, 1e-3)
     assert resolve(options(cost="linear", cost_learning_rate=0.5), task).cost_learning_rate == 0.5
     assert build_algorithm(linear, task).cost_steps is AVERAGED_STEPS
+    shaped = resolve(options(cost="linear", algorithm="airl"), task)
+    assert build_algorithm(shaped, task).cost_steps is gradient_steps, "the potential beside it is not linear"
     assert build_algorithm(state, task).cost_steps is adam_steps
 
 

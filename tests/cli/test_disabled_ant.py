@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,10 +13,12 @@ from tests.cli.stored_runs import stored_run
 from triality.cli import evaluation, host_retrain
 from triality.cli.main import main
 from triality.cli.names import Hosting, find_task
+from triality.cli.policy_update import make_update_rule
 from triality.cli.stored import load_states, open_run
 from triality.data.demonstration_file import read_demonstrations
 from triality.data.reference_returns import RANDOM_RETURNS
 from triality.errors import ConfigError
+from triality.simulators.endings import Restarted
 
 ZERO = RANDOM_RETURNS["DisabledAnt-v0"].mean
 
@@ -47,6 +50,43 @@ def test_fresh_policies_learn_and_are_judged_in_the_disabled_ant(tmp_path, monke
     assert rows["policy trained there on the true reward"] == (1500.0, 1.0)
     np.testing.assert_allclose(rows["fresh policy, cost of seed 5"], (583.0, (583.0 - ZERO) / (1500.0 - ZERO)))
     assert [row.get("sampled") for row in written["rows"]] == [None, None, 311.0, None]
+
+
+def test_fresh_policies_begin_anew_where_they_fall_under_the_cost_beside_the_end(tmp_path, monkeypatch):
+    """And without what the run did for the sake of a cloned policy."""
+    choices = {"cost": "linear", "init_policy": "cloned", "max_kl": 0.05, "level": "trajectory", "max_restarts": 3}
+    run = stored_run(tmp_path / "run", tmp_path / "demos.npz", env="Ant-v5", algorithm="gan-gcl", seeds=1, **choices)
+    seen = {}
+
+    def beside(cost, spec, temperature):
+        seen.update(spec=spec.name, size=spec.observation_size, temperature=temperature)
+        return lambda x, u: cost(jnp.append(x, 0.0), u)
+
+    def rule(options, task):
+        seen.update(max_kl=options.max_kl, is_absorbing=task.is_absorbing)
+        return make_update_rule(options, task)
+
+    def collector(simulators, ending):
+        seen.update(ending=type(ending))
+        simulators.close()
+        raise ConfigError("expected nothing more, got enough; stop here")
+
+    for name, replacement in (("cost_beside_end", beside), ("make_update_rule", rule), ("Collector", collector)):
+        monkeypatch.setattr(host_retrain, name, replacement)
+    assert main(["retrain", str(run), "--env", "DisabledAnt-v0", "--temperature", "0.25", "--iterations", "1"]) != 0
+    assert seen == {"max_kl": None, "is_absorbing": False, "ending": Restarted}
+    monkeypatch.setattr(host_retrain, "Collector", lambda simulators, ending: Stub())
+    assert main(["retrain", str(run), "--env", "DisabledAnt-v0", "--temperature", "0.25", "--iterations", "1", "--overwrite"]) != 0
+    assert (seen["spec"], seen["size"], seen["temperature"]) == ("DisabledAnt-v0", 105, 0.25)
+
+
+class Stub:
+    """Of a collector that cannot collect."""
+
+    horizon = 5
+
+    def collect(self, *given):
+        raise ConfigError("expected nothing more, got enough; stop here")
 
 
 def test_the_two_ants_are_tasks_of_the_same_sizes():

@@ -7,9 +7,12 @@ import pytest
 
 from triality.energies.beside_end import NUM_ACTIONS, CostBesideEnd, cost_beside_end
 from triality.energies.linear_cost import LinearBoxCost
+from triality.export.learned_reward import LearnedReward
+from triality.export.numpy_cost import NumpyCost
 from triality.policies.scaling import Scaling
 from triality.specs import EnvironmentSpec
-from triality.tabular.worlds.stay_alive import optimum_if_absorbing, optimum_if_ending, stay_alive
+from triality.tabular.finite_horizon import causal_solution
+from triality.tabular.worlds.stay_alive import ALIVE, optimum_if_absorbing, optimum_if_ending, stay_alive
 
 CHOICE = EnvironmentSpec("Choice-v0", 1, 0, 2, (), (), 9)
 BOX = EnvironmentSpec("Box-v0", 2, 2, 0, (-1.0, -4.0), (1.0, 2.0), 7)
@@ -27,6 +30,24 @@ def test_the_optimum_is_that_of_the_absorbing_world(reward, temperature):
     np.testing.assert_allclose(found[:, 0], wanted[:, 0], atol=1e-6)
     without_entropy = optimum_if_ending(world, 0.0, temperature)
     assert np.abs(without_entropy[:, 0] - wanted[:, 0]).max() > 0.1
+
+
+def test_running_and_being_over_may_cost_what_they_like():
+    """Against the table in which what is over goes on: there every step costs the mean over its two actions."""
+    world, temperature, running, over = stay_alive(horizon=9), 0.7, jnp.array([0.3, -1.1]), jnp.array([0.9, -0.2])
+    beside = cost_beside_end(lambda x, u: jnp.where(x[-1] > 0.5, over[u], running[u]), CHOICE, temperature)
+    goes_on = jnp.stack([running, jnp.full(2, jnp.mean(over))]) / temperature
+    counted = jnp.stack([jax.vmap(lambda u: beside(RUNNING, u))(jnp.arange(2)) / temperature, jnp.full(2, jnp.log(2.0))])
+    wanted, found = (causal_solution(world, cost).log_policy[:, ALIVE] for cost in (goes_on, counted))
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    from_zero = causal_solution(world, counted.at[ALIVE].set(running / temperature)).log_policy[:, ALIVE]
+    assert np.abs(from_zero - wanted).max() > 0.1
+
+
+def test_without_entropy_the_end_is_that_of_exported_rewards():
+    exported = NumpyCost("Choice-v0", 9, 2, 2, (), (), True, lambda x, u: 3.0 * x[:, 1] * (u + 0.5) - x[:, 0], np.dtype(float))
+    beside = cost_beside_end(lambda x, u: 3.0 * x[1] * (u + 0.5) - x[0], CHOICE, temperature=0.0)
+    assert float(beside.end) == pytest.approx(LearnedReward(exported).absorbing_cost)
 
 
 def test_the_end_costs_what_uniform_actions_cost_there():

@@ -139,3 +139,15 @@ def test_a_restarted_row_holds_episodes_end_to_end():
         if terminated:
             seen, _ = own.reset()
         np.testing.assert_allclose(batch.observation[0, step + 1], seen, atol=1e-6)
+
+
+def test_a_restarted_row_ends_with_what_its_last_step_led_to():
+    """Where the time limit cuts it, the start of another episode is not what the advantages may go on from."""
+    collector = Collector(GymnasiumBatch("Pendulum-v1", 1), ending=Restarted())
+    batch = collector.collect(KEY, gaussian_policy(KEY, collector.spec, identity_scaling(3), (4,)), 1, seeds=[7])
+    own = gymnasium.make("Pendulum-v1")
+    seen, _ = own.reset(seed=7)
+    for step in range(200):
+        seen, *_ = own.step(np.asarray(batch.action[0, step]))
+    np.testing.assert_allclose(batch.observation[0, 200], seen, atol=1e-4)
+    assert np.abs(seen - own.reset()[0]).max() > 0.1

@@ -251,7 +251,8 @@ class CostLearning(eqx.Module):
     def learned(self, state: State) -> State:
         """The state with what has been learned for its cost: the mean of its course, where ``cost_steps`` keep one, else as it is.
 
-        Of one state or of stacked ones. For what is judged, exported or trained on afterwards; a run goes on from the state itself.
+        Of one state or of stacked ones. For what is judged, exported or trained on afterwards; a run goes on from the state itself. The
+        policy and ``log_z`` are those of the last cost. Where the scaling has moved, the mean is of weights in the units of their moments.
         """
         mean = mean_of(state.cost_optimizer)
         return state if mean is None else state._replace(cost=rescaled(eqx.combine(mean, state.cost), state.scaling))

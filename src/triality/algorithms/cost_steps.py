@@ -4,15 +4,19 @@
 |---|---|---|
 | ``adam_steps`` | Adam's: every parameter moves about equally far | perceptrons, whose gradients have no common scale |
 | ``gradient_steps`` | the gradient, for one step of an episode | costs linear in features that have units of their own |
-| ``averaged(rule)`` | the rule's, beside which a mean of the course is kept: that is what was learned | costs linear in their parameters |
+| ``averaged(...)`` | another rule's, and a mean of the course is kept: what was learned | costs linear in their parameters |
 
 Where a cost is linear, its gradient is by how much the means of the features differ, and that is what the learned weights should be in
 proportion to. Adam would give a feature that differs by a hundredth of a standard deviation the same weight as one that differs by two.
 
 Cost and policy are two sides of a game, and where each moves along its gradient they circle around its solution: the cost of a moment asks
 for more of what the policy of that moment has too little of. It is the mean of their course that comes to the solution (Freund and Schapire
-1999, for learners of small regret), and of linear costs the mean of the parameters is the mean of the costs. Later ones count more: the
-beginning, in which the policy knew nothing, is forgotten.
+1999, for learners of small regret), and of linear costs the mean of the parameters is the mean of the costs, under a scaling that stands
+still. Later ones count more: the beginning, in which the policy knew nothing, is forgotten. A policy that follows the course's mean itself
+is another remedy (``updates.slow_cost``).
+
+References: Freund and Schapire 1999, "Adaptive game playing using multiplicative weights"; Shamir and Zhang 2013, arXiv:1212.1824, for
+means in which later parameters count more.
 """
 
 from __future__ import annotations
@@ -27,8 +31,6 @@ from jaxtyping import Array, Float, Int, PyTree
 
 CostSteps = Callable[[Float[Array, ""], Float[Array, ""], int], optax.GradientTransformation]
 """From learning rate, momentum and the number of steps that one sample is the sum of."""
-FORGETTING = 1.0
-"""Power of a step's number that its parameters count by in the mean: half of the weight lies on the last 29 % of the steps."""
 
 
 def adam_steps(learning_rate: Float[Array, ""], momentum: Float[Array, ""], num_steps: int) -> optax.GradientTransformation:
@@ -55,7 +57,8 @@ class Averaged(NamedTuple):
 
     Fields:
         of_rule: the state of the rule that moves the parameters.
-        mean: of the parameters after each step so far; those after step k count about k ** ``FORGETTING``.
+        mean: of the parameters after each step so far, those after step k counting k: half of the weight lies on the last 29 % of the
+            steps. Before the first step the parameters themselves.
         count: steps so far.
     """
 
@@ -65,9 +68,14 @@ class Averaged(NamedTuple):
 
 
 def averaged(rule: CostSteps) -> CostSteps:
-    """The steps of ``rule``, beside which a mean of the parameters is kept: polynomial-decay averaging (Shamir and Zhang 2013).
+    """The steps of ``rule``, beside which a mean of the parameters is kept.
+
+        mean_k = mean_{k-1} + 2/(k + 1) (theta_k - mean_{k-1})
 
     Its optimizer has to be told the parameters: ``update(gradient, state, parameters)``.
+
+    Args:
+        rule: how the parameters move.
 
     Example:
         >>> optimizer = averaged(gradient_steps)(jnp.array(1.0), jnp.array(0.0), 1)
@@ -83,12 +91,12 @@ def averaged(rule: CostSteps) -> CostSteps:
         within = rule(learning_rate, momentum, num_steps)
 
         def init(parameters: PyTree) -> Averaged:
-            return Averaged(within.init(parameters), jax.tree.map(jnp.zeros_like, parameters), jnp.zeros((), jnp.int32))
+            return Averaged(within.init(parameters), parameters, jnp.zeros((), jnp.int32))
 
         def update(gradient: PyTree, state: Averaged, parameters: PyTree = None) -> tuple[PyTree, Averaged]:
             step, of_rule = within.update(gradient, state.of_rule, parameters)
             count = state.count + 1
-            share = (FORGETTING + 1.0) / (FORGETTING + count)  # 1 at first
+            share = 2.0 / (1.0 + count)  # 1 at first
             moved = optax.apply_updates(parameters, step)
             mean = jax.tree.map(lambda old, new: old + share.astype(new.dtype) * (new - old), state.mean, moved)
             return step, Averaged(of_rule, mean, count)

@@ -64,7 +64,8 @@ class Concluded(NamedTuple):
 def conclude(
     folder: RunFolder, plan: Plan, algorithm: Learning, states: Any, judging: Judging, effort: Effort, console: Console
 ) -> Concluded:
-    """Everything that a run writes at its end.
+    """Everything that a run writes at its end, of the costs that were learned: where the algorithm keeps a mean of their course, not the
+    last ones, which the policies followed.
 
     Raises:
         SimulatorError: the environment failed while the policies were judged.

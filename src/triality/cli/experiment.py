@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from triality.algorithms.airl import Airl
 from triality.algorithms.behavioral_cloning import BehavioralCloning, CloningState
 from triality.algorithms.cost_learning import CostLearning, State
-from triality.algorithms.cost_steps import adam_steps, averaged, gradient_steps
+from triality.algorithms.cost_steps import CostSteps, adam_steps, averaged, gradient_steps
 from triality.algorithms.dagger import Dagger, DaggerState
 from triality.algorithms.expert_shares import LearnerAlone
 from triality.algorithms.f_irl import FIrl, FIrlState
@@ -101,12 +101,19 @@ def build_algorithm(options: IrlOptions, task: Task, expert: Policy | None = Non
         update_rule=make_update_rule(options, task),
         penalty=PenaltyOfTilt(penalty) if options.cost == TILTED else penalty,
         cost_learning_rate=cost_rate(options),
-        cost_steps=AVERAGED_STEPS if options.cost == LINEAR else adam_steps,
+        cost_steps=_cost_steps(options),
         make_cost=make_cost_of(options, task),
         make_policy=make_policy,
         policy_cost=make_reward(options.reward),
         scaling_rule=make_scaling_rule(options.scaling),
     )
+
+
+def _cost_steps(options: IrlOptions) -> CostSteps:
+    """The mean of the course is for what is linear in its parameters, and the potential beside AIRL's linear cost is a perceptron."""
+    if options.cost != LINEAR:
+        return adam_steps
+    return gradient_steps if options.algorithm == "airl" else AVERAGED_STEPS
 
 
 def _dagger(environment: AbstractEnvironment, expert: Policy | None, cloning: BehavioralCloning, options: IrlOptions, task: Task) -> Dagger:

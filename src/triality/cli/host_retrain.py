@@ -43,8 +43,8 @@ class Retraining(NamedTuple):
 
 
 class FreshPolicy(eqx.Module):
-    """What ``Guarded`` guards: one update of a fresh policy on a cost that is given. Its scaling follows what it sees: none that was
-    fitted elsewhere fits a world in which no demonstration was recorded."""
+    """What ``Guarded`` guards: one update of a fresh policy on a cost that is given. Its scaling follows what it sees: the run's was fitted
+    to demonstrations, which a policy that begins anew is far from and which another world may have none of."""
 
     rule: UpdateRule
 

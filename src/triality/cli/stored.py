@@ -99,7 +99,7 @@ class Loaded(NamedTuple):
 
     Fields:
         algorithm: that its options name.
-        states: of all seeds, stacked.
+        states: of all seeds, stacked; their costs are what was learned (``CostLearning.learned``).
         unfinished: of a run that has not come to its end ``{"unfinished": {"iteration", "of", "checkpoint"}}``, for the record; else empty.
     """
 

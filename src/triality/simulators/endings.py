@@ -4,7 +4,7 @@
 |---|---|---|
 | ``Padded`` | masked | episodes as they are |
 | ``Absorbed`` | an absorbing state, an ordinary state whose actions do nothing | costs: how long one survives is no reward in disguise |
-| ``Restarted`` | the next episode | a reward that is given: no step is wasted |
+| ``Restarted`` | the next episode | a reward, or a cost beside the end, that is given: no step is wasted |
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ class Absorbed:
 class Restarted:
     """As many episodes a row as fit, each begun where the one before it ended; the row's end cuts the last.
 
-    A row is as long as the time limit, so that only terminations stand within it: nothing has to be worth anything after them, and the
-    advantages of ``PPO`` are right as they are. A trajectory-level cost is not: its sum would run over several episodes.
+    A row is as long as the time limit, so that only terminations stand within it, unless an environment truncates by a rule of its own:
+    nothing has to be worth anything after them, and the advantages of ``PPO`` are right as they are. A trajectory-level cost is not: its
+    sum would run over several episodes. The last observation of a row is what the last step led to, where a time limit cuts it as well.
 
     Example:
         >>> from triality.specs import SPECS

@@ -81,5 +81,5 @@ def played(simulators: SimulatorBatch, act: Acting, seeds: Sequence[int], horizo
         record.mask[step], record.reward[step] = running, result.reward
         record.terminated[step], record.truncated[step] = running & result.terminated, running & result.truncated & ~result.terminated
         seen, running = ending.after(simulators, result, running)
-    record.observation[horizon] = ending.shown(seen, running)
+    record.observation[horizon] = ending.shown(result.observation, running)  # what the last step led to, whatever would begin after it
     return Played(ending.finished(record, running), physics, asking)
