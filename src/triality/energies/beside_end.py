@@ -1,6 +1,6 @@
 """What a step costs beside one in the absorbing state: the same cost for roll-outs that start anew where an episode ends.
 
-    sum_{t < T} s_t  =  T e + sum_{t < tau} (s_t - e)      s_t = c(x_t, u_t) + temperature log pi(u_t|x_t),   tau: the episode's end
+    sum_{t <= N} s_t  =  N e + sum_{t <= tau} (s_t - e)      s_t = c(x_t, u_t) + temperature log pi(u_t|x_t),   tau: the episode's end
     e = E_u[c(absorbing, u)] - temperature H               u uniform on the actions, H their entropy
 
 In the absorbing state actions are uniform and do nothing (``policies.over``), so that each step there has the same mean soft cost e for
