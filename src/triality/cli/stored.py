@@ -138,7 +138,7 @@ def load(run: StoredRun, say: Callable[[str], None] = print_note) -> Loaded:
         raise StorageError(f"{run.folder.path}: expected a checkpoint that can be read, got none; resume the run, or run it again")
     path, stored = found
     refuse_foreign(stored.config, run.folder, series.folder, IDENTITY)
-    states = restored(stored, template, str(series.folder), f"['{STATES}'].state")
+    states: Any = restored(stored, template, str(series.folder), f"['{STATES}'].state")
     states = algorithm.learned(states) if isinstance(algorithm, CostLearning) else states
     return Loaded(algorithm, states, unfinished(run, stored.step, path, say))
 
