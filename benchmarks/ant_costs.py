@@ -36,7 +36,7 @@ def asks(cost: LinearBoxCost, spec: EnvironmentSpec) -> dict[str, float]:
 
     Returns:
         effort: of an action at its bound, mean of the eight. end: of a step after the end, beside standing still without an action.
-        other: of a standard deviation of that other coordinate which counts most.
+        other: of a standard deviation of that other coordinate which counts most, whichever way.
     """
     scaling = cost.scaling.scaling if isinstance(cost.scaling, PartialScaling) else cost.scaling
     mean, rest = scaling.mean.at[-1].set(0.0), jnp.zeros(spec.action_size)
@@ -44,9 +44,8 @@ def asks(cost: LinearBoxCost, spec: EnvironmentSpec) -> dict[str, float]:
     forward = -slope[FORWARD]
     still = mean[:-1].at[SPEEDS].set(0.0)
     efforts = jax.vmap(lambda action: cost(mean, action) - cost(mean, rest))(jnp.diag(jnp.asarray(spec.action_high)))
-    others = np.delete(np.asarray(slope * scaling.scale)[:-1], FORWARD)
-    most = others[np.argmax(np.abs(others))]
-    found = {"effort": -jnp.mean(efforts), "end": cost_beside_end(cost, spec, 0.0)(still, rest), "other": -most}
+    most = np.abs(np.delete(np.asarray(slope * scaling.scale)[:-1], FORWARD)).max()
+    found = {"effort": -jnp.mean(efforts), "end": cost_beside_end(cost, spec, 0.0)(still, rest), "other": most}
     return {name: float(value / forward) for name, value in found.items()}
 
 

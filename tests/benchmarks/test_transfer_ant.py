@@ -133,7 +133,7 @@ def test_what_a_linear_cost_asks_for_is_told_in_meters_a_second(transfer_ant):
     scaling = PartialScaling(Scaling(jnp.zeros(size).at[13].set(3.0), scale), (*range(13, 27), size - 1))
     asked = transfer_ant.ant_costs.asks(LinearBoxCost(weights, jnp.full(8, 0.4), scaling, jnp.ones(8)), spec)
     assert asked["effort"] == pytest.approx(-1.0)
-    assert asked["other"] == pytest.approx(-0.5), "the greatest of them, with its sign"
+    assert asked["other"] == pytest.approx(0.5), "the greatest of them, whichever way"
     over = -(6.0 + 8 * 4.0 / 3.0) / 4.0  # the indicator, and the effort of uniform actions
     assert asked["end"] == pytest.approx(over, abs=0.05)
     lines = transfer_ant.ant_costs.table({"mine": [asked, {"effort": -0.5, "end": -1.0, "other": 0.25}]})
