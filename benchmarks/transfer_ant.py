@@ -286,8 +286,9 @@ def page(record: Record) -> list[str]:
         "of the mean action, 0 = random actions, 1 = the expert trained there on the true reward, by sampled actions; *sampled actions*:",
         "the same of sampled actions, by which experts are judged, at a lower temperature, so that noise costs them less. *Learned there*:",
         "normalized, the method's own policy on the whole ant. *Temperature*: weight of the entropy in the training of the fresh policies.",
-        "*Above standing still*: 0 = an ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows nothing yet has a mean action",
-        "near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken along is a perfect clone.",
+        "*Above standing still*: 0 = an ant that never moves, which is paid 1 a step for staying up, in either body. A policy that knows",
+        "nothing yet has a mean action near zero and earns nearly that: what does not earn more has not learned to walk. The expert taken",
+        "along is a perfect clone.",
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
         *[
