@@ -53,6 +53,7 @@ def write_cost(folder: str | PathLike[str], cost: Any, spec: EnvironmentSpec, is
 
     Example:
         >>> import jax, tempfile
+        >>> import jax.numpy as jnp
         >>> from triality.energies.step_cost import mlp_cost
         >>> from triality.export.numpy_cost import NumpyCost
         >>> from triality.policies.scaling import identity_scaling
