@@ -292,9 +292,10 @@ def page(record: Record) -> list[str]:
         "*Published*: Fu et al. 2018, arXiv:1710.11248, GAN-GCL of whole trajectories, and the ratio to the return of the true reward. On",
         "that body nothing is paid for staying up, so that the ratio compares with what is earned above standing still, in its order.",
         *[
-            f"\\* {ROWS[name].label}: measured at commit {row['commit']}{'' if 'sampled' in row else THROUGH_THE_END}."
+            line
             for name, row in record["rows"].items()
             if "commit" in row
+            for line in ("", f"\\* {ROWS[name].label}: measured at commit {row['commit']}{'' if 'sampled' in row else THROUGH_THE_END}.")
         ],
         "",
         "## What the linear costs ask for",
