@@ -13,7 +13,8 @@ from result_page import Record
 from triality.cli.stored import load, open_run_with_cost
 from triality.energies.beside_end import cost_beside_end
 from triality.energies.linear_cost import LinearBoxCost
-from triality.energies.partial_cost import PartialScaling
+from triality.policies.scaling import PartialScaling
+from triality.specs import EnvironmentSpec
 
 FORWARD, SPEEDS = 13, slice(13, 27)
 """Coordinates of Ant-v5's observation: the torso's speed along x, and all speeds."""
@@ -49,12 +50,16 @@ def asks(cost: LinearBoxCost, spec: EnvironmentSpec) -> dict[str, float]:
     return {name: float(value / forward) for name, value in found.items()}
 
 
+def in_turn(values: Sequence[float]) -> str:
+    """Their mean, and each one where there are several; a dash for none."""
+    if not values:
+        return "-"
+    each = f" ({', '.join(f'{value:.2f}' for value in values)})" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{each}"
+
+
 def table(found: dict[str, Sequence[Record]]) -> list[str]:
     """Lines of a page: by the label of a class of costs, what those of each seed ask for."""
-
-    def cells(values: Sequence[float]) -> str:
-        return f"{np.mean(values):.2f}" + (f" ({', '.join(f'{value:.2f}' for value in values)})" if len(values) > 1 else "")
-
     titles = (
         "cost",
         "an action at its bound",
@@ -63,4 +68,4 @@ def table(found: dict[str, Sequence[Record]]) -> list[str]:
     )
     lines = [f"| {' | '.join(titles)} |", "|---|---:|---:|---:|"]
     rows = [*found.items(), ("the true reward", [PAID])]
-    return lines + [f"| {label} | {' | '.join(cells([each[name] for each in seeds]) for name in PAID)} |" for label, seeds in rows]
+    return lines + [f"| {label} | {' | '.join(in_turn([each[name] for each in seeds]) for name in PAID)} |" for label, seeds in rows]

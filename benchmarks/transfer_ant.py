@@ -24,6 +24,7 @@ from pathlib import Path
 
 import ant_costs
 import numpy as np
+from ant_costs import in_turn
 from machine import ROOT, describe_machine
 from queue_of_runs import Job, Queue
 from result_page import Record, ResultPage, kept
@@ -258,8 +259,8 @@ def page(record: Record) -> list[str]:
     def line(
         who: str, steps: str, learned: str, temperature: str, of_mean: list[float], sampled: list[float], published: float | None
     ) -> str:
-        shares, of_sampled = (_in_turn([normalized_return(value, random, truth) for value in returns]) for returns in (of_mean, sampled))
-        walking = _in_turn([normalized_return(value, still, truth) for value in of_mean or sampled]) if truth > still else "-"
+        shares, of_sampled = (in_turn([normalized_return(value, random, truth) for value in returns]) for returns in (of_mean, sampled))
+        walking = in_turn([normalized_return(value, still, truth) for value in of_mean or sampled]) if truth > still else "-"
         told = "-" if published is None else f"{published:g}, {published / PUBLISHED_TRUTH:.2f}"
         mean = f"{np.mean(of_mean or sampled):,.1f}"
         return f"| {who} | {steps} | {learned} | {temperature} | {mean} | {shares} | {of_sampled} | {walking} | {told} |"
@@ -272,7 +273,7 @@ def page(record: Record) -> list[str]:
         steps = " + ".join(f"{row[each] * row['num_rollouts'] * WHOLE / 1e6:.1f}" for each in ("iterations", "fresh_iterations"))
         for temperature, returns in row["fresh"].items():
             sampled, label = row.get("sampled", {}).get(temperature, []), ROWS[name].label + (" \\*" if "commit" in row else "")
-            lines.append(line(label, steps, _in_turn(row["learned"]), temperature, returns, sampled, PUBLISHED.get(name)))
+            lines.append(line(label, steps, in_turn(row["learned"]), temperature, returns, sampled, PUBLISHED.get(name)))
     long, as_long = (f"{size * WHOLE / 1e6:.1f}" for size in (record["expert_iterations"] * 16, Row.fresh * Row.num_rollouts))
     lines.append(line("the true reward", long, "-", "0.001", [], [truth], PUBLISHED_TRUTH))
     lines.append(line("the true reward, as long as the fresh policies", as_long, "-", "0.001", [], [record["truth_as_long"]], None))
@@ -309,14 +310,6 @@ def page(record: Record) -> list[str]:
 def _seeds(record: Record) -> str:
     most = max((len(returns) for row in record["rows"].values() for returns in row["fresh"].values()), default=0)
     return "One seed, so that nothing is said of the spread." if most == 1 else f"Means over at most {most} seeds, each one in brackets."
-
-
-def _in_turn(shares: list[float]) -> str:
-    """Their mean, and each one where there are several; a dash for none."""
-    if not shares:
-        return "-"
-    each = f" ({', '.join(f'{share:.2f}' for share in shares)})" if len(shares) > 1 else ""
-    return f"{np.mean(shares):.2f}{each}"
 
 
 if __name__ == "__main__":

@@ -13,23 +13,40 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from triality.algorithms.first_policy import MakePolicy, random_policy
 from triality.policies.running_scaling import Moments, rescaled
 from triality.policies.scaling import identity_scaling
 from triality.specs import EnvironmentSpec
 from triality.trajectory import Policy, Trajectory
-from triality.updates.ppo import PPO, PPOMetrics, PPOState
+from triality.updates.ppo import PPO, PPOMetrics
+from triality.updates.update_rule import UpdateRule
 
 
 class RewardTrainingState(NamedTuple):
     """What the next update needs."""
 
     policy: Policy
-    update: PPOState
+    update: PyTree
     moments: Moments
     key: Key[Array, ""]
+
+    @classmethod
+    def first(
+        cls, key: Key[Array, ""], spec: EnvironmentSpec, update_rule: UpdateRule, make_policy: MakePolicy | None
+    ) -> RewardTrainingState:
+        """A random policy that has seen nothing."""
+        key_policy, key_update, key_run = jax.random.split(key, 3)
+        scaling = identity_scaling(spec.observation_size)
+        policy = random_policy(make_policy, key_policy, spec, scaling)
+        return cls(policy, update_rule.init(key_update, policy, scaling), Moments.none(spec.observation_size), key_run)
+
+    def after(self, policy: Policy, update: PyTree, batch: Trajectory) -> RewardTrainingState:
+        """Of an improved policy: the scaling follows what the batch shows."""
+        moments = self.moments.with_batch(batch)
+        policy, update = rescaled((policy, update), moments.scaling())
+        return self._replace(policy=policy, update=update, moments=moments)
 
 
 class RewardTrainingMetrics(NamedTuple):
@@ -71,19 +88,13 @@ class RewardTraining(eqx.Module):
 
     def init(self, key: Key[Array, ""]) -> RewardTrainingState:
         """A random policy that has seen nothing."""
-        key_policy, key_update, key_run = jax.random.split(key, 3)
-        size = self.spec.observation_size
-        scaling = identity_scaling(size)
-        policy = random_policy(self.make_policy, key_policy, self.spec, scaling)
-        return RewardTrainingState(policy, self.update_rule.init(key_update, policy, scaling), Moments.none(size), key_run)
+        return RewardTrainingState.first(key, self.spec, self.update_rule, self.make_policy)
 
     def update(self, state: RewardTrainingState, batch: Trajectory) -> tuple[RewardTrainingState, RewardTrainingMetrics]:
         """One improvement on a batch that the policy drew itself; then the scaling follows."""
         key, key_update = jax.random.split(state.key)
         policy, update, metrics = self.update_rule.improve(key_update, state.policy, state.update, batch, -batch.reward)
-        moments = state.moments.with_batch(batch)
-        policy, update = rescaled((policy, update), moments.scaling())
-        return RewardTrainingState(policy, update, moments, key), RewardTrainingMetrics(mean_return(batch), metrics)
+        return state._replace(key=key).after(policy, update, batch), RewardTrainingMetrics(mean_return(batch), metrics)
 
 
 def mean_return(batch: Trajectory) -> Float[Array, ""]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,33 +13,21 @@ from jaxtyping import Array
 from rich.console import Console
 
 from triality.algorithms.cost_learning import State
-from triality.algorithms.first_policy import MakePolicy
 from triality.algorithms.guarded import Guarded, refuse_failing
-from triality.algorithms.reward_training import mean_return
+from triality.algorithms.reward_training import RewardTrainingState, mean_return
 from triality.cli.experiment import policy_maker
-from triality.cli.names import Task, make_simulators
+from triality.cli.names import make_simulators
 from triality.cli.options import IrlOptions, RetrainOptions
 from triality.cli.pace import Pace
 from triality.cli.policy_update import make_update_rule
 from triality.cli.stored import StoredRun
 from triality.cli.training import STATES, progress_bar
 from triality.energies.beside_end import cost_beside_end
-from triality.policies.running_scaling import Moments, rescaled
-from triality.policies.scaling import identity_scaling
 from triality.runs.keeper import Keeper
 from triality.simulators.collector import Collector
 from triality.simulators.endings import Restarted
 from triality.trajectory import OfPair, Policy, StepCost, Trajectory
 from triality.updates.update_rule import UpdateRule
-
-
-class Retraining(NamedTuple):
-    """Where the training of one fresh policy stands."""
-
-    policy: Any
-    update: Any
-    moments: Moments
-    key: Array
 
 
 class FreshPolicy(eqx.Module):
@@ -48,12 +36,10 @@ class FreshPolicy(eqx.Module):
 
     rule: UpdateRule
 
-    def update(self, state: Retraining, key: Array, batch: Trajectory, cost: StepCost) -> tuple[Retraining, Any]:
+    def update(self, state: RewardTrainingState, key: Array, batch: Trajectory, cost: StepCost) -> tuple[RewardTrainingState, Any]:
         """One improvement on a batch that the policy drew itself."""
         policy, update, metrics = self.rule.update(key, state.policy, state.update, batch, OfPair(cost))
-        moments = state.moments.with_batch(batch)
-        policy, update = rescaled((policy, update), moments.scaling())
-        return Retraining(policy, update, moments, state.key), metrics
+        return state.after(policy, update, batch), metrics
 
 
 def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: Console, remedy: str, keeper: Keeper) -> Policy:
@@ -75,7 +61,8 @@ def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: 
     if stored.task.is_absorbing:
         assert options.temperature is not None, "options of a stored run are resolved"
         costs = [cost_beside_end(cost, task.bare, options.temperature) for cost in costs]
-    trained = [guarded.init(_first(rule, make_policy, task, asked.seed + index)) for index in range(options.seeds)]
+    keys = [jax.random.key(asked.seed + index) for index in range(options.seeds)]
+    trained = [guarded.init(RewardTrainingState.first(key, task.spec, rule, make_policy)) for key in keys]
     if keeper.resumes:
         trained = keeper.restored(STATES, trained)
     total, pace = asked.iterations * options.seeds, Pace()
@@ -103,11 +90,3 @@ def retrained(stored: StoredRun, states: State, asked: RetrainOptions, console: 
 def _fresh(options: IrlOptions) -> IrlOptions:
     """Without what the run did for the sake of a cloned policy: a fresh one is neither narrow nor has it one scale everywhere."""
     return replace(options, init_policy="random", max_kl=None)
-
-
-def _first(rule: UpdateRule, make_policy: MakePolicy, task: Task, seed: int) -> Retraining:
-    key_policy, key_update, key = jax.random.split(jax.random.key(seed), 3)
-    size = task.spec.observation_size
-    scaling = identity_scaling(size)
-    policy: Any = make_policy(key_policy, task.spec, scaling)
-    return Retraining(policy, rule.init(key_update, policy, scaling), Moments.none(size), key)

@@ -12,9 +12,9 @@ from triality.cli.options import LEFT, IrlOptions
 from triality.cli.policy_update import OF_PPO, usual_updates
 
 POLICY_RATE, CLONING_RATE, COST_RATE = 3e-4, 1e-3, 1e-3
+"""What no ``--policy-learning-rate`` stands for, of the policy update and of cloning, and what no ``--cost-learning-rate`` does."""
 COST_RATES = {LINEAR: 0.02}
 """Of classes of costs that do not move by Adam's steps."""
-"""What no ``--policy-learning-rate`` stands for: of the policy update, and of cloning."""
 TILTED_MAX_KL = 0.02
 """What no ``--max-kl`` stands for where the cost is a tilt of a cloned policy, which is narrow; elsewhere the clip alone holds back."""
 ALL_PAIRS = 0

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from triality.policies.over import UniformBox
 from triality.specs import EnvironmentSpec
 from triality.trajectory import StepCost
 
@@ -64,6 +65,6 @@ def cost_beside_end(cost: StepCost, spec: EnvironmentSpec, temperature: float) -
     else:
         low, high = jnp.asarray(spec.action_low), jnp.asarray(spec.action_high)
         actions = jax.random.uniform(jax.random.key(0), (NUM_ACTIONS, spec.action_size), low.dtype, low, high)
-        entropy = jnp.sum(jnp.log(high - low))
+        entropy = -UniformBox(low, high).log_prob(low)
     mean = jnp.mean(jax.vmap(lambda action: cost(over, action))(actions))
     return CostBesideEnd(cost, mean - temperature * entropy)
